@@ -1,0 +1,76 @@
+// Commands from bots on their way to Discord, and the way back for their replies.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "proto/snowflake.h"
+
+namespace evergate::flow {
+
+/// One op 3, 4, 8, 31 or 43, already judged (size, shape, rights of the asker) and with a nonce of ours.
+struct command {
+  int op = 0;
+  proto::snowflake guild = 0;  ///< routes it; 0 for presence
+  proto::shard_key lane;       ///< the asker's, for presence (design §5)
+  std::string payload;         ///< the whole frame `{"op":…,"d":…}`, ≤ 4096 bytes
+};
+
+/// Where commands go: the fleet. Thread-safe.
+class command_sink {
+ public:
+  virtual ~command_sink() = default;
+  /// False when the owning shard has no room (its bounded queue is full): the caller tells the bot
+  /// (RATE_LIMITED for op 8) instead of losing it silently. Waits for nothing; a shard that is between
+  /// connections keeps the command.
+  [[nodiscard]] virtual bool submit(command what) = 0;
+};
+
+/// Which downstream session asked: kept from the command until its replies are complete. Thread-safe;
+/// bounded (the oldest entry is forgotten, its replies then go to nobody).
+class reply_table {
+ public:
+  struct asker {
+    std::uint32_t session = 0;                 ///< downstream_record::number
+    std::optional<std::string> nonce;          ///< the bot's own raw JSON value, absent when it gave none
+  };
+
+  explicit reply_table(std::size_t entries_max = 100'000) : entries_max_(entries_max) {}
+
+  /// Registers a request and returns the nonce to send (≤ 32 bytes, unique for this process).
+  [[nodiscard]] std::string add(asker who);
+  /// For ops without a nonce: the newest asker of (op, guild).
+  void add_by_guild(int op, proto::snowflake guild, asker who);
+
+  /// The asker of a reply carrying `nonce`; `last` forgets it.
+  [[nodiscard]] std::optional<asker> find(std::string_view nonce, bool last);
+  [[nodiscard]] std::optional<asker> find_by_guild(int op, proto::snowflake guild);
+
+  /// True for a nonce in our own format, whether or not it is still known.
+  [[nodiscard]] static bool ours(std::string_view nonce) noexcept;
+
+ private:
+  std::mutex mutex_;
+  const std::size_t entries_max_;
+  std::uint64_t next_ = 1;
+  std::unordered_map<std::uint64_t, asker> by_nonce_;
+  std::vector<std::uint64_t> order_;
+  std::size_t oldest_ = 0;
+  std::unordered_map<std::uint64_t, asker> by_guild_;
+};
+
+/// What the REST shim and READY tell about the fleet. Thread-safe.
+class fleet_view {
+ public:
+  virtual ~fleet_view() = default;
+  [[nodiscard]] virtual std::uint32_t shard_count() const = 0;
+  [[nodiscard]] virtual std::uint32_t shards_ready() const = 0;
+};
+
+}  // namespace evergate::flow
