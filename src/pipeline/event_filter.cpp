@@ -27,9 +27,10 @@ base::result<event_filter> event_filter::make(const filter_options& options) {
   event_filter out;
   for (const std::string& name : options.dropped_events) {
     if (!valid_name(name)) {
-      return base::fail(errc::bad_option, fmt::format("dropped_events: \"{}\" is no event name; allowed are 1 to "
-                                                      "64 of A-Z, 0-9 and _, for example TYPING_START",
-                                                      name.substr(0, 80)));
+      return base::fail(errc::bad_option,
+                        fmt::format("dropped_events: \"{}\" is no event name; allowed are 1 to "
+                                    "64 of A-Z, 0-9 and _, for example TYPING_START",
+                                    name.substr(0, 80)));
     }
     const proto::event_type type = proto::event_type_of(name);
     if (needed(type)) {
@@ -53,7 +54,8 @@ base::result<event_filter> event_filter::make(const filter_options& options) {
 }
 
 bool event_filter::drops_name(std::string_view name) const noexcept {
-  return std::ranges::binary_search(names_, name, std::less<>{}, [](const auto& n) { return std::string_view(n); });
+  return std::ranges::binary_search(names_, name, std::less<>{},
+                                    [](const auto& n) { return std::string_view(n); });
 }
 
 bool event_filter::judges_out(proto::snowflake guild) const noexcept {

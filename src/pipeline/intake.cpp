@@ -60,7 +60,8 @@ void add_counter(const proto::envelope& event, std::string_view d, flow::event_b
 
 }  // namespace
 
-base::result<std::unique_ptr<intake>> intake::make(const intake_options& options, flow::reply_table& replies) {
+base::result<std::unique_ptr<intake>> intake::make(const intake_options& options,
+                                                   flow::reply_table& replies) {
   auto filter = event_filter::make(options.filter);
   if (!filter) return std::unexpected(filter.error());
   return std::unique_ptr<intake>(new intake(std::move(*filter), options.self_id, replies));

@@ -36,8 +36,10 @@ class intake final : public flow::intake {
  private:
   intake(event_filter filter, proto::snowflake self_id, flow::reply_table& replies);
 
-  void add_session(const proto::envelope& event, std::string_view d, proto::shard_key shard, flow::event_batch& out);
-  void add_event(const proto::envelope& event, std::string_view d, proto::shard_key shard, flow::event_batch& out);
+  void add_session(const proto::envelope& event, std::string_view d, proto::shard_key shard,
+                   flow::event_batch& out);
+  void add_event(const proto::envelope& event, std::string_view d, proto::shard_key shard,
+                 flow::event_batch& out);
   void add_by_guild(int op, const proto::envelope& event, std::string_view d, proto::shard_key shard,
                     flow::event_batch& out);
   void hide_guild(const proto::envelope& event, proto::shard_key shard, flow::event_batch& out);
