@@ -38,8 +38,9 @@ TEST(reply_table, knows_foreign_nonces_and_those_of_other_runs) {
   (void)now.add({6, {}});
   EXPECT_TRUE(reply_table::ours(late));
   EXPECT_FALSE(now.find(late, true));
-  for (const std::string_view nonce : {"", "abc", "eg-", "eg-00000000002", "eg-00000000002-", "eg-00000000002-xyz", "eg-00000000002x1",
-                                       "EG-00000000002-1", "eg-0000000000g-1", "eg-00000000002-12345678901234567", "eg-00000000002-1 "}) {
+  for (const std::string_view nonce :
+       {"", "abc", "eg-", "eg-00000000002", "eg-00000000002-", "eg-00000000002-xyz", "eg-00000000002x1",
+        "EG-00000000002-1", "eg-0000000000g-1", "eg-00000000002-12345678901234567", "eg-00000000002-1 "}) {
     EXPECT_FALSE(reply_table::ours(nonce)) << nonce;
     EXPECT_FALSE(now.find(nonce, true)) << nonce;
   }

@@ -18,7 +18,8 @@ std::string payload_of(std::size_t bytes, std::uint64_t seed) {
   base::rng rng(seed);
   std::string out;
   while (out.size() < bytes) {
-    out += R"({"id":")" + std::to_string(rng()) + R"(","name":"member )" + std::to_string(rng.below(500)) + R"(","roles":[]},)";
+    out += R"({"id":")" + std::to_string(rng()) + R"(","name":"member )" + std::to_string(rng.below(500)) +
+           R"(","roles":[]},)";
   }
   out.resize(bytes);
   return out;
@@ -49,7 +50,8 @@ TEST(compression, payloads_of_every_size_come_back) {
     const auto out = deflater::make(kind);
     const auto in = inflater::make(kind);
     std::uint64_t seed = 0;
-    for (const std::size_t bytes : {1u, 2u, 100u, 1'200u, 16'383u, 16'384u, 16'385u, 65'536u, 1u << 20, 3u, 5u << 20, 20u << 20, 7u}) {
+    for (const std::size_t bytes :
+         {1u, 2u, 100u, 1'200u, 16'383u, 16'384u, 16'385u, 65'536u, 1u << 20, 3u, 5u << 20, 20u << 20, 7u}) {
       const std::string payload = payload_of(bytes, ++seed);
       const std::string message = "junk" + compressed_by(*out, payload);
       const auto back = in->feed(std::string_view(message).substr(4));
@@ -80,7 +82,8 @@ TEST(compression, later_payloads_lean_on_earlier_ones) {
 TEST(compression, zlib_messages_end_in_the_flush_suffix) {
   const auto out = deflater::make(compression::zlib_stream);
   for (int i = 0; i < 100; ++i) {
-    EXPECT_TRUE(compressed_by(*out, payload_of(static_cast<std::size_t>(i * 97 + 1), 3)).ends_with(std::string_view("\0\0\xff\xff", 4)));
+    EXPECT_TRUE(compressed_by(*out, payload_of(static_cast<std::size_t>(i * 97 + 1), 3))
+                    .ends_with(std::string_view("\0\0\xff\xff", 4)));
   }
 }
 
@@ -97,7 +100,8 @@ TEST(compression, zlib_payload_may_be_split_at_every_byte) {
     EXPECT_EQ(*second, payload);
   }
   const auto in = inflater::make(compression::zlib_stream);
-  for (std::size_t i = 0; i + 1 < message.size(); ++i) EXPECT_TRUE(in->feed(message.substr(i, 1)).value().empty());
+  for (std::size_t i = 0; i + 1 < message.size(); ++i)
+    EXPECT_TRUE(in->feed(message.substr(i, 1)).value().empty());
   EXPECT_EQ(in->feed(message.substr(message.size() - 1)).value(), payload);
 }
 
@@ -162,7 +166,8 @@ TEST(compression, bombs_are_refused_by_ratio_and_by_size) {
     const auto by_ratio = inflater::make(kind)->feed(bomb);
     ASSERT_FALSE(by_ratio);
     EXPECT_EQ(by_ratio.error().code, errc::too_large);
-    const auto by_size = inflater::make(kind, {.payload_bytes_max = 1u << 20, .ratio_max = 1'000'000})->feed(bomb);
+    const auto by_size =
+        inflater::make(kind, {.payload_bytes_max = 1u << 20, .ratio_max = 1'000'000})->feed(bomb);
     ASSERT_FALSE(by_size);
     EXPECT_EQ(by_size.error().code, errc::too_large);
     EXPECT_TRUE(inflater::make(kind, {.ratio_max = 1'000'000})->feed(bomb));
@@ -232,7 +237,8 @@ TEST(compression, large_zstd_windows_are_refused) {
   };
   EXPECT_EQ(inflater::make(compression::zstd_stream)->feed(with_window(23)).value(), "hello");
   EXPECT_EQ(inflater::make(compression::zstd_stream)->feed(with_window(24)).error().code, errc::too_large);
-  EXPECT_EQ(inflater::make(compression::zstd_stream, {.window_log_max = 24})->feed(with_window(24)).value(), "hello");
+  EXPECT_EQ(inflater::make(compression::zstd_stream, {.window_log_max = 24})->feed(with_window(24)).value(),
+            "hello");
 }
 
 TEST(compression, output_memory_is_used_again) {
@@ -253,7 +259,9 @@ TEST(compression, payload_blobs_are_whole_zlib_streams) {
     compress_payload(payload, blob);
     std::string back(bytes + 1, '\0');
     uLongf size = back.size();
-    ASSERT_EQ(uncompress(reinterpret_cast<Bytef*>(back.data()), &size, reinterpret_cast<const Bytef*>(blob.data() + 4), blob.size() - 4), Z_OK);
+    ASSERT_EQ(uncompress(reinterpret_cast<Bytef*>(back.data()), &size,
+                         reinterpret_cast<const Bytef*>(blob.data() + 4), blob.size() - 4),
+              Z_OK);
     back.resize(size);
     EXPECT_TRUE(back == payload);
     EXPECT_EQ(blob[4], 0x78);

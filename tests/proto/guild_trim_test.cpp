@@ -78,7 +78,8 @@ TEST(guild_trim, counts_members_where_the_count_is_missing) {
 }
 
 TEST(guild_trim, passes_anything_else) {
-  for (const std::string d : {"", "null", "[]", "{}", "{\"members\":null}", "{\"members\":[", "{\"presences\":[]}"}) {
+  for (const std::string d :
+       {"", "null", "[]", "{}", "{\"members\":null}", "{\"members\":[", "{\"presences\":[]}"}) {
     std::string out;
     trim_guild(d, intent::all, 50, 42, out);
     EXPECT_EQ(out, d);
