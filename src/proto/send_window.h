@@ -21,7 +21,7 @@ struct send_window_options {
   std::uint32_t presences_max = 5;
   base::milliseconds presence_window{20'000};
   std::size_t queue_items_max = 1'000;
-  std::size_t queue_bytes_max = 1024 * 1024;
+  std::size_t queue_bytes_max = 4 * 1024 * 1024;
 };
 
 /// Counts marks inside a sliding window; room for `most` of them.
