@@ -21,27 +21,6 @@ struct char_masks {
   std::uint64_t letter_d = 0;
 };
 
-/// The bit of the bracket that brings the depth to 0; 64 when none does.
-unsigned closing_bit(std::uint64_t open, std::uint64_t close, int depth) noexcept {
-  for (; close != 0; close &= close - 1) {
-    const auto bit = static_cast<unsigned>(std::countr_zero(close));
-    --depth;
-    if (depth + std::popcount(open & ((std::uint64_t{1} << bit) - 1)) == 0) return bit;
-  }
-  return 64;
-}
-
-/// The greatest depth within a block, up to the bracket that closes everything.
-int deepest(std::uint64_t open, std::uint64_t close, int depth) noexcept {
-  int most = depth;
-  for (std::uint64_t both = open | close; both != 0 && depth > 0; both &= both - 1) {
-    const std::uint64_t bit = both & (~both + 1);
-    depth += (open & bit) != 0 ? 1 : -1;
-    if (depth > most) most = depth;
-  }
-  return most;
-}
-
 bool ends_with_key(const char* first, const char* quote, std::string_view key) noexcept {
   // The opening quote of a member follows the bracket, a comma or white space, never a backslash.
   if (quote - first < static_cast<std::ptrdiff_t>(key.size()) + 2) return false;
