@@ -20,7 +20,8 @@ std::string message_event() {
 std::string guild_event() {
   std::string out = R"({"t":"GUILD_CREATE","s":2,"op":0,"d":{"members":[)";
   while (out.size() < (1u << 20)) {
-    out += R"({"user":{"username":"someone","id":"80351110224678912","bot":false},"roles":["613425648685547541"],"nick":null},)";
+    out +=
+        R"({"user":{"username":"someone","id":"80351110224678912","bot":false},"roles":["613425648685547541"],"nick":null},)";
   }
   out.back() = ']';
   return out + R"(,"id":"613425648685547541"}})";
@@ -38,18 +39,20 @@ double nanoseconds_each(int rounds, Work work) {
   return best;
 }
 
-void keep(std::uint64_t value) { asm volatile("" : : "r"(value) : "memory"); }
+void keep(std::uint64_t value) {
+  asm volatile("" : : "r"(value) : "memory");
+}
 
 void bench(std::string_view what, const std::string& json, int rounds) {
   fmt::print("{} ({} bytes)\n", what, json.size());
-  fmt::print("  scan_envelope  {:8.1f} ns\n", nanoseconds_each(rounds, [&] {
-               keep(evergate::proto::scan_envelope(json)->guild);
-             }));
+  fmt::print("  scan_envelope  {:8.1f} ns\n",
+             nanoseconds_each(rounds, [&] { keep(evergate::proto::scan_envelope(json)->guild); }));
   fmt::print("  valid_utf8     {:8.1f} ns\n",
              nanoseconds_each(rounds, [&] { keep(evergate::proto::valid_utf8(json)); }));
   const std::size_t d = json.find("\"d\":") + 4;
-  for (const auto [variant, name] : {std::pair{walk_variant::avx2, "avx2"}, std::pair{walk_variant::sse2, "sse2"},
-                                     std::pair{walk_variant::words, "words"}}) {
+  for (const auto [variant, name] :
+       {std::pair{walk_variant::avx2, "avx2"}, std::pair{walk_variant::sse2, "sse2"},
+        std::pair{walk_variant::words, "words"}}) {
     if (!evergate::proto::walk_supported(variant)) continue;
     fmt::print("  walk {:9} {:8.1f} ns\n", name, nanoseconds_each(rounds, [&] {
                  evergate::proto::member_ids ids;

@@ -95,6 +95,8 @@ std::optional<reply_table::asker> reply_table::find_by_guild(int op, proto::snow
   return who;
 }
 
-bool reply_table::ours(std::string_view nonce) noexcept { return parse(nonce).has_value(); }
+bool reply_table::ours(std::string_view nonce) noexcept {
+  return parse(nonce).has_value();
+}
 
 }  // namespace evergate::flow

@@ -38,8 +38,8 @@ class command_sink {
 class reply_table {
  public:
   struct asker {
-    std::uint32_t session = 0;                 ///< downstream_record::number
-    std::optional<std::string> nonce;          ///< the bot's own raw JSON value, absent when it gave none
+    std::uint32_t session = 0;         ///< downstream_record::number
+    std::optional<std::string> nonce;  ///< the bot's own raw JSON value, absent when it gave none
   };
 
   /// `entries_max` bounds the requests with a nonce and, apart from them, those by guild. `run` tells this
@@ -82,7 +82,7 @@ class reply_table {
   std::uint64_t next_ = 1;    ///< number of the next nonce
   std::uint64_t oldest_ = 1;  ///< no number below it is known
   std::unordered_map<std::uint64_t, asker> by_nonce_;
-  waiting_list waiting_;      ///< oldest first
+  waiting_list waiting_;  ///< oldest first
   std::unordered_map<guild_key, std::deque<waiting_list::iterator>, guild_key_hash> by_guild_;
 };
 

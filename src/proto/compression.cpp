@@ -32,9 +32,12 @@ class pass_through final : public inflater {
 
 std::string_view name_of(compression kind) noexcept {
   switch (kind) {
-    case compression::none: return "";
-    case compression::zlib_stream: return "zlib-stream";
-    case compression::zstd_stream: return "zstd-stream";
+    case compression::none:
+      return "";
+    case compression::zlib_stream:
+      return "zlib-stream";
+    case compression::zstd_stream:
+      return "zstd-stream";
   }
   return "";
 }
@@ -49,9 +52,12 @@ std::optional<compression> compression_of(std::string_view name) noexcept {
 std::unique_ptr<inflater> inflater::make(compression kind, inflate_limits limits) {
   base::check(limits.payload_bytes_max > 0 && limits.ratio_max > 0, "inflate limits are positive");
   switch (kind) {
-    case compression::zlib_stream: return std::make_unique<zlib_inflater>(limits);
-    case compression::zstd_stream: return std::make_unique<zstd_inflater>(limits);
-    case compression::none: break;
+    case compression::zlib_stream:
+      return std::make_unique<zlib_inflater>(limits);
+    case compression::zstd_stream:
+      return std::make_unique<zstd_inflater>(limits);
+    case compression::none:
+      break;
   }
   return std::make_unique<pass_through>(limits.payload_bytes_max);
 }

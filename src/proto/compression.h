@@ -22,8 +22,8 @@ enum class compression : std::uint8_t { none, zlib_stream, zstd_stream };
 
 struct inflate_limits {
   std::size_t payload_bytes_max = std::size_t{64} << 20;  ///< one inflated payload
-  std::size_t ratio_max = 200;                            ///< inflated ÷ compressed, judged past 1 MiB inflated
-  int window_log_max = 23;                                ///< zstd: the largest window accepted, 10 to 27
+  std::size_t ratio_max = 200;  ///< inflated ÷ compressed, judged past 1 MiB inflated
+  int window_log_max = 23;      ///< zstd: the largest window accepted, 10 to 27
 };
 
 /// Turns the WebSocket messages of one connection into payloads.

@@ -66,7 +66,8 @@ class scanner {
     const std::size_t key_at = at_ + 1;
     // The keys are one or two letters: look before calling for help.
     std::size_t key_end = key_at;
-    while (key_end < json_.size() && key_end < key_at + 2 && json_[key_end] != '"' && json_[key_end] != '\\') {
+    while (key_end < json_.size() && key_end < key_at + 2 && json_[key_end] != '"' &&
+           json_[key_end] != '\\') {
       ++key_end;
     }
     if (key_end >= json_.size() || json_[key_end] != '"') {
@@ -135,10 +136,17 @@ class scanner {
     out_.id = ids_.id;
     out_.channel = ids_.channel;
     switch (info_of(out_.type).place) {
-      case guild_place::none: break;
-      case guild_place::guild: out_.guild = ids_.guild; break;
-      case guild_place::id: out_.guild = ids_.id; break;
-      case guild_place::meta: out_.guild = snowflake_of(member(member(out_.d, "meta"), "guild_id")); break;
+      case guild_place::none:
+        break;
+      case guild_place::guild:
+        out_.guild = ids_.guild;
+        break;
+      case guild_place::id:
+        out_.guild = ids_.id;
+        break;
+      case guild_place::meta:
+        out_.guild = snowflake_of(member(member(out_.d, "meta"), "guild_id"));
+        break;
     }
     return out_;
   }
@@ -152,6 +160,8 @@ class scanner {
 
 }  // namespace
 
-base::result<envelope> scan_envelope(std::string_view json) { return scanner(json).run(); }
+base::result<envelope> scan_envelope(std::string_view json) {
+  return scanner(json).run();
+}
 
 }  // namespace evergate::proto

@@ -10,9 +10,12 @@ class category final : public std::error_category {
   const char* name() const noexcept override { return "proto"; }
   std::string message(int value) const override {
     switch (static_cast<errc>(value)) {
-      case errc::bad_json: return "not the JSON that is allowed here";
-      case errc::bad_compression: return "broken compressed stream";
-      case errc::too_large: return "past its bound";
+      case errc::bad_json:
+        return "not the JSON that is allowed here";
+      case errc::bad_compression:
+        return "broken compressed stream";
+      case errc::too_large:
+        return "past its bound";
     }
     return "unknown proto error " + std::to_string(value);
   }

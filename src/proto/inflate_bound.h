@@ -17,8 +17,8 @@ namespace evergate::proto {
 inline constexpr std::size_t ratio_judged_from_bytes = std::size_t{1} << 20;
 
 /// An error once `out_bytes` inflated from a payload of `in_bytes` passes a bound.
-[[nodiscard]] inline std::optional<base::error> judge_inflated(const inflate_limits& limits, std::size_t in_bytes,
-                                                               std::size_t out_bytes) {
+[[nodiscard]] inline std::optional<base::error> judge_inflated(const inflate_limits& limits,
+                                                               std::size_t in_bytes, std::size_t out_bytes) {
   if (out_bytes > limits.payload_bytes_max) {
     return base::error{make_error_code(errc::too_large),
                        fmt::format("inflated payload is larger than {} bytes", limits.payload_bytes_max)};

@@ -33,8 +33,8 @@ bool ends_with_key(const char* first, const char* quote, std::string_view key) n
 void note_key(const char* first, const char* quote, const char* end, const char* begin,
               member_ids& ids) noexcept {
   if (quote[-2] != 'i') return;
-  std::size_t member_ids::*at = nullptr;
-  snowflake member_ids::*value = nullptr;
+  std::size_t member_ids::* at = nullptr;
+  snowflake member_ids::* value = nullptr;
   if (ends_with_key(first, quote, "id")) {
     at = &member_ids::id_at, value = &member_ids::id;
   } else if (ends_with_key(first, quote, "guild_id")) {
@@ -85,7 +85,9 @@ inline char_masks read_block(const char* p) noexcept {
   return out;
 }
 
-inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept { return prefix_xor_by_shifts(bits); }
+inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
+  return prefix_xor_by_shifts(bits);
+}
 
 #include "proto/json_walk_body.inc"
 
@@ -115,13 +117,16 @@ inline char_masks read_block(const char* p) noexcept {
   return {equal(v, '"'), equal(v, '\\'), equal(folded, '{'), equal(folded, '}'), equal(v, 'd')};
 }
 
-inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept { return prefix_xor_by_shifts(bits); }
+inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
+  return prefix_xor_by_shifts(bits);
+}
 
 #include "proto/json_walk_body.inc"
 
 }  // namespace sse2
 
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt,pclmul"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt,pclmul"))), \
+                             apply_to = function)
 namespace avx2 {
 
 inline std::uint64_t equal(__m256i low, __m256i high, char c) noexcept {
@@ -167,19 +172,24 @@ const walk_variant chosen = best_variant();
 
 bool walk_supported(walk_variant variant) noexcept {
   switch (variant) {
-    case walk_variant::words: return true;
+    case walk_variant::words:
+      return true;
 #if defined(__x86_64__)
-    case walk_variant::sse2: return true;
+    case walk_variant::sse2:
+      return true;
     case walk_variant::avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
              __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") &&
              __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul");
 #endif
-    default: return false;
+    default:
+      return false;
   }
 }
 
-walk_variant walk_chosen() noexcept { return chosen; }
+walk_variant walk_chosen() noexcept {
+  return chosen;
+}
 
 std::size_t walk_container_with(walk_variant variant, std::string_view text, std::size_t at, int depth_max,
                                 member_ids* ids) noexcept {

@@ -72,7 +72,8 @@ class message_redaction {
       more = cursor.next();
       if (!keeps_content && key == "poll") {
         const char* const from = kept_one ? previous.data() + previous.size() : message.data() + begin;
-        const char* const to = more && !kept_one ? message.data() + cursor.member_begin() : value.data() + value.size();
+        const char* const to =
+            more && !kept_one ? message.data() + cursor.member_begin() : value.data() + value.size();
         edit(std::string_view(from, to), {});
         edited = true;
       } else {

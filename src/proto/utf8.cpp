@@ -38,7 +38,9 @@ sequence sequence_at(std::string_view text, std::size_t at) noexcept {
 
 }  // namespace
 
-bool valid_utf8(std::string_view text) noexcept { return simdjson::validate_utf8(text.data(), text.size()); }
+bool valid_utf8(std::string_view text) noexcept {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
 
 std::size_t append_repaired_utf8(std::string_view text, std::string& out) {
   std::size_t replaced = 0;

@@ -40,7 +40,9 @@ zlib_deflater::zlib_deflater() {
   base::check(deflateInit(&stream_, fast_level) == Z_OK, "zlib: deflateInit");
 }
 
-zlib_deflater::~zlib_deflater() { deflateEnd(&stream_); }
+zlib_deflater::~zlib_deflater() {
+  deflateEnd(&stream_);
+}
 
 void zlib_deflater::compress(std::string_view payload, std::string& out) {
   run(stream_, payload, Z_SYNC_FLUSH, out);

@@ -19,7 +19,9 @@ zlib_inflater::zlib_inflater(inflate_limits limits) : limits_(limits), out_(limi
   base::check(inflateInit(&stream_) == Z_OK, "zlib: inflateInit");
 }
 
-zlib_inflater::~zlib_inflater() { inflateEnd(&stream_); }
+zlib_inflater::~zlib_inflater() {
+  inflateEnd(&stream_);
+}
 
 std::unexpected<base::error> zlib_inflater::broken(base::error why) {
   failed_ = true;
@@ -59,13 +61,16 @@ base::result<std::string_view> zlib_inflater::inflate_all(std::string_view compr
     stream_.avail_out = room;
     const int status = inflate(&stream_, Z_SYNC_FLUSH);
     out_.produced(room - stream_.avail_out);
-    if (auto excess = judge_inflated(limits_, compressed.size(), out_.size())) return broken(std::move(*excess));
+    if (auto excess = judge_inflated(limits_, compressed.size(), out_.size()))
+      return broken(std::move(*excess));
     if (status == Z_STREAM_END) {
-      return broken({make_error_code(errc::bad_compression), "zlib stream: it ended, which zlib-stream never does"});
+      return broken(
+          {make_error_code(errc::bad_compression), "zlib stream: it ended, which zlib-stream never does"});
     }
     if (status != Z_OK && status != Z_BUF_ERROR) {
-      return broken({make_error_code(errc::bad_compression),
-                     fmt::format("zlib stream: {}", stream_.msg != nullptr ? stream_.msg : "needs a dictionary")});
+      return broken(
+          {make_error_code(errc::bad_compression),
+           fmt::format("zlib stream: {}", stream_.msg != nullptr ? stream_.msg : "needs a dictionary")});
     }
     if (stream_.avail_out != 0 && stream_.avail_in == 0 && left == 0) return out_.view();
     if (status == Z_BUF_ERROR && stream_.avail_out != 0) {
