@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <condition_variable>
 #include <latch>
+#include <mutex>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -62,7 +61,7 @@ base::result<void> gateway::start() {
   if (auto loaded = readers_.load(base::boot_clock::now()); !loaded) return loaded;
   stopping_ = false;
   std::random_device seed;
-  const surroundings around{options_, events_, guilds_, readers_, router_, *this, door_, log_};
+  const surroundings around{options_, events_, guilds_, readers_, router_, *this, door_, exits_, log_};
   const rest_proxy_options rest{without_slash(options_.rest_base), options_.body_bytes_max, options_.rest_timeout};
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     const auto chance = (std::uint64_t{seed()} << 32) | seed();
@@ -105,10 +104,9 @@ void gateway::stop(bool drop) {
     rooms_[i]->close(drop);
   });
   // The close frames are answered by the bots; what has not ended in time is dropped.
-  const auto until = base::boot_clock::now() + options_.socket.close_timeout;
-  while (connections() > 0 && base::boot_clock::now() < until) {
-    on_every_loop([](std::size_t) {});
-    std::this_thread::yield();
+  {
+    std::unique_lock lock(exits_.mutex);
+    exits_.rung.wait_for(lock, options_.socket.close_timeout, [this] { return connections() == 0; });
   }
   on_every_loop([this](std::size_t i) {
     if (i == 0) flush_timer_.reset();

@@ -71,6 +71,7 @@ class gateway final : public flow::commit_listener, private order_desk {
   consumers readers_;
   command_router router_;
   doorkeeper door_;
+  exit_bell exits_;
   std::vector<std::unique_ptr<room>> rooms_;
   std::vector<std::unique_ptr<rest_proxy>> proxies_;
   std::unique_ptr<net::timer> flush_timer_;  ///< on the first loop

@@ -17,6 +17,7 @@ void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self)
   grant_ = std::move(grant);
   self_ = self;
   key_ = {.lane = grant_->session.lane, .intents = grant_->session.intents, .session = grant_->session.number};
+  blind_ = (key_.intents & proto::intent::message_content) == 0;
   position_ = grant_->start;
   to_count_ = 0;
   marks_.clear();
@@ -101,7 +102,7 @@ void lane::write(const flow::event_batch& batch, const flow::event_row& row, std
     scratch_.clear();
     proto::trim_guild(d, key_.intents, grant_->large_threshold, self_, scratch_);
     writer_.dispatch(name, seq, scratch_, out);
-  } else if ((key_.intents & proto::intent::message_content) == 0 && proto::needs_redaction(row.type)) {
+  } else if (blind_ && proto::carries_message_content(row.type) && proto::needs_redaction(row.type, d, self_)) {
     scratch_.clear();
     proto::redact(row.type, d, self_, scratch_);
     writer_.dispatch(name, seq, scratch_, out);

@@ -92,6 +92,7 @@ class lane {
   std::shared_ptr<const lane_grant> grant_;
   filter_key key_;
   proto::snowflake self_ = 0;
+  bool blind_ = false;  ///< without MESSAGE_CONTENT
   flow::offset position_;
   std::uint32_t to_count_ = 0;  ///< RESUME: events still to be counted without sending
   in_flight in_flight_;

@@ -107,7 +107,11 @@ void room::bury(holder_id who) {
 void room::sweep() {
   sweep_posted_ = false;
   for (const auto id : std::exchange(dead_, {})) connections_.erase(id);
-  open_ = connections_.size();
+  {
+    const std::scoped_lock lock(around_.exits.mutex);
+    open_ = connections_.size();
+  }
+  around_.exits.rung.notify_all();
 }
 
 void room::tick() {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -26,6 +28,12 @@ namespace evergate::downstream {
 
 class bot_connection;
 
+/// Rings when a connection has gone, for those who wait for all to go.
+struct exit_bell {
+  std::mutex mutex;
+  std::condition_variable rung;
+};
+
 /// What all rooms share. The gateway owns it; it outlives them.
 struct surroundings {
   const gateway_options& options;
@@ -35,6 +43,7 @@ struct surroundings {
   command_router& commands;
   order_desk& desk;
   doorkeeper& door;
+  exit_bell& exits;
   base::logger& log;
 };
 

@@ -68,7 +68,7 @@ struct session_input {
     ask,          ///< a heartbeat is wanted from the bot
   };
   kind what = kind::tick;
-  std::string_view text;
+  std::string_view text{};
 };
 
 class session {
