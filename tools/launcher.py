@@ -64,6 +64,7 @@ class Launcher:
 
         def become_daemon():
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            os.setpgid(0, 0)  # Ctrl-C is for the launcher, which then stops the daemon in its own way
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
             if listener_fd == FIRST_LISTEN_FD:
                 os.set_inheritable(FIRST_LISTEN_FD, True)
