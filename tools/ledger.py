@@ -21,7 +21,8 @@ def read_ledger(control, after):
     while True:
         with urllib.request.urlopen(f"{control}/ledger?after={after}&limit={PAGE}", timeout=30) as answer:
             page = [json.loads(line) for line in answer.read().splitlines() if line]
-        entries += page
+        # Backfills, replies and the start of sessions are for one receiver: only events are news for everyone.
+        entries += [entry for entry in page if entry["kind"] == "event"]
         if len(page) < PAGE:
             return entries
         after = page[-1]["serial"]

@@ -19,8 +19,7 @@ if (!DISCORD_TOKEN) {
 const defaultIntents = GatewayIntentBits.Guilds | GatewayIntentBits.GuildMessages | GatewayIntentBits.MessageContent;
 const client = new Client({
   intents: INTENTS ? Number(INTENTS) : defaultIntents,
-  shards: SHARDS === 'auto' ? 'auto' : Array.from({ length: Number(SHARDS) }, (_, id) => id),
-  shardCount: SHARDS === 'auto' ? undefined : Number(SHARDS),
+  ...(SHARDS === 'auto' ? { shards: 'auto' } : { shardCount: Number(SHARDS) }),
   makeCache: Options.cacheWithLimits({ ...Options.DefaultMakeCacheSettings, MessageManager: 10 }),
   rest: EVERGATE_URL ? { api: EVERGATE_URL } : {},
 });

@@ -37,7 +37,7 @@ test('twenty SIGKILLs of the daemon lose and repeat nothing', async (t) => {
     await daemon.restart();
   }
   await after_some_events(raw, 0);
-  await simulator.quiet(start);
+  await simulator.quiet();
   const ledger = await simulator.ledger(start);
 
   const verdict_raw = await judged(ledger, raw);
@@ -72,7 +72,7 @@ test('a stop by SIGTERM keeps the sessions at Discord', async (t) => {
     await daemon.launch();
   }
   await after_some_events(client, 0);
-  await simulator.quiet(start);
+  await simulator.quiet();
   const first = client.received().find((event) => event.serial > start && !event.backfill).serial;
   const verdict = await judged(await simulator.ledger(start), client, { due: ({ serial }) => serial > first });
   assert.deepEqual(summary(verdict), clean);
@@ -94,7 +94,7 @@ test('connections cut by Discord are resumed without loss', async (t) => {
     await until(`all three shards resume after ${code}`, async () => (await simulator.status()).resumes >= resumes + 3);
   }
   await after_some_events(client, 0);
-  await simulator.quiet(start);
+  await simulator.quiet();
   const first = client.received().find((event) => event.serial > start && !event.backfill).serial;
   const verdict = await judged(await simulator.ledger(start), client, { due: ({ serial }) => serial > first });
   assert.deepEqual(summary(verdict), clean);

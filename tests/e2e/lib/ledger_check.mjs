@@ -2,8 +2,8 @@
 
 import { until } from './until.mjs';
 
-/** Dispatches that tell state rather than news: made again with each session. */
-const not_news = new Set(['READY', 'RESUMED']);
+/** What everyone is told; backfills, replies and the start of sessions are for one receiver. */
+const is_news = ({ kind = 'event' }) => kind === 'event';
 
 /**
  * `ledger`: what simulated Discord dispatched, as {serial, guild, type}. `received`: {serial, type, backfill?}
@@ -11,14 +11,14 @@ const not_news = new Set(['READY', 'RESUMED']);
  * every arrival after the first.
  */
 export function judge(ledger, received, { due = () => true } = {}) {
-  const known = new Map(ledger.map((entry) => [entry.serial, entry]));
+  const known = new Map(ledger.filter(is_news).map((entry) => [entry.serial, entry]));
   const seen = new Set();
   const newest_of_guild = new Map();
   const verdict = { expected: 0, received: 0, lost: [], doubled: [], reordered: [], unknown: [] };
   for (const { serial, type, backfill } of received) {
-    if (!serial || backfill || not_news.has(type)) continue;
+    if (!serial || backfill) continue;
     const entry = known.get(serial);
-    if (!entry) continue; // before the stretch that is judged
+    if (!entry) continue; // no news, or before the stretch that is judged
     if (entry.type !== type) verdict.unknown.push({ serial, type, ledger: entry.type });
     if (seen.has(serial)) {
       verdict.doubled.push(serial);
@@ -31,7 +31,7 @@ export function judge(ledger, received, { due = () => true } = {}) {
     else newest_of_guild.set(guild, serial);
   }
   for (const entry of ledger) {
-    if (not_news.has(entry.type) || !due(entry)) continue;
+    if (!is_news(entry) || !due(entry)) continue;
     verdict.expected += 1;
     if (!seen.has(entry.serial)) verdict.lost.push(entry.serial);
   }
@@ -43,7 +43,7 @@ export function judge(ledger, received, { due = () => true } = {}) {
  * `timeout_ms` is lost.
  */
 export async function judged(ledger, receiver, { due = () => true, timeout_ms = 60_000 } = {}) {
-  const owed = ledger.filter((entry) => !not_news.has(entry.type) && due(entry));
+  const owed = ledger.filter((entry) => is_news(entry) && due(entry));
   let at = 0;
   await until('every event arrives', () => {
     while (at < owed.length && receiver.has(owed[at].serial)) at += 1;
