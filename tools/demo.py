@@ -6,7 +6,6 @@ the daemon at once (its listening socket stays open in this process), the bot af
 have to wait for it. Ctrl-C ends everything. Files are in the directory given as --state.
 """
 import argparse
-import base64
 import ctypes
 import json
 import os
@@ -20,8 +19,7 @@ from pathlib import Path
 
 from launcher import Launcher, PR_SET_PDEATHSIG
 
-BOT_ID = "123456789012345678"
-TOKEN = base64.b64encode(BOT_ID.encode()).decode() + ".Evergt.simulated-token-without-value"
+TOKEN = "MTEwMDAwMDAwMDAwMDAwMDAwMQ.Gsimul.ated-discord-token-not-a-secret"  # the simulator's own, of no value
 ALL_INTENTS = 53608447
 START_DEADLINE_S = 120
 STOP_GRACE_S = 10

@@ -12,9 +12,9 @@ export const simulator = path.join(programs, 'evergate-sim');
 export const launcher = path.join(root, 'tools/launcher.py');
 export const sample_bot = path.join(root, 'examples/sample_bot/bot.mjs');
 
-/** The bot of the tests: its token carries its id, as Discord's tokens do. */
-export const bot_id = '123456789012345678';
-export const token = `${Buffer.from(bot_id).toString('base64')}.Evergt.simulated-token-without-value`;
+/** The simulator's own bot: its token carries its id, as Discord's tokens do. */
+export const bot_id = '1100000000000000001';
+export const token = 'MTEwMDAwMDAwMDAwMDAwMDAwMQ.Gsimul.ated-discord-token-not-a-secret';
 
 export const all_intents = 53608447;
 export const intent = {

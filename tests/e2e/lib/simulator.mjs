@@ -49,8 +49,11 @@ export class Simulator {
   rate(events_per_second) { return this.json('rate', { events_per_second }); }
   emit(count, type) { return this.json('emit', type ? { count, type } : { count }); }
   disconnect(what = {}) { return this.json('disconnect', what); }
+  /** Ends every outage: the guilds that are away come back. */
+  settle() { return this.json('settle', {}); }
   status() { return this.json('status'); }
   guild(id, intents = places.all_intents) { return this.json(`guild/${id}?intents=${intents}`); }
+  /** The guilds the bot is in, as [{id, available}]. */
   guilds(shard = 0, count = 1) { return this.json(`guilds?shard=${shard}&count=${count}`); }
 
   /** Breaches of Discord's rules; what the simulator merely notes is left out. */
