@@ -77,8 +77,13 @@ class Demo:
             f'[listen]\naddress = "127.0.0.1"\nport = {self.options.port}\n\n'
             f'[discord]\nrest = "http://127.0.0.1:{gateway_port}/api"\n')
         config.chmod(0o600)
-        self.launcher = Launcher("127.0.0.1", self.options.port, [f"{self.options.bin}/evergate", "--config", str(config)],
-                                 on_event=self.on_daemon, stderr=self.log("daemon"))
+        command = [f"{self.options.bin}/evergate", "--config", str(config)]
+        try:
+            self.launcher = Launcher("127.0.0.1", self.options.port, command, on_event=self.on_daemon,
+                                     stderr=self.log("daemon"))
+        except OSError as failure:
+            raise SystemExit(f"cannot listen on port {self.options.port} ({failure.strerror}); choose another one "
+                             "with EVERGATE_PORT=N, 0 for a free one") from failure
         self.launcher.start()
 
     def on_daemon(self, event, **fields):

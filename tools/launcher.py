@@ -150,7 +150,10 @@ def main():
     leaving = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leaving.append(True))
-    launcher = Launcher(options.address, options.port, options.command)
+    try:
+        launcher = Launcher(options.address, options.port, options.command)
+    except OSError as failure:
+        return f"launcher: cannot listen on {options.address} port {options.port}: {failure.strerror}"
     if options.stdin:
         obey_stdin(launcher, leaving)
     else:
@@ -158,6 +161,7 @@ def main():
             launcher.keep_running()
             time.sleep(0.05)
     launcher.stop()
+    return 0
 
 
 if __name__ == "__main__":
