@@ -15,9 +15,10 @@ export class Child {
     this.stdout = [];
     this.stderr = [];
     this.ended = null;
-    this.process = spawn(program, args, { stdio: [stdin, 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    // The kernel kills it should this process die without a chance to do so.
+    this.process = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { stdio: [stdin, 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.process.on('error', (error) => {
-      this.ended = { code: null, signal: null, error };
+      this.ended = { code: null, signal: null, error: error.message };
       alive.delete(this);
     });
     this.process.on('exit', (code, signal) => {
