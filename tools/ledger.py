@@ -29,32 +29,34 @@ def read_ledger(control, after):
 
 
 def read_record(path):
-    """Serials in the order of receipt, without those of guilds shown again."""
+    """(serial, type) in the order of receipt."""
     serials = []
     for line in path.read_text().splitlines():
         serial, _, kind = line.partition(" ")
-        if kind and kind != "READY":
+        if kind:
             serials.append((int(serial), kind))
     return serials
 
 
 def judge(ledger, record):
-    guild_of = {entry["serial"]: str(entry.get("guild", 0)) for entry in ledger}
+    known = {entry["serial"]: entry for entry in ledger}
     seen, newest = set(), {}
     twice = disordered = 0
     for serial, kind in record:
-        if serial not in guild_of:
+        entry = known.get(serial)
+        # A guild that is shown again after an IDENTIFY has the serial of what last touched it: no news.
+        if entry is None or (kind == "GUILD_CREATE" and (entry["type"] != kind or serial in seen)):
             continue
         if serial in seen:
-            twice += kind != "GUILD_CREATE"
+            twice += 1
             continue
         seen.add(serial)
-        guild = guild_of[serial]
+        guild = entry["guild"]
         if serial < newest.get(guild, 0):
             disordered += 1
         else:
             newest[guild] = serial
-    return {"sent": len(guild_of), "received": len(seen), "lost": len(guild_of) - len(seen), "twice": twice,
+    return {"sent": len(known), "received": len(seen), "lost": len(known) - len(seen), "twice": twice,
             "disordered": disordered}
 
 

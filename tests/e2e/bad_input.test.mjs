@@ -31,7 +31,7 @@ describe('hostile input', () => {
 
   before(async () => {
     simulator = await Simulator.start(scope, { guilds: 30 });
-    daemon = await Daemon.start(scope, simulator, { config: { intents: allowed_intents } });
+    daemon = await Daemon.start(scope, simulator, { config: { intents: allowed_intents, listen: { head_timeout: '3s' } } });
     pid = daemon.pid;
   });
   after(() => scope.end());

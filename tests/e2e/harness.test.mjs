@@ -22,6 +22,10 @@ test('the checker finds what was lost, doubled and reordered', async () => {
   assert.deepEqual(judge(ledger, arrivals(1, 2, 3, 4, 4, 5, 6)).doubled, [4]);
   assert.deepEqual(judge(ledger, arrivals(1, 4, 3, 2, 5, 6)).reordered, [{ serial: 2, guild: 'even', after: 4 }]);
   assert.equal(judge(ledger, [{ serial: 1, type: 'TYPING_START' }]).unknown.length, 1);
+  const shown_again = { serial: 3, type: 'GUILD_CREATE' };
+  assert.deepEqual(summary(judge(ledger, [...arrivals(1, 2, 3, 4, 5, 6), shown_again])), clean);
+  assert.deepEqual(judge(ledger, [shown_again]).lost, [1, 2, 3, 4, 5, 6], 'a guild that is shown is no news');
+  assert.equal(judge(ledger, [{ ...shown_again, backfill: false }]).unknown.length, 1);
   assert.deepEqual(judge(ledger, [], { due: ({ serial }) => serial > 4 }).lost, [5, 6]);
   const deaf = { has: () => false, received: () => [] };
   assert.equal((await judged(ledger, deaf, { timeout_ms: 50 })).lost.length, 6);

@@ -19,6 +19,10 @@ export function judge(ledger, received, { due = () => true } = {}) {
     if (!serial || backfill) continue;
     const entry = known.get(serial);
     if (!entry) continue; // no news, or before the stretch that is judged
+    // A bot's record does not tell a guild shown again from one that was joined: the former has the serial of
+    // whatever last touched the document, or one that was seen before.
+    const maybe_backfill = backfill === undefined && type === 'GUILD_CREATE';
+    if (maybe_backfill && (entry.type !== type || seen.has(serial))) continue;
     if (entry.type !== type) verdict.unknown.push({ serial, type, ledger: entry.type });
     if (seen.has(serial)) {
       verdict.doubled.push(serial);
