@@ -61,35 +61,31 @@ void discord::close(connection& c, std::uint16_t code, std::string_view reason) 
   sink_.close(c.id, code, reason);
 }
 
-connection_id discord::open(const gateway_request& request, std::int64_t now_ms) {
+void discord::open(connection_id id, const gateway_request& request, std::int64_t now_ms) {
   ticked_ms_ = std::max(ticked_ms_, now_ms);
   ++counters_.connections;
   auto made = std::make_unique<connection>();
   connection& c = *made;
-  c.id = ++next_connection_;
+  c.id = id;
   c.request = request;
   c.opened_ms = c.heard_ms = now_ms;
   connections_.emplace(c.id, std::move(made));
   if (connections_.size() > options_.connections_max) {
     breach(c, "too_many_connections", "more than connections_max are open");
-    close(c, 4000, "Too many connections.");
-    return c.id;
+    return close(c, 4000, "Too many connections.");
   }
   if (request.version != "10" && request.version != "9") {
     breach(c, "bad_version", "v=" + request.version.substr(0, 20) + " is not 9 or 10");
-    close(c, 4012, "Invalid API version.");
-    return c.id;
+    return close(c, 4012, "Invalid API version.");
   }
   if (request.encoding != "json") {
     breach(c, "bad_encoding", "only encoding=json is simulated, not " + request.encoding.substr(0, 20));
-    close(c, 4002, "Error while decoding payload.");
-    return c.id;
+    return close(c, 4002, "Error while decoding payload.");
   }
   std::string hello = R"({"t":null,"s":null,"op":10,"d":{"heartbeat_interval":)";
   hello += std::to_string(options_.heartbeat_interval_ms);
   hello += R"(,"_trace":["[\"sim-gateway\",{\"micros\":0.0}]"]}})";
   send_plain(c, hello);
-  return c.id;
 }
 
 bool discord::within_send_window(connection& c, std::int64_t now_ms) {
@@ -198,6 +194,14 @@ void discord::closed(connection_id which, std::uint16_t code, std::int64_t now_m
     }
   }
   connections_.erase(which);
+}
+
+void discord::slow_reader(connection_id which, std::int64_t now_ms) {
+  connection* c = find(which);
+  if (c == nullptr || c->closing) return;
+  breach(*c, "slow_reader", "the client lets more output pile up than the server keeps");
+  detach(*c, now_ms);
+  c->closing = true;
 }
 
 void discord::detach(connection& c, std::int64_t now_ms) {

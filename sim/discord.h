@@ -51,10 +51,14 @@ class discord {
   discord& operator=(const discord&) = delete;
 
   // The gateway's side of a socket.
-  connection_id open(const gateway_request& request, std::int64_t now_ms);
+  /// `id` is the shell's, never 0 and never used twice.
+  void open(connection_id id, const gateway_request& request, std::int64_t now_ms);
   void receive(connection_id from, std::string_view payload, bool binary, std::int64_t now_ms);
   /// The socket has ended; `code` as the client sent it, 1006 when it sent none.
   void closed(connection_id which, std::uint16_t code, std::int64_t now_ms);
+
+  /// The shell gave up on a client that does not read: the session stays, the connection does not.
+  void slow_reader(connection_id which, std::int64_t now_ms);
 
   /// Timers, backfill and the events due at the current rate. Call every few milliseconds.
   void tick(std::int64_t now_ms);
@@ -67,6 +71,7 @@ class discord {
   /// Makes up to `count` events now (of one type when it is not empty) and says how many it made: fewer when
   /// a client is congested or the type cannot happen.
   std::uint64_t emit(std::uint64_t count, std::string_view type, std::int64_t now_ms);
+  [[nodiscard]] std::uint64_t last_serial() const noexcept { return mix_.last_serial(); }
   /// All guilds in an outage come back; the number of them.
   std::uint64_t settle(std::int64_t now_ms);
   /// True while some connected session still waits for guilds.
@@ -149,7 +154,6 @@ class discord {
   std::string gateway_url_ = "ws://127.0.0.1";
   std::string resume_url_ = "ws://127.0.0.1/resume";
   std::unordered_map<connection_id, std::unique_ptr<connection>> connections_;
-  connection_id next_connection_ = 0;
   std::map<std::string, std::unique_ptr<session>> sessions_;
   std::map<std::uint32_t, shard_table> fleets_;  ///< by shard count
   std::vector<std::int64_t> bucket_used_ms_;

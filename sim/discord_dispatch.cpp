@@ -78,9 +78,8 @@ void discord::spread(event& e) {
 
 void discord::backfill_one(session& s, std::uint32_t index) {
   const std::uint64_t serial = mix_.next_serial();
-  guild scratch;
   const snowflake id = world_.id_at(index);
-  if (!world_.peek(index, scratch).available) {
+  if (!world_.kept_available(index)) {
     ledger_.add(serial, id, "GUILD_DELETE", ledger_kind::backfill);
     deliver(
         s, "GUILD_DELETE",

@@ -35,6 +35,11 @@ class world {
   /// For reading: an untouched guild is made into `scratch` and not kept.
   [[nodiscard]] const guild& peek(std::uint32_t index, guild& scratch) const;
 
+  /// False during an outage; untouched guilds have none.
+  [[nodiscard]] bool kept_available(std::uint32_t index) const noexcept {
+    return !kept_[index] || kept_[index]->available;
+  }
+
   guild& join();  ///< a new guild
   void leave(std::uint32_t index);
   void remember_channel(snowflake channel_id, std::uint32_t index) { channels_[channel_id] = index; }
