@@ -1,4 +1,5 @@
-// A journal core over memory, driven round by round: no threads, no clock, no files. And batches made by hand.
+// A journal core over memory, driven round by round: no threads, no clock, no files. And batches made by
+// hand.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,8 @@ namespace evergate::journal::test {
 
 class batch_maker {
  public:
-  batch_maker& event(proto::event_type type, proto::snowflake guild, std::string_view d, std::uint32_t seq = 0) {
+  batch_maker& event(proto::event_type type, proto::snowflake guild, std::string_view d,
+                     std::uint32_t seq = 0) {
     auto& row = flow::append_row(*batch_, type, {}, d);
     row.guild = guild;
     row.seq = seq;
@@ -60,7 +62,9 @@ class batch_maker {
     shard_ = {id, count};
     return *this;
   }
-  [[nodiscard]] std::unique_ptr<flow::event_batch> done() { return std::exchange(batch_, std::make_unique<flow::event_batch>()); }
+  [[nodiscard]] std::unique_ptr<flow::event_batch> done() {
+    return std::exchange(batch_, std::make_unique<flow::event_batch>());
+  }
 
  private:
   struct {
@@ -78,9 +82,14 @@ inline flow::consumer_change cursor_at(std::uint64_t cursor, const std::string& 
 
 class core_rig {
  public:
-  explicit core_rig(journal_options with = {}, std::shared_ptr<memory_image> over = std::make_shared<memory_image>())
-      : options(std::move(with)), image(std::move(over)), store(image), guilds(store, options.document_bytes_max),
-        ring(options.ring_bytes_max), core(store, guilds, ring, options) {}
+  explicit core_rig(journal_options with = {},
+                    std::shared_ptr<memory_image> over = std::make_shared<memory_image>())
+      : options(std::move(with)),
+        image(std::move(over)),
+        store(image),
+        guilds(store, options.document_bytes_max),
+        ring(options.ring_bytes_max),
+        core(store, guilds, ring, options) {}
 
   base::result<void> recover() { return core.recover(true); }
 
@@ -108,7 +117,8 @@ class core_rig {
   /// Makes the versions that were asked for and stores them; returns how many.
   std::size_t keep() {
     round work;
-    for (const auto& one : std::exchange(requests, {})) work.checkpoints.push_back(make_checkpoint(guilds, one, 1));
+    for (const auto& one : std::exchange(requests, {}))
+      work.checkpoints.push_back(make_checkpoint(guilds, one, 1));
     const auto count = work.checkpoints.size();
     run(work);
     return count;

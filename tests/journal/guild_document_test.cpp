@@ -62,11 +62,14 @@ TEST(guild_document, agrees_with_the_model_on_every_event) {
 
 TEST(guild_document, keeps_the_bytes_of_what_no_event_touched) {
   guild_document document;
-  ASSERT_TRUE(document.replace(R"({"id":"1","odd" : [1.50, 2e3 ,"\u00e9\/"],"members":[{"user":{"id":"2"},"x":0.10}]})"));
+  ASSERT_TRUE(document.replace(
+      R"({"id":"1","odd" : [1.50, 2e3 ,"\u00e9\/"],"members":[{"user":{"id":"2"},"x":0.10}]})"));
   document.apply(proto::event_type::guild_member_add, R"({"user":{"id":"3"},"guild_id":"1"})");
   std::string text;
   document.write(text);
-  EXPECT_EQ(text, R"({"id":"1","odd":[1.50, 2e3 ,"\u00e9\/"],"members":[{"user":{"id":"2"},"x":0.10},{"user":{"id":"3"}}],"unavailable":false})");
+  EXPECT_EQ(
+      text,
+      R"({"id":"1","odd":[1.50, 2e3 ,"\u00e9\/"],"members":[{"user":{"id":"2"},"x":0.10},{"user":{"id":"3"}}],"unavailable":false})");
 }
 
 TEST(guild_document, ignores_events_before_its_guild_create) {
@@ -90,7 +93,8 @@ TEST(guild_document, bad_events_change_nothing) {
   for (const auto* const bad : {"", "null", "[]", "{", "{\"id\":", "7", "\"x\"", "{\"id\":\"3\"", "{}"}) {
     for (int type = 0; type < 90; ++type) {
       if (static_cast<proto::event_type>(type) == proto::event_type::guild_create) continue;
-      const bool empty_counts = std::string_view(bad) == "{}" && static_cast<proto::event_type>(type) == proto::event_type::thread_list_sync;
+      const bool empty_counts = std::string_view(bad) == "{}" &&
+                                static_cast<proto::event_type>(type) == proto::event_type::thread_list_sync;
       if (empty_counts) continue;
       guild_document document(test::self_id);
       ASSERT_TRUE(document.replace(base));
@@ -120,7 +124,8 @@ TEST(guild_document, a_repeated_member_add_is_not_counted_twice) {
 TEST(guild_document, an_obfuscated_channel_keeps_nothing_of_what_it_was) {
   guild_document document;
   ASSERT_TRUE(document.replace(R"({"id":"1","channels":[{"id":"3","name":"secret","topic":"t","type":0}]})"));
-  document.apply(proto::event_type::channel_update, R"({"id":"3","name":"___hidden___","type":0,"guild_id":"1"})");
+  document.apply(proto::event_type::channel_update,
+                 R"({"id":"3","name":"___hidden___","type":0,"guild_id":"1"})");
   EXPECT_EQ(shown(document)["channels"], json::parse(R"([{"id":"3","name":"___hidden___","type":0}])"));
 }
 

@@ -7,7 +7,9 @@ namespace {
 
 using enum proto::event_type;
 
-std::string text(std::uint64_t id) { return std::to_string(id); }
+std::string text(std::uint64_t id) {
+  return std::to_string(id);
+}
 
 json& array(json& doc, const char* key) {
   if (!doc.contains(key)) doc[key] = json::array();
@@ -49,11 +51,14 @@ json less(json from, std::initializer_list<const char*> keys) {
   return from;
 }
 
-json inner_member(const json& member) { return less(member, {"id", "user_id", "guild_id", "member", "presence"}); }
+json inner_member(const json& member) {
+  return less(member, {"id", "user_id", "guild_id", "member", "presence"});
+}
 
 json inner_thread(json thread) {
   thread.erase("newly_created");
-  if (thread.contains("member") && thread["member"].is_object()) thread["member"] = inner_member(thread["member"]);
+  if (thread.contains("member") && thread["member"].is_object())
+    thread["member"] = inner_member(thread["member"]);
   return thread;
 }
 
@@ -78,7 +83,8 @@ void member_update(json& doc, const json& d) {
 }
 
 void add_count(json& doc, int by) {
-  if (doc.contains("member_count")) doc["member_count"] = std::max<std::int64_t>(0, doc["member_count"].get<std::int64_t>() + by);
+  if (doc.contains("member_count"))
+    doc["member_count"] = std::max<std::int64_t>(0, doc["member_count"].get<std::int64_t>() + by);
 }
 
 bool apply_members(json& doc, proto::event_type type, const json& d) {
@@ -87,7 +93,9 @@ bool apply_members(json& doc, proto::event_type type, const json& d) {
       if (find(array(doc, "members"), "user", id(d, "user")) == nullptr) add_count(doc, 1);
       upsert(array(doc, "members"), "user", less(d, {"guild_id"}));
       return true;
-    case guild_member_update: member_update(doc, d); return true;
+    case guild_member_update:
+      member_update(doc, d);
+      return true;
     case guild_member_remove:
       erase(array(doc, "members"), "user", id(d, "user"));
       erase(array(doc, "presences"), "user", id(d, "user"));
@@ -100,7 +108,9 @@ bool apply_members(json& doc, proto::event_type type, const json& d) {
         for (const auto& one : d["presences"]) presence(doc, one);
       }
       return true;
-    case presence_update: presence(doc, d); return true;
+    case presence_update:
+      presence(doc, d);
+      return true;
     case voice_state_update:
       if (d["channel_id"].is_null()) {
         erase(array(doc, "voice_states"), "user_id", d["user_id"]);
@@ -109,7 +119,8 @@ bool apply_members(json& doc, proto::event_type type, const json& d) {
         if (d.contains("member")) member_update(doc, d["member"]);
       }
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -138,11 +149,15 @@ bool apply_threads(json& doc, proto::event_type type, const json& d) {
       upsert(threads, "id", next);
       return true;
     }
-    case thread_delete: erase(threads, "id", d["id"]); return true;
+    case thread_delete:
+      erase(threads, "id", d["id"]);
+      return true;
     case thread_list_sync: {
       json kept = json::array();
       for (const auto& one : threads) {
-        const bool dropped = !d.contains("channel_ids") || std::ranges::find(d["channel_ids"], one.value("parent_id", json())) != d["channel_ids"].end();
+        const bool dropped =
+            !d.contains("channel_ids") ||
+            std::ranges::find(d["channel_ids"], one.value("parent_id", json())) != d["channel_ids"].end();
         if (!dropped) kept.push_back(one);
       }
       threads = kept;
@@ -172,7 +187,8 @@ bool apply_threads(json& doc, proto::event_type type, const json& d) {
       }
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -180,7 +196,9 @@ bool apply_channels(json& doc, proto::event_type type, const json& d) {
   auto& channels = array(doc, "channels");
   switch (type) {
     case channel_create:
-    case channel_update: upsert(channels, "id", less(d, {"guild_id"})); return true;
+    case channel_update:
+      upsert(channels, "id", less(d, {"guild_id"}));
+      return true;
     case channel_delete: {
       erase(channels, "id", d["id"]);
       erase(array(doc, "threads"), "parent_id", d["id"]);
@@ -193,7 +211,8 @@ bool apply_channels(json& doc, proto::event_type type, const json& d) {
         }
       }
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -205,7 +224,9 @@ void apply_rest(json& doc, proto::event_type type, const json& d) {
       }
       return;
     case guild_role_create:
-    case guild_role_update: upsert(array(doc, "roles"), "id", d["role"]); return;
+    case guild_role_update:
+      upsert(array(doc, "roles"), "id", d["role"]);
+      return;
     case guild_role_delete:
       erase(array(doc, "roles"), "id", d["role_id"]);
       for (auto& member : array(doc, "members")) {
@@ -217,18 +238,32 @@ void apply_rest(json& doc, proto::event_type type, const json& d) {
         member["roles"] = kept;
       }
       return;
-    case guild_emojis_update: doc["emojis"] = d["emojis"]; return;
-    case guild_stickers_update: doc["stickers"] = d["stickers"]; return;
-    case soundboard_sounds: doc["soundboard_sounds"] = d["soundboard_sounds"]; return;
+    case guild_emojis_update:
+      doc["emojis"] = d["emojis"];
+      return;
+    case guild_stickers_update:
+      doc["stickers"] = d["stickers"];
+      return;
+    case soundboard_sounds:
+      doc["soundboard_sounds"] = d["soundboard_sounds"];
+      return;
     case guild_soundboard_sound_create:
-    case guild_soundboard_sound_update: upsert(array(doc, "soundboard_sounds"), "sound_id", d); return;
-    case guild_soundboard_sound_delete: erase(array(doc, "soundboard_sounds"), "sound_id", d["sound_id"]); return;
+    case guild_soundboard_sound_update:
+      upsert(array(doc, "soundboard_sounds"), "sound_id", d);
+      return;
+    case guild_soundboard_sound_delete:
+      erase(array(doc, "soundboard_sounds"), "sound_id", d["sound_id"]);
+      return;
     case guild_soundboard_sounds_update:
       for (const auto& one : d["soundboard_sounds"]) upsert(array(doc, "soundboard_sounds"), "sound_id", one);
       return;
     case stage_instance_create:
-    case stage_instance_update: upsert(array(doc, "stage_instances"), "id", d); return;
-    case stage_instance_delete: erase(array(doc, "stage_instances"), "id", d["id"]); return;
+    case stage_instance_update:
+      upsert(array(doc, "stage_instances"), "id", d);
+      return;
+    case stage_instance_delete:
+      erase(array(doc, "stage_instances"), "id", d["id"]);
+      return;
     case guild_scheduled_event_create:
     case guild_scheduled_event_update:
       if (d["status"] == 3 || d["status"] == 4) {
@@ -237,7 +272,9 @@ void apply_rest(json& doc, proto::event_type type, const json& d) {
         upsert(array(doc, "guild_scheduled_events"), "id", d);
       }
       return;
-    case guild_scheduled_event_delete: erase(array(doc, "guild_scheduled_events"), "id", d["id"]); return;
+    case guild_scheduled_event_delete:
+      erase(array(doc, "guild_scheduled_events"), "id", d["id"]);
+      return;
     case guild_scheduled_event_user_add:
     case guild_scheduled_event_user_remove: {
       auto* const at = find(array(doc, "guild_scheduled_events"), "id", d["guild_scheduled_event_id"]);
@@ -246,7 +283,8 @@ void apply_rest(json& doc, proto::event_type type, const json& d) {
       (*at)["user_count"] = std::max<std::int64_t>(0, (*at)["user_count"].get<std::int64_t>() + by);
       return;
     }
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -284,7 +322,8 @@ void guild_model::count(std::uint64_t channel, std::uint64_t message, int added,
   auto* const at = find(array(doc, "threads"), "id", text(channel));
   if (at == nullptr) return;
   if (message != 0) (*at)["last_message_id"] = text(message);
-  for (const auto& [key, by] : {std::pair{"message_count", added}, std::pair{"total_message_sent", added_total}}) {
+  for (const auto& [key, by] :
+       {std::pair{"message_count", added}, std::pair{"total_message_sent", added_total}}) {
     if (at->contains(key)) (*at)[key] = std::max<std::int64_t>(0, (*at)[key].get<std::int64_t>() + by);
   }
 }
@@ -300,23 +339,30 @@ json guild_model::shown() const {
   json out = doc;
   out["unavailable"] = false;
   // An array that an event only looked at comes out empty or not at all; both say the same.
-  for (const auto* const key : {"roles", "emojis", "stickers", "channels", "threads", "members", "presences", "voice_states",
-                                "stage_instances", "guild_scheduled_events", "soundboard_sounds"}) {
+  for (const auto* const key :
+       {"roles", "emojis", "stickers", "channels", "threads", "members", "presences", "voice_states",
+        "stage_instances", "guild_scheduled_events", "soundboard_sounds"}) {
     if (out.contains(key) && out[key].empty()) out.erase(key);
   }
   return out;
 }
 
 json make_guild(base::rng& random, std::uint64_t guild) {
-  json out = {{"id", text(guild)}, {"name", "g\u00e9 \"x\" \\ " + text(random.below(100))}, {"member_count", 5},
-              {"x_unknown", {{"deep", json::array({1, 2.5, nullptr, "\u20ac"})}}}, {"large", false},
-              {"members", json::array()}, {"roles", json::array()}, {"channels", json::array()},
+  json out = {{"id", text(guild)},        {"name", "g\u00e9 \"x\" \\ " + text(random.below(100))},
+              {"member_count", 5},        {"x_unknown", {{"deep", json::array({1, 2.5, nullptr, "\u20ac"})}}},
+              {"large", false},           {"members", json::array()},
+              {"roles", json::array()},   {"channels", json::array()},
               {"threads", json::array()}, {"x_list", json::array({"a"})}};
-  out["members"].push_back({{"user", {{"id", text(self_id)}, {"username", "bot"}}}, {"roles", json::array()}, {"nick", nullptr}});
+  out["members"].push_back(
+      {{"user", {{"id", text(self_id)}, {"username", "bot"}}}, {"roles", json::array()}, {"nick", nullptr}});
   for (int i = 0; i < 4; ++i) {
-    out["members"].push_back({{"user", {{"id", text(100 + random.below(8))}}}, {"roles", json::array({"201", text(200 + random.below(4))})}});
+    out["members"].push_back({{"user", {{"id", text(100 + random.below(8))}}},
+                              {"roles", json::array({"201", text(200 + random.below(4))})}});
     upsert(out["roles"], "id", {{"id", text(200 + random.below(4))}, {"name", "r"}});
-    upsert(out["channels"], "id", {{"id", text(300 + random.below(5))}, {"type", random.chance(0.5) ? 0 : 15}, {"last_message_id", nullptr}});
+    upsert(out["channels"], "id",
+           {{"id", text(300 + random.below(5))},
+            {"type", random.chance(0.5) ? 0 : 15},
+            {"last_message_id", nullptr}});
   }
   json members = json::array();
   for (const auto& one : out["members"]) upsert(members, "user", one);
@@ -330,15 +376,24 @@ json make_guild(base::rng& random, std::uint64_t guild) {
 namespace {
 
 json make_thread(base::rng& random, std::uint64_t guild) {
-  json out = {{"id", text(400 + random.below(5))}, {"guild_id", text(guild)}, {"parent_id", text(300 + random.below(5))},
-              {"type", random.chance(0.3) ? 12 : 11}, {"message_count", random.below(10)}, {"total_message_sent", random.below(10)},
-              {"member_count", 1}, {"thread_metadata", {{"archived", random.chance(0.2)}}}};
-  if (random.chance(0.4)) out["member"] = {{"id", "1"}, {"user_id", text(self_id)}, {"flags", random.below(4)}};
+  json out = {{"id", text(400 + random.below(5))},
+              {"guild_id", text(guild)},
+              {"parent_id", text(300 + random.below(5))},
+              {"type", random.chance(0.3) ? 12 : 11},
+              {"message_count", random.below(10)},
+              {"total_message_sent", random.below(10)},
+              {"member_count", 1},
+              {"thread_metadata", {{"archived", random.chance(0.2)}}}};
+  if (random.chance(0.4))
+    out["member"] = {{"id", "1"}, {"user_id", text(self_id)}, {"flags", random.below(4)}};
   return out;
 }
 
 json thread_member(base::rng& random, std::uint64_t user) {
-  return {{"id", text(400 + random.below(5))}, {"user_id", text(user)}, {"flags", random.below(9)}, {"presence", nullptr}};
+  return {{"id", text(400 + random.below(5))},
+          {"user_id", text(user)},
+          {"flags", random.below(9)},
+          {"presence", nullptr}};
 }
 
 json user(base::rng& random) {
@@ -346,14 +401,44 @@ json user(base::rng& random) {
   return {{"id", text(who)}, {"username", "u" + text(random.below(50))}};
 }
 
-constexpr proto::event_type kinds[] = {
-    channel_create, channel_update, channel_delete, channel_pins_update, thread_create, thread_update, thread_delete,
-    thread_list_sync, thread_member_update, thread_members_update, guild_update, guild_emojis_update, guild_stickers_update,
-    guild_soundboard_sound_create, guild_soundboard_sound_update, guild_soundboard_sound_delete, guild_soundboard_sounds_update,
-    soundboard_sounds, guild_member_add, guild_member_update, guild_member_remove, guild_members_chunk, guild_role_create,
-    guild_role_update, guild_role_delete, guild_scheduled_event_create, guild_scheduled_event_update, guild_scheduled_event_delete,
-    guild_scheduled_event_user_add, guild_scheduled_event_user_remove, stage_instance_create, stage_instance_update,
-    stage_instance_delete, voice_state_update, presence_update, user_update, message_create, message_delete};
+constexpr proto::event_type kinds[] = {channel_create,
+                                       channel_update,
+                                       channel_delete,
+                                       channel_pins_update,
+                                       thread_create,
+                                       thread_update,
+                                       thread_delete,
+                                       thread_list_sync,
+                                       thread_member_update,
+                                       thread_members_update,
+                                       guild_update,
+                                       guild_emojis_update,
+                                       guild_stickers_update,
+                                       guild_soundboard_sound_create,
+                                       guild_soundboard_sound_update,
+                                       guild_soundboard_sound_delete,
+                                       guild_soundboard_sounds_update,
+                                       soundboard_sounds,
+                                       guild_member_add,
+                                       guild_member_update,
+                                       guild_member_remove,
+                                       guild_members_chunk,
+                                       guild_role_create,
+                                       guild_role_update,
+                                       guild_role_delete,
+                                       guild_scheduled_event_create,
+                                       guild_scheduled_event_update,
+                                       guild_scheduled_event_delete,
+                                       guild_scheduled_event_user_add,
+                                       guild_scheduled_event_user_remove,
+                                       stage_instance_create,
+                                       stage_instance_update,
+                                       stage_instance_delete,
+                                       voice_state_update,
+                                       presence_update,
+                                       user_update,
+                                       message_create,
+                                       message_delete};
 
 json make_thread_event(base::rng& random, proto::event_type type, std::uint64_t guild) {
   json d = make_thread(random, guild);
@@ -362,10 +447,13 @@ json make_thread_event(base::rng& random, proto::event_type type, std::uint64_t 
       if (random.chance(0.5)) d["newly_created"] = true;
       return d;
     case thread_list_sync: {
-      json out = {{"guild_id", text(guild)}, {"threads", json::array()}, {"members", json::array({thread_member(random, self_id)})}};
+      json out = {{"guild_id", text(guild)},
+                  {"threads", json::array()},
+                  {"members", json::array({thread_member(random, self_id)})}};
       upsert(out["threads"], "id", d);
       upsert(out["threads"], "id", make_thread(random, guild));
-      if (random.chance(0.6)) out["channel_ids"] = json::array({text(300 + random.below(5)), text(300 + random.below(5))});
+      if (random.chance(0.6))
+        out["channel_ids"] = json::array({text(300 + random.below(5)), text(300 + random.below(5))});
       return out;
     }
     case thread_member_update: {
@@ -375,20 +463,29 @@ json make_thread_event(base::rng& random, proto::event_type type, std::uint64_t 
     }
     case thread_members_update: {
       json out = {{"id", d["id"]}, {"guild_id", text(guild)}, {"member_count", random.below(50)}};
-      if (random.chance(0.6)) out["added_members"] = json::array({thread_member(random, random.chance(0.6) ? self_id : 101)});
-      if (random.chance(0.6)) out["removed_member_ids"] = json::array({text(random.chance(0.6) ? self_id : 101)});
+      if (random.chance(0.6))
+        out["added_members"] = json::array({thread_member(random, random.chance(0.6) ? self_id : 101)});
+      if (random.chance(0.6))
+        out["removed_member_ids"] = json::array({text(random.chance(0.6) ? self_id : 101)});
       return out;
     }
-    default: return d;
+    default:
+      return d;
   }
 }
 
 json make_other(base::rng& random, proto::event_type type, std::uint64_t guild) {
   const auto g = text(guild);
-  const json sound = {{"sound_id", text(500 + random.below(4))}, {"name", text(random.below(99))}, {"guild_id", g}};
+  const json sound = {
+      {"sound_id", text(500 + random.below(4))}, {"name", text(random.below(99))}, {"guild_id", g}};
   switch (type) {
-    case channel_create: case channel_update: case channel_delete:
-      return {{"id", text(300 + random.below(5))}, {"guild_id", g}, {"type", random.chance(0.5) ? 0 : 15}, {"name", text(random.below(99))}};
+    case channel_create:
+    case channel_update:
+    case channel_delete:
+      return {{"id", text(300 + random.below(5))},
+              {"guild_id", g},
+              {"type", random.chance(0.5) ? 0 : 15},
+              {"name", text(random.below(99))}};
     case channel_pins_update: {
       json d = {{"guild_id", g}, {"channel_id", text((random.chance(0.5) ? 300 : 400) + random.below(5))}};
       if (random.chance(0.7)) d["last_pin_timestamp"] = "2026-01-01T00:00:00Z";
@@ -400,38 +497,68 @@ json make_other(base::rng& random, proto::event_type type, std::uint64_t guild) 
       if (random.chance(0.3)) d["roles"] = json::array({{{"id", "201"}, {"name", "whole"}}});
       return d;
     }
-    case guild_emojis_update: return {{"guild_id", g}, {"emojis", json::array({{{"id", text(random.below(9) + 1)}}})}};
-    case guild_stickers_update: return {{"guild_id", g}, {"stickers", json::array({{{"id", text(random.below(9) + 1)}}})}};
-    case guild_soundboard_sound_create: case guild_soundboard_sound_update: case guild_soundboard_sound_delete: return sound;
-    case guild_soundboard_sounds_update: case soundboard_sounds: return {{"guild_id", g}, {"soundboard_sounds", json::array({sound})}};
-    case guild_member_add: case guild_member_remove: case guild_member_update: {
+    case guild_emojis_update:
+      return {{"guild_id", g}, {"emojis", json::array({{{"id", text(random.below(9) + 1)}}})}};
+    case guild_stickers_update:
+      return {{"guild_id", g}, {"stickers", json::array({{{"id", text(random.below(9) + 1)}}})}};
+    case guild_soundboard_sound_create:
+    case guild_soundboard_sound_update:
+    case guild_soundboard_sound_delete:
+      return sound;
+    case guild_soundboard_sounds_update:
+    case soundboard_sounds:
+      return {{"guild_id", g}, {"soundboard_sounds", json::array({sound})}};
+    case guild_member_add:
+    case guild_member_remove:
+    case guild_member_update: {
       json d = {{"guild_id", g}, {"user", user(random)}};
       if (random.chance(0.7)) d["roles"] = json::array({"201", text(200 + random.below(4))});
       if (random.chance(0.5)) d["nick"] = random.chance(0.5) ? json() : json("n\"\\\u00e4");
       return d;
     }
     case guild_members_chunk: {
-      json d = {{"guild_id", g}, {"members", json::array({{{"user", user(random)}, {"roles", json::array({"202"})}}})}};
-      if (random.chance(0.5)) d["presences"] = json::array({{{"user", {{"id", "101"}}}, {"status", random.chance(0.5) ? "idle" : "offline"}}});
+      json d = {{"guild_id", g},
+                {"members", json::array({{{"user", user(random)}, {"roles", json::array({"202"})}}})}};
+      if (random.chance(0.5))
+        d["presences"] =
+            json::array({{{"user", {{"id", "101"}}}, {"status", random.chance(0.5) ? "idle" : "offline"}}});
       return d;
     }
-    case guild_role_create: case guild_role_update: return {{"guild_id", g}, {"role", {{"id", text(200 + random.below(4))}, {"name", text(random.below(99))}}}};
-    case guild_role_delete: return {{"guild_id", g}, {"role_id", text(200 + random.below(4))}};
-    case guild_scheduled_event_create: case guild_scheduled_event_update: case guild_scheduled_event_delete:
-      return {{"id", text(600 + random.below(3))}, {"guild_id", g}, {"status", 1 + random.below(4)}, {"user_count", random.below(3)}};
-    case guild_scheduled_event_user_add: case guild_scheduled_event_user_remove:
+    case guild_role_create:
+    case guild_role_update:
+      return {{"guild_id", g},
+              {"role", {{"id", text(200 + random.below(4))}, {"name", text(random.below(99))}}}};
+    case guild_role_delete:
+      return {{"guild_id", g}, {"role_id", text(200 + random.below(4))}};
+    case guild_scheduled_event_create:
+    case guild_scheduled_event_update:
+    case guild_scheduled_event_delete:
+      return {{"id", text(600 + random.below(3))},
+              {"guild_id", g},
+              {"status", 1 + random.below(4)},
+              {"user_count", random.below(3)}};
+    case guild_scheduled_event_user_add:
+    case guild_scheduled_event_user_remove:
       return {{"guild_scheduled_event_id", text(600 + random.below(3))}, {"guild_id", g}, {"user_id", "101"}};
-    case stage_instance_create: case stage_instance_update: case stage_instance_delete:
+    case stage_instance_create:
+    case stage_instance_update:
+    case stage_instance_delete:
       return {{"id", text(700 + random.below(3))}, {"guild_id", g}, {"topic", text(random.below(99))}};
     case voice_state_update: {
       const auto who = user(random);
-      json d = {{"guild_id", g}, {"user_id", who["id"]}, {"channel_id", random.chance(0.3) ? json() : json("301")}};
+      json d = {
+          {"guild_id", g}, {"user_id", who["id"]}, {"channel_id", random.chance(0.3) ? json() : json("301")}};
       if (random.chance(0.5)) d["member"] = {{"user", who}, {"roles", json::array()}};
       return d;
     }
-    case presence_update: return {{"guild_id", g}, {"user", {{"id", text(100 + random.below(8))}}}, {"status", random.chance(0.3) ? "offline" : "online"}};
-    case user_update: return {{"id", text(self_id)}, {"username", "bot" + text(random.below(99))}};
-    default: return json::object();
+    case presence_update:
+      return {{"guild_id", g},
+              {"user", {{"id", text(100 + random.below(8))}}},
+              {"status", random.chance(0.3) ? "offline" : "online"}};
+    case user_update:
+      return {{"id", text(self_id)}, {"username", "bot" + text(random.below(99))}};
+    default:
+      return json::object();
   }
 }
 

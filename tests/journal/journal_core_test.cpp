@@ -20,14 +20,21 @@ using enum proto::event_type;
 constexpr proto::snowflake g1 = 1ULL << 22;
 constexpr proto::snowflake g2 = 2ULL << 22;
 
-std::string ready(std::initializer_list<proto::snowflake> guilds) {
-  json d = {{"user", {{"id", std::to_string(test::self_id)}, {"username", "bot"}}}, {"session_id", "abc"}, {"guilds", json::array()}};
+std::string ready_of(std::initializer_list<proto::snowflake> guilds) {
+  json d = {{"user", {{"id", std::to_string(test::self_id)}, {"username", "bot"}}},
+            {"session_id", "abc"},
+            {"guilds", json::array()}};
   for (const auto id : guilds) d["guilds"].push_back({{"id", std::to_string(id)}, {"unavailable", true}});
   return d.dump();
 }
 
-std::string guild_create(proto::snowflake id, const std::string& name = "n") {
-  return json{{"id", std::to_string(id)}, {"name", name}, {"channels", json::array({{{"id", "300"}}})}, {"members", json::array()}, {"member_count", 1}}.dump();
+std::string create_of(proto::snowflake id, const std::string& name = "n") {
+  return json{{"id", std::to_string(id)},
+              {"name", name},
+              {"channels", json::array({{{"id", "300"}}})},
+              {"members", json::array()},
+              {"member_count", 1}}
+      .dump();
 }
 
 std::vector<flow::event_row> rows_after(core_rig& rig, std::uint64_t after) {
@@ -53,7 +60,11 @@ json shown(core_rig& rig, proto::snowflake guild, std::uint64_t as_of) {
 TEST(journal_core, gives_offsets_without_gaps_over_all_classes) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
-  rig.commit(batch_maker().event(typing_start, g1, "{}").event(message_create, g1, "[1]").event(guild_update, g1, "{\"a\":1}").done());
+  rig.commit(batch_maker()
+                 .event(typing_start, g1, "{}")
+                 .event(message_create, g1, "[1]")
+                 .event(guild_update, g1, "{\"a\":1}")
+                 .done());
   rig.commit(batch_maker().event(message_create, g1, "[2]").event(typing_start, g1, "{}").done());
   const auto rows = rows_after(rig, 0);
   ASSERT_EQ(rows.size(), 5U);
@@ -109,7 +120,7 @@ TEST(journal_core, a_session_that_ended_is_not_resumed) {
 TEST(journal_core, a_failed_commit_changes_nothing_and_can_be_repeated) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
-  rig.commit(batch_maker().event(guild_create, g1, ::evergate::journal::guild_create(g1)).progress(1).done());
+  rig.commit(batch_maker().event(guild_create, g1, create_of(g1)).progress(1).done());
   int failures = 3;
   rig.image->before_commit = [&]() -> base::result<void> {
     if (failures-- > 0) return base::fail(errc::full, "no room");
@@ -133,11 +144,15 @@ TEST(journal_core, a_failed_commit_changes_nothing_and_can_be_repeated) {
 TEST(journal_core, shows_a_guild_as_of_any_offset) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
-  rig.commit(batch_maker().ready(ready({g1, g2})).done());
+  rig.commit(batch_maker().ready(ready_of({g1, g2})).done());
   rig.change(test::cursor_at(0));
-  rig.commit(batch_maker().event(guild_create, g1, ::evergate::journal::guild_create(g1)).event(guild_update, g1, R"({"name":"b"})").done());
+  rig.commit(
+      batch_maker().event(guild_create, g1, create_of(g1)).event(guild_update, g1, R"({"name":"b"})").done());
   rig.commit(batch_maker().event(guild_delete, g1, R"({"id":"1","unavailable":true})").done());
-  rig.commit(batch_maker().event(guild_create, g1, ::evergate::journal::guild_create(g1, "c")).event(guild_delete, g1, R"({"id":"1"})").done());
+  rig.commit(batch_maker()
+                 .event(guild_create, g1, create_of(g1, "c"))
+                 .event(guild_delete, g1, R"({"id":"1"})")
+                 .done());
   EXPECT_EQ(rig.shown(g1, 1), "");
   EXPECT_EQ(shown(rig, g1, 2)["name"], "n");
   EXPECT_EQ(shown(rig, g1, 3)["name"], "b");
@@ -161,8 +176,8 @@ TEST(journal_core, shows_a_guild_as_of_any_offset) {
 TEST(journal_core, a_guild_that_a_ready_no_longer_lists_is_deleted) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
-  rig.commit(batch_maker().ready(ready({g1, g2})).event(guild_create, g1, ::evergate::journal::guild_create(g1)).done());
-  rig.commit(batch_maker().gap().ready(ready({g1})).event(message_create, g1, "{}").done());
+  rig.commit(batch_maker().ready(ready_of({g1, g2})).event(guild_create, g1, create_of(g1)).done());
+  rig.commit(batch_maker().gap().ready(ready_of({g1})).event(message_create, g1, "{}").done());
   const auto rows = rows_after(rig, 2);
   ASSERT_EQ(rows.size(), 4U);
   EXPECT_EQ(rows[0].type, gap);
@@ -178,8 +193,9 @@ TEST(journal_core, a_guild_that_a_ready_no_longer_lists_is_deleted) {
 TEST(journal_core, a_ready_without_guilds_deletes_none) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
-  rig.commit(batch_maker().ready(ready({g1})).event(guild_create, g1, ::evergate::journal::guild_create(g1)).done());
-  for (const auto* const bad : {R"({"user":{"id":"5"}})", R"({"guilds":null})", R"({"guilds":[{"id":"4194304"})", "nonsense"}) {
+  rig.commit(batch_maker().ready(ready_of({g1})).event(guild_create, g1, create_of(g1)).done());
+  for (const auto* const bad :
+       {R"({"user":{"id":"5"}})", R"({"guilds":null})", R"({"guilds":[{"id":"4194304"})", "nonsense"}) {
     rig.commit(batch_maker().ready(bad).done());
   }
   EXPECT_EQ(rig.guilds.guilds({0, 1}, rig.head()).size(), 1U);
@@ -189,11 +205,15 @@ TEST(journal_core, a_ready_without_guilds_deletes_none) {
 TEST(journal_core, after_a_gap_an_equal_guild_is_not_shown_again) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
-  rig.commit(batch_maker().ready(ready({g1})).event(guild_create, g1, ::evergate::journal::guild_create(g1)).message(g1, 300, 77, 1).done());
-  auto same = json::parse(::evergate::journal::guild_create(g1));
+  rig.commit(batch_maker()
+                 .ready(ready_of({g1}))
+                 .event(guild_create, g1, create_of(g1))
+                 .message(g1, 300, 77, 1)
+                 .done());
+  auto same = json::parse(create_of(g1));
   same["channels"][0]["last_message_id"] = "77";
   same["unavailable"] = false;
-  rig.commit(batch_maker().gap().ready(ready({g1})).event(guild_create, g1, same.dump()).done());
+  rig.commit(batch_maker().gap().ready(ready_of({g1})).event(guild_create, g1, same.dump()).done());
   const auto rows = rows_after(rig, 3);
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[2].type, guild_create);
@@ -208,14 +228,17 @@ TEST(journal_core, after_a_gap_a_changed_guild_is_shown_as_down_and_back) {
     auto image = std::make_shared<memory_image>();
     auto rig = std::make_unique<core_rig>(journal_options{}, image);
     ASSERT_TRUE(rig->recover());
-    rig->commit(batch_maker().ready(ready({g1, g2})).event(guild_create, g1, ::evergate::journal::guild_create(g1)).done());
-    rig->commit(batch_maker().gap().ready(ready({g1, g2})).done());
+    rig->commit(batch_maker().ready(ready_of({g1, g2})).event(guild_create, g1, create_of(g1)).done());
+    rig->commit(batch_maker().gap().ready(ready_of({g1, g2})).done());
     if (restart) {
       rig->keep(g1);
       rig = std::make_unique<core_rig>(journal_options{}, image);
       ASSERT_TRUE(rig->recover());
     }
-    rig->commit(batch_maker().event(guild_create, g1, ::evergate::journal::guild_create(g1, "new")).event(guild_create, g2, ::evergate::journal::guild_create(g2)).done());
+    rig->commit(batch_maker()
+                    .event(guild_create, g1, create_of(g1, "new"))
+                    .event(guild_create, g2, create_of(g2))
+                    .done());
     const auto rows = rows_after(*rig, 4);
     ASSERT_EQ(rows.size(), 3U) << restart;
     EXPECT_EQ(rows[0].type, guild_delete);
@@ -250,7 +273,8 @@ TEST(journal_core, the_ready_keeps_its_user_up_to_date) {
   auto image = std::make_shared<memory_image>();
   core_rig rig({}, image);
   ASSERT_TRUE(rig.recover());
-  rig.commit(batch_maker().ready(ready({})).event(user_update, 0, R"({"username":"new","avatar":"a"})").done());
+  rig.commit(
+      batch_maker().ready(ready_of({})).event(user_update, 0, R"({"username":"new","avatar":"a"})").done());
   core_rig again({}, image);
   ASSERT_TRUE(again.recover());
   const auto d = json::parse(again.core.state().ready);
@@ -292,7 +316,7 @@ TEST(journal_core, any_guild_as_of_any_offset_equals_a_replay) {
     auto image = std::make_shared<memory_image>();
     auto rig = std::make_unique<core_rig>(journal_options{}, image);
     ASSERT_TRUE(rig->recover());
-    rig->commit(batch_maker().ready(ready({g1, g2})).done());
+    rig->commit(batch_maker().ready(ready_of({g1, g2})).done());
     rig->change(test::cursor_at(0));
     std::map<proto::snowflake, test::guild_model> models;
     struct memory {
@@ -325,7 +349,8 @@ TEST(journal_core, any_guild_as_of_any_offset_equals_a_replay) {
         }
       }
       ASSERT_NE(rig->commit(batch.done()), nullptr);
-      for (const auto guild : {g1, g2}) memories.push_back({guild, rig->head(), models[guild].present ? models[guild].shown() : json("")});
+      for (const auto guild : {g1, g2})
+        memories.push_back({guild, rig->head(), models[guild].present ? models[guild].shown() : json("")});
       if (random.chance(0.1)) rig->keep(random.chance(0.5) ? g1 : g2);
       if (random.chance(0.05)) {
         rig = std::make_unique<core_rig>(journal_options{}, image);
@@ -333,7 +358,8 @@ TEST(journal_core, any_guild_as_of_any_offset_equals_a_replay) {
       }
       for (int i = 0; i < 3; ++i) {
         const auto& one = memories[random.below(memories.size())];
-        ASSERT_EQ(shown(*rig, one.guild, one.as_of), one.expected) << "seed " << seed << " step " << step << " as of " << one.as_of;
+        ASSERT_EQ(shown(*rig, one.guild, one.as_of), one.expected)
+            << "seed " << seed << " step " << step << " as of " << one.as_of;
       }
     }
   }
