@@ -29,7 +29,7 @@ struct gateway_request {
   bool resume_path = false;  ///< it came to resume_gateway_url
   std::string version = "10";
   std::string encoding = "json";
-  std::string compress;  ///< "", "zlib-stream", "zstd-stream"
+  std::string compress = {};  ///< "", "zlib-stream", "zstd-stream"
 };
 
 struct discord_counters {

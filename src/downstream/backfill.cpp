@@ -78,7 +78,8 @@ base::result<bool> backfill::pump(std::size_t budget, std::string& out) {
       there = *read;
     }
     if (!there) {
-      writer_.dispatch("GUILD_DELETE", ++seq_, fmt::format(R"({{"id":"{}","unavailable":true}})", one.guild.id), out);
+      writer_.dispatch("GUILD_DELETE", ++seq_,
+                       fmt::format(R"({{"id":"{}","unavailable":true}})", one.guild.id), out);
       continue;
     }
     trimmed_.clear();

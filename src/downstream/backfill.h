@@ -18,8 +18,8 @@ class backfill {
   backfill(flow::guild_source& guilds, frame_writer& writer) noexcept : source_(guilds), writer_(writer) {}
 
   /// Lists the guilds and appends READY, which has number 1.
-  [[nodiscard]] base::result<void> start(std::shared_ptr<const lane_grant> grant, const std::string& resume_url,
-                                         std::string& out);
+  [[nodiscard]] base::result<void> start(std::shared_ptr<const lane_grant> grant,
+                                         const std::string& resume_url, std::string& out);
   /// Appends guilds until about `budget` bytes are written. True when all of them are.
   [[nodiscard]] base::result<bool> pump(std::size_t budget, std::string& out);
 

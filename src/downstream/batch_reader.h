@@ -12,7 +12,8 @@ namespace evergate::downstream {
 
 class batch_reader {
  public:
-  batch_reader(flow::event_source& source, std::size_t bytes_hint) noexcept : source_(source), hint_(bytes_hint) {}
+  batch_reader(flow::event_source& source, std::size_t bytes_hint) noexcept
+      : source_(source), hint_(bytes_hint) {}
 
   struct slice {
     flow::batch_ptr batch;  ///< null when there is nothing past the offset

@@ -27,7 +27,9 @@ lane_limits limits_of(const gateway_options& options) {
   return {.ack_window = options.ack_window, .seq_max = options.seq_max, .close_grace = options.close_grace};
 }
 
-base::instant now() { return base::boot_clock::now(); }
+base::instant now() {
+  return base::boot_clock::now();
+}
 
 }  // namespace
 
@@ -41,7 +43,8 @@ bot_connection::~bot_connection() {
   if (counted_) home_.around().door.leave(origin_.address);
 }
 
-void bot_connection::open(std::unique_ptr<net::websocket> socket, std::uint16_t refuse_with, const char* reason) {
+void bot_connection::open(std::unique_ptr<net::websocket> socket, std::uint16_t refuse_with,
+                          const char* reason) {
   socket_ = std::move(socket);
   if (refuse_with != 0) return finish(refuse_with, reason);
   step({.what = session_input::kind::open});
@@ -68,12 +71,18 @@ void bot_connection::step(const session_input& input) {
 void bot_connection::act(const session_action& action) {
   using kind = session_action::kind;
   switch (action.what) {
-    case kind::send: return control(action.frame);
-    case kind::identify: return begin_identify(action.identify);
-    case kind::resume: return begin_resume(action.resume);
-    case kind::acknowledge: return acknowledged(action.seq);
-    case kind::command: return command(action.op, action.d);
-    case kind::close: return finish(action.code, action.reason);
+    case kind::send:
+      return control(action.frame);
+    case kind::identify:
+      return begin_identify(action.identify);
+    case kind::resume:
+      return begin_resume(action.resume);
+    case kind::acknowledge:
+      return acknowledged(action.seq);
+    case kind::command:
+      return command(action.op, action.d);
+    case kind::close:
+      return finish(action.code, action.reason);
   }
 }
 
@@ -156,7 +165,8 @@ void bot_connection::begin_filling(std::shared_ptr<const lane_grant> grant) {
   const auto started = backfill_->start(grant_, origin_.url, socket_->output());
   socket_->output_ready();
   if (!started) {
-    around.log.error("bot.backfill_failed", {{"consumer", origin_.consumer}, {"cause", started.error().text()}});
+    around.log.error("bot.backfill_failed",
+                     {{"consumer", origin_.consumer}, {"cause", started.error().text()}});
     return finish(4000, "Unknown error.");
   }
   around.log.info("bot.identified", {{"consumer", origin_.consumer},
@@ -205,12 +215,17 @@ void bot_connection::check_gate() {
 
 void bot_connection::pump() {
   switch (phase_) {
-    case phase::waiting_source: return try_identify();
-    case phase::filling: return fill();
-    case phase::gated: return check_gate();
+    case phase::waiting_source:
+      return try_identify();
+    case phase::filling:
+      return fill();
+    case phase::gated:
+      return check_gate();
     case phase::replaying:
-    case phase::flowing: return flow();
-    default: return;
+    case phase::flowing:
+      return flow();
+    default:
+      return;
   }
 }
 
@@ -221,7 +236,8 @@ void bot_connection::flow() {
   const auto pace = lane_->pump(until, home_.around().options.pump_bytes, socket_->output());
   socket_->output_ready();
   if (!pace) {
-    home_.around().log.error("bot.read_failed", {{"consumer", origin_.consumer}, {"cause", pace.error().text()}});
+    home_.around().log.error("bot.read_failed",
+                             {{"consumer", origin_.consumer}, {"cause", pace.error().text()}});
     return finish(4000, "Unknown error.");
   }
   after_pump(*pace);
@@ -232,7 +248,8 @@ void bot_connection::after_pump(lane::pace pace) {
     case lane::pace::unknown:
       home_.around().log.info("bot.resume_refused", {{"consumer", origin_.consumer}, {"cause", "numbering"}});
       return invalidate();
-    case lane::pace::spent: return invalidate();
+    case lane::pace::spent:
+      return invalidate();
     case lane::pace::more:
       report();
       return home_.pump_later(origin_.id);
@@ -241,7 +258,8 @@ void bot_connection::after_pump(lane::pace pace) {
       // A full window waits for a beat: ask for one where the library bears it.
       if (wish_.may_ask) step({.what = session_input::kind::ask});
       return;
-    case lane::pace::idle: break;
+    case lane::pace::idle:
+      break;
   }
   report();
   if (phase_ != phase::replaying || silent_ || reserving_) return;
@@ -312,13 +330,16 @@ void bot_connection::carry(const consumer_order& order) {
       // Granted to an IDENTIFY that was given up meanwhile.
       if (phase_ != phase::waiting_grant) return;
       return begin_filling(order.grant);
-    case kind::ask: return asked_to_yield();
+    case kind::ask:
+      return asked_to_yield();
     case kind::give_back:
       silent_ = false;
       yielding_ = false;
       return pump();
-    case kind::close_layout: return finish(4010, "Invalid shard.");
-    case kind::drop: return finish(4000, "Session continues elsewhere.");
+    case kind::close_layout:
+      return finish(4010, "Invalid shard.");
+    case kind::drop:
+      return finish(4000, "Session continues elsewhere.");
   }
 }
 

@@ -90,10 +90,10 @@ class bot_connection final : public net::ws_handler {
   session session_;
   std::vector<session_action> actions_;
   phase phase_ = phase::unknown;
-  bool counted_ = true;     ///< the door counts it as unauthenticated
-  bool silent_ = false;     ///< superseded: beats are answered, nothing is delivered
-  bool yielding_ = false;   ///< asked for the lane and not released yet
-  bool began_ = false;      ///< the backfill is through: the session can be resumed
+  bool counted_ = true;    ///< the door counts it as unauthenticated
+  bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered
+  bool yielding_ = false;  ///< asked for the lane and not released yet
+  bool began_ = false;     ///< the backfill is through: the session can be resumed
   bool bot_acknowledged_ = false;
   bool reserving_ = false;
   base::instant yield_until_{};

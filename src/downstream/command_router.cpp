@@ -37,12 +37,18 @@ base::result<void> command_router::route(int op, std::string_view d, const comma
                                          std::string& rate_limited) {
   rate_limited.clear();
   switch (op) {
-    case 3: return presence(d, from);
-    case 4: return voice_state(d, from);
-    case 8: return members(d, from, rate_limited);
-    case 31: return soundboard(d, from);
-    case 43: return channel_info(d, from);
-    default: return base::fail(errc::bad_frame, fmt::format("op {} is no command, allowed 3, 4, 8, 31, 43", op));
+    case 3:
+      return presence(d, from);
+    case 4:
+      return voice_state(d, from);
+    case 8:
+      return members(d, from, rate_limited);
+    case 31:
+      return soundboard(d, from);
+    case 43:
+      return channel_info(d, from);
+    default:
+      return base::fail(errc::bad_frame, fmt::format("op {} is no command, allowed 3, 4, 8, 31, 43", op));
   }
 }
 
@@ -99,10 +105,12 @@ base::result<void> command_router::soundboard(std::string_view d, const command_
   proto::array_cursor guilds(list);
   while (guilds.next()) {
     const auto guild = proto::snowflake_of(guilds.value());
-    if (guild == 0) return base::fail(errc::bad_frame, "op 31: guild_ids holds something that is no snowflake");
+    if (guild == 0)
+      return base::fail(errc::bad_frame, "op 31: guild_ids holds something that is no snowflake");
     by_shard[(guild >> 22) % shards].push_back(guild);
   }
-  if (!guilds.ok() || by_shard.empty()) return base::fail(errc::bad_frame, "op 31: guild_ids is not a list of ids");
+  if (!guilds.ok() || by_shard.empty())
+    return base::fail(errc::bad_frame, "op 31: guild_ids is not a list of ids");
   base::result<void> out;
   for (const auto& [shard, ids] : by_shard) {
     std::string payload = R"({"op":31,"d":{"guild_ids":[)";
@@ -128,7 +136,8 @@ base::result<void> command_router::channel_info(std::string_view d, const comman
 base::result<void> command_router::submit(int op, proto::snowflake guild, std::string payload,
                                           const command_origin& from) {
   if (payload.size() > payload_max) {
-    return base::fail(errc::bad_frame, fmt::format("op {}: {} bytes as sent on, allowed {}", op, payload.size(), payload_max));
+    return base::fail(errc::bad_frame,
+                      fmt::format("op {}: {} bytes as sent on, allowed {}", op, payload.size(), payload_max));
   }
   if (!sink_.submit({.op = op, .guild = guild, .lane = from.lane, .payload = std::move(payload)})) {
     refused_.fetch_add(1, std::memory_order_relaxed);

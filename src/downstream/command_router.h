@@ -36,7 +36,8 @@ class command_router {
  private:
   [[nodiscard]] base::result<void> presence(std::string_view d, const command_origin& from);
   [[nodiscard]] base::result<void> voice_state(std::string_view d, const command_origin& from);
-  [[nodiscard]] base::result<void> members(std::string_view d, const command_origin& from, std::string& rate_limited);
+  [[nodiscard]] base::result<void> members(std::string_view d, const command_origin& from,
+                                           std::string& rate_limited);
   [[nodiscard]] base::result<void> soundboard(std::string_view d, const command_origin& from);
   [[nodiscard]] base::result<void> channel_info(std::string_view d, const command_origin& from);
   [[nodiscard]] base::result<void> submit(int op, proto::snowflake guild, std::string payload,

@@ -19,14 +19,21 @@ bool sound(const flow::layout_record& layout) noexcept {
   return layout.lanes > 0 && layout.cursors.size() == layout.lanes;
 }
 
-flow::offset furthest(const flow::layout_record& layout) noexcept { return *std::ranges::max_element(layout.cursors); }
-flow::offset nearest(const flow::layout_record& layout) noexcept { return *std::ranges::min_element(layout.cursors); }
+flow::offset furthest(const flow::layout_record& layout) noexcept {
+  return *std::ranges::max_element(layout.cursors);
+}
+flow::offset nearest(const flow::layout_record& layout) noexcept {
+  return *std::ranges::min_element(layout.cursors);
+}
 
 }  // namespace
 
-consumer::consumer(std::string name, consumer_rules rules) : rules_(rules) { record_.name = std::move(name); }
+consumer::consumer(std::string name, consumer_rules rules) : rules_(rules) {
+  record_.name = std::move(name);
+}
 
-consumer::consumer(flow::consumer_record stored, consumer_rules rules) : rules_(rules), record_(std::move(stored)) {
+consumer::consumer(flow::consumer_record stored, consumer_rules rules)
+    : rules_(rules), record_(std::move(stored)) {
   std::erase_if(record_.layouts, [](const auto& layout) { return !sound(layout); });
   if (!record_.layouts.empty()) slots_.resize(newest().lanes);
   refresh_older();
@@ -94,7 +101,8 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   grant->interactions_sent = where.interactions_sent;
   grant->large_threshold = who.large_threshold;
   auto& kept = sessions_[record.id];
-  kept = {.record = record, .large_threshold = who.large_threshold, .interactions_sent = where.interactions_sent};
+  kept = {
+      .record = record, .large_threshold = who.large_threshold, .interactions_sent = where.interactions_sent};
   kept.attached = true;
   kept.dirty = true;
   dirty_ = true;
@@ -107,7 +115,8 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   if (found == sessions_.end()) return nullptr;
   auto& kept = found->second;
   const auto& record = kept.record;
-  if (!kept.began || record.filter_version != filter_version || record.layout != record_.layout) return nullptr;
+  if (!kept.began || record.filter_version != filter_version || record.layout != record_.layout)
+    return nullptr;
   if (seq < record.anchor_seq || seq > 0x7fff'ffff) return nullptr;
   auto& where = slots_[record.lane.id];
   if (where.next || (where.holder != 0 && where.session != found->first)) return nullptr;

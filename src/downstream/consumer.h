@@ -37,13 +37,13 @@ using consumer_orders = std::vector<consumer_order>;
 
 /// How far a connection has come; see lane.
 struct lane_report {
-  flow::offset cursor;
-  flow::offset position;
-  flow::offset anchor_offset;
+  flow::offset cursor{};
+  flow::offset position{};
+  flow::offset anchor_offset{};
   std::uint32_t anchor_seq = 0;
   std::uint32_t sent_seq = 0;
   std::uint32_t unacknowledged = 0;
-  flow::offset interactions_sent;
+  flow::offset interactions_sent{};
   bool began = false;         ///< the backfill is through
   bool acknowledged = false;  ///< the bot has acknowledged something since it began
 };
@@ -111,11 +111,11 @@ class consumer {
   };
   struct slot {
     holder_id holder = 0;
-    std::string session;             ///< of the holder, or the last one
-    holder_id predecessor = 0;       ///< superseded, connected and silent
+    std::string session;        ///< of the holder, or the last one
+    holder_id predecessor = 0;  ///< superseded, connected and silent
     std::string predecessor_session;
     bool backfilling = false;
-    std::optional<claim> next;       ///< waits for the holder's last acknowledgement
+    std::optional<claim> next;  ///< waits for the holder's last acknowledgement
     lane_report last;
     flow::offset interactions_sent;
   };
@@ -147,9 +147,9 @@ class consumer {
   flow::consumer_record record_;
   bool dirty_ = false;
   std::shared_ptr<const due> older_ = std::make_shared<const due>();
-  std::vector<slot> slots_;                              ///< of the newest layout
-  std::unordered_map<holder_id, std::uint32_t> held_;    ///< holders and predecessors → their lane
-  std::vector<claim> waiting_;  ///< of other n than the newest layout's
+  std::vector<slot> slots_;                            ///< of the newest layout
+  std::unordered_map<holder_id, std::uint32_t> held_;  ///< holders and predecessors → their lane
+  std::vector<claim> waiting_;                         ///< of other n than the newest layout's
   std::unordered_map<std::string, kept_session> sessions_;
   std::vector<std::string> removed_;
   base::instant last_identify_{};

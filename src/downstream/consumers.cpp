@@ -11,7 +11,8 @@ base::result<void> consumers::load(base::instant now) {
   const std::scoped_lock lock(mutex_);
   for (auto& record : stored->consumers) {
     auto name = record.name;
-    by_name_.insert_or_assign(std::move(name), std::make_unique<guarded_consumer>(consumer(std::move(record), rules_)));
+    by_name_.insert_or_assign(std::move(name),
+                              std::make_unique<guarded_consumer>(consumer(std::move(record), rules_)));
   }
   for (auto& record : stored->sessions) {
     const auto found = by_name_.find(record.consumer);
@@ -64,9 +65,8 @@ std::vector<guarded_consumer*> consumers::all() {
 
 bool consumers::valid_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > 32) return false;
-  return std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
+  return std::ranges::all_of(
+      name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; });
 }
 
 }  // namespace evergate::downstream

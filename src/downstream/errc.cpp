@@ -10,9 +10,12 @@ class downstream_category final : public std::error_category {
   [[nodiscard]] const char* name() const noexcept override { return "downstream"; }
   [[nodiscard]] std::string message(int value) const override {
     switch (static_cast<errc>(value)) {
-      case errc::bad_frame: return "bad frame";
-      case errc::bad_option: return "bad option";
-      case errc::refused: return "refused";
+      case errc::bad_frame:
+        return "bad frame";
+      case errc::bad_option:
+        return "bad option";
+      case errc::refused:
+        return "refused";
     }
     return "unknown";
   }

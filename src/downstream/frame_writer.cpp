@@ -27,7 +27,9 @@ frame_writer::frame_writer(proto::compression transport) {
   if (transport != proto::compression::none) deflater_ = proto::deflater::make(transport);
 }
 
-void frame_writer::control(std::string_view frame, std::string& out) { wrap(frame, out); }
+void frame_writer::control(std::string_view frame, std::string& out) {
+  wrap(frame, out);
+}
 
 void frame_writer::dispatch(std::string_view name, std::uint32_t seq, std::string_view d, std::string& out) {
   if (!deflater_ && !payloads_) {

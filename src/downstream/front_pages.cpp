@@ -34,18 +34,19 @@ void append_consumer(std::string& out, guarded_consumer& one, flow::offset head)
   for (const auto& lane : one.body.status()) {
     if (out.back() == '}') out += ',';
     const auto lag = head.value - std::min(head.value, lane.position.value);
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"lane":[{},{}],"connected":{},"seq":{},"in_flight":{},"cursor":{},"position":{},"lag":{}}})",
-                   lane.lane.id, lane.lane.count, lane.connected, lane.seq, lane.unacknowledged, lane.cursor.value,
-                   lane.position.value, lag);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"lane":[{},{}],"connected":{},"seq":{},"in_flight":{},"cursor":{},"position":{},"lag":{}}})",
+        lane.lane.id, lane.lane.count, lane.connected, lane.seq, lane.unacknowledged, lane.cursor.value,
+        lane.position.value, lag);
   }
   out += "]}";
 }
 
 }  // namespace
 
-std::string gateway_url(std::string_view configured, bool tls, std::string_view host, std::string_view fallback,
-                        std::string_view prefix) {
+std::string gateway_url(std::string_view configured, bool tls, std::string_view host,
+                        std::string_view fallback, std::string_view prefix) {
   std::string out;
   if (!configured.empty()) {
     out = configured;

@@ -53,7 +53,9 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
   base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");
 }
 
-gateway::~gateway() { base::check(!server_, "stop() comes before the end of a gateway"); }
+gateway::~gateway() {
+  base::check(!server_, "stop() comes before the end of a gateway");
+}
 
 base::result<void> gateway::start() {
   if (options_.token.empty()) return base::fail(errc::bad_option, "token: empty, needed to judge bots by");
@@ -62,16 +64,16 @@ base::result<void> gateway::start() {
   stopping_ = false;
   std::random_device seed;
   const surroundings around{options_, events_, guilds_, readers_, router_, *this, door_, exits_, log_};
-  const rest_proxy_options rest{without_slash(options_.rest_base), options_.body_bytes_max, options_.rest_timeout};
+  const rest_proxy_options rest{without_slash(options_.rest_base), options_.body_bytes_max,
+                                options_.rest_timeout};
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     const auto chance = (std::uint64_t{seed()} << 32) | seed();
     rooms_.push_back(std::make_unique<room>(*loops_[i], static_cast<std::uint8_t>(i), around, chance));
     proxies_.push_back(std::make_unique<rest_proxy>(http_, rest, log_));
     loops_[i]->post([here = rooms_.back().get()] { here->open(); });
   }
-  auto server = net::http_server::listen(loops_, listen_, [this](std::unique_ptr<net::http_exchange> exchange) {
-    answer(std::move(exchange));
-  });
+  auto server = net::http_server::listen(
+      loops_, listen_, [this](std::unique_ptr<net::http_exchange> exchange) { answer(std::move(exchange)); });
   if (!server) {
     on_every_loop([this](std::size_t i) { rooms_[i]->close(true); });
     on_every_loop([this](std::size_t i) { rooms_[i].reset(); });
@@ -165,26 +167,31 @@ void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
   const auto where = route_of(request.target);
   const auto url = [&] {
     const auto fallback = fmt::format("{}:{}", listen_.address, port());
-    return front_pages::gateway_url(options_.public_url, listen_.tls != nullptr, request.header("Host"), fallback,
-                                    where.prefix);
+    return front_pages::gateway_url(options_.public_url, listen_.tls != nullptr, request.header("Host"),
+                                    fallback, where.prefix);
   };
   switch (where.what) {
-    case route::kind::gateway: return exchange->respond(front_pages::gateway(url()));
+    case route::kind::gateway:
+      return exchange->respond(front_pages::gateway(url()));
     case route::kind::gateway_bot:
       if (!options_.token.matches(request.header("Authorization"))) {
         return exchange->respond(front_pages::failure(401, "401: Unauthorized"));
       }
       return exchange->respond(
           front_pages::gateway_bot(url(), front_pages::lanes_for(options_.lanes, fleet_.shard_count())));
-    case route::kind::health: return exchange->respond(front_pages::health(fleet_));
+    case route::kind::health:
+      return exchange->respond(front_pages::health(fleet_));
     case route::kind::status:
-      if (!loopback(request.peer_address)) return exchange->respond(front_pages::failure(403, "403: Forbidden"));
+      if (!loopback(request.peer_address))
+        return exchange->respond(front_pages::failure(403, "403: Forbidden"));
       return exchange->respond(front_pages::status(fleet_, events_.head(), readers_, connections()));
-    case route::kind::rest: break;
+    case route::kind::rest:
+      break;
     case route::kind::bad_consumer:
       return exchange->respond(
           front_pages::failure(400, "consumer name: allowed are 1 to 32 of a-z, 0-9, - and _"));
-    case route::kind::unknown: return exchange->respond(front_pages::failure(404, "404: Not Found"));
+    case route::kind::unknown:
+      return exchange->respond(front_pages::failure(404, "404: Not Found"));
   }
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     if (loops_[i] == &exchange->loop()) return proxies_[i]->forward(std::move(exchange), where.rest);
@@ -195,11 +202,12 @@ void gateway::upgrade(std::unique_ptr<net::http_exchange> exchange) {
   const auto& request = exchange->request();
   auto where = route_of(request.target);
   if (where.what == route::kind::bad_consumer) {
-    return exchange->respond(front_pages::failure(400, "consumer name: allowed are 1 to 32 of a-z, 0-9, - and _"));
+    return exchange->respond(
+        front_pages::failure(400, "consumer name: allowed are 1 to 32 of a-z, 0-9, - and _"));
   }
   const auto fallback = fmt::format("{}:{}", listen_.address, port());
-  auto url = front_pages::gateway_url(options_.public_url, listen_.tls != nullptr, request.header("Host"), fallback,
-                                      where.prefix);
+  auto url = front_pages::gateway_url(options_.public_url, listen_.tls != nullptr, request.header("Host"),
+                                      fallback, where.prefix);
   for (const auto& one : rooms_) {
     if (&one->loop() != &exchange->loop()) continue;
     return one->admit(std::move(exchange), std::move(where.consumer), std::move(url));

@@ -10,9 +10,9 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "downstream/command_router.h"
 #include "downstream/consumers.h"
 #include "downstream/doorkeeper.h"
-#include "downstream/command_router.h"
 #include "downstream/gateway_options.h"
 #include "downstream/rest_proxy.h"
 #include "downstream/room.h"
@@ -36,9 +36,9 @@ class gateway final : public flow::commit_listener, private order_desk {
 
   /// Reads the consumers (blocks on disk) and listens. The loops may run already.
   [[nodiscard]] base::result<void> start();
-  /// Closes all bots with 4000, after which every library resumes; `drop` ends the connections without a close
-  /// frame. Waits until they are gone, at most the socket's close_timeout, and hands the last cursors to the
-  /// store. The loops must run; not to be called on one of them.
+  /// Closes all bots with 4000, after which every library resumes; `drop` ends the connections without a
+  /// close frame. Waits until they are gone, at most the socket's close_timeout, and hands the last cursors
+  /// to the store. The loops must run; not to be called on one of them.
   void stop(bool drop = false);
 
   [[nodiscard]] std::uint16_t port() const noexcept { return server_ ? server_->port() : 0; }

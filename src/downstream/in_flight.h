@@ -23,7 +23,9 @@ class in_flight {
   bool acknowledge(std::uint32_t seq);
 
   [[nodiscard]] std::uint32_t acked_seq() const noexcept { return acked_seq_; }
-  [[nodiscard]] std::uint32_t sent_seq() const noexcept { return acked_seq_ + static_cast<std::uint32_t>(count_); }
+  [[nodiscard]] std::uint32_t sent_seq() const noexcept {
+    return acked_seq_ + static_cast<std::uint32_t>(count_);
+  }
   [[nodiscard]] flow::offset acked_offset() const noexcept { return acked_; }
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }

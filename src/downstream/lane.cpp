@@ -16,7 +16,8 @@ constexpr std::size_t scratch_kept = 1024 * 1024;
 void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self) {
   grant_ = std::move(grant);
   self_ = self;
-  key_ = {.lane = grant_->session.lane, .intents = grant_->session.intents, .session = grant_->session.number};
+  key_ = {
+      .lane = grant_->session.lane, .intents = grant_->session.intents, .session = grant_->session.number};
   blind_ = (key_.intents & proto::intent::message_content) == 0;
   position_ = grant_->start;
   to_count_ = 0;
@@ -41,7 +42,8 @@ void lane::resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_
 bool lane::wanted(const flow::event_row& row) const noexcept {
   if (!deliverable(row, key_)) return false;
   const bool reply = (row.flags & flow::row_flag::reply) != 0;
-  if (!reply && row.offset <= grant_->older->settled() && row.offset <= grant_->older->from(row.guild)) return false;
+  if (!reply && row.offset <= grant_->older->settled() && row.offset <= grant_->older->from(row.guild))
+    return false;
   // An interaction that was sent once is never sent to a session that starts anew.
   return row.type != proto::event_type::interaction_create || row.offset > grant_->interactions_sent;
 }
@@ -59,10 +61,14 @@ base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std:
       if (row.offset > until) return pace::idle;
       if (out.size() - begin >= budget || ++looked_at > limits_.rows_per_pump) return pace::more;
       switch (take(*slice->batch, row, out)) {
-        case step::on: break;
-        case step::full: return pace::window;
-        case step::spent: return pace::spent;
-        case step::unknown: return pace::unknown;
+        case step::on:
+          break;
+        case step::full:
+          return pace::window;
+        case step::spent:
+          return pace::spent;
+        case step::unknown:
+          return pace::unknown;
       }
     }
   }
@@ -95,14 +101,16 @@ lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row
   return step::on;
 }
 
-void lane::write(const flow::event_batch& batch, const flow::event_row& row, std::uint32_t seq, std::string& out) {
+void lane::write(const flow::event_batch& batch, const flow::event_row& row, std::uint32_t seq,
+                 std::string& out) {
   const auto name = batch.name(row);
   const auto d = batch.data(row);
   if (row.type == proto::event_type::guild_create) {
     scratch_.clear();
     proto::trim_guild(d, key_.intents, grant_->large_threshold, self_, scratch_);
     writer_.dispatch(name, seq, scratch_, out);
-  } else if (blind_ && proto::carries_message_content(row.type) && proto::needs_redaction(row.type, d, self_)) {
+  } else if (blind_ && proto::carries_message_content(row.type) &&
+             proto::needs_redaction(row.type, d, self_)) {
     scratch_.clear();
     proto::redact(row.type, d, self_, scratch_);
     writer_.dispatch(name, seq, scratch_, out);

@@ -36,11 +36,11 @@ class lane {
   void resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_seq, proto::snowflake self);
 
   enum class pace : std::uint8_t {
-    idle,      ///< everything up to `until` has been looked at
-    more,      ///< the budget is used up: pump again in another turn
-    window,    ///< waits for an acknowledgement
-    spent,     ///< the session has no numbers left
-    unknown,   ///< RESUME: the numbering cannot be done again, or the number does not exist
+    idle,     ///< everything up to `until` has been looked at
+    more,     ///< the budget is used up: pump again in another turn
+    window,   ///< waits for an acknowledgement
+    spent,    ///< the session has no numbers left
+    unknown,  ///< RESUME: the numbering cannot be done again, or the number does not exist
   };
   /// Appends frames of at most about `budget` bytes to `out`, for events up to `until`.
   [[nodiscard]] base::result<pace> pump(flow::offset until, std::size_t budget, std::string& out);
@@ -70,7 +70,9 @@ class lane {
   [[nodiscard]] std::uint32_t anchor_seq() const noexcept;
   [[nodiscard]] flow::offset anchor_offset() const noexcept;
   /// False while interactions that an earlier session had are being left out (the record does not say so).
-  [[nodiscard]] bool reproducible() const noexcept { return grant_ && position_ >= grant_->interactions_sent; }
+  [[nodiscard]] bool reproducible() const noexcept {
+    return grant_ && position_ >= grant_->interactions_sent;
+  }
   [[nodiscard]] std::uint64_t rows_missing() const noexcept { return rows_missing_; }
 
  private:

@@ -11,9 +11,9 @@ namespace evergate::downstream {
 
 struct lane_grant {
   flow::downstream_record session;
-  flow::offset start;                      ///< events past this; with RESUME the record's anchor
-  std::shared_ptr<const due> older;        ///< never null
-  flow::offset interactions_sent;          ///< interactions up to this were sent to an earlier session
+  flow::offset start;                ///< events past this; with RESUME the record's anchor
+  std::shared_ptr<const due> older;  ///< never null
+  flow::offset interactions_sent;    ///< interactions up to this were sent to an earlier session
   std::uint32_t large_threshold = 50;
 };
 

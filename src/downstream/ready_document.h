@@ -21,7 +21,8 @@ struct ready_parts {
 
 /// Appends the `d` of READY to `out`. `private_channels` is added when Discord's has none (eris needs it).
 /// Fails when `upstream` is no object.
-[[nodiscard]] base::result<void> append_ready(std::string_view upstream, const ready_parts& own, std::string& out);
+[[nodiscard]] base::result<void> append_ready(std::string_view upstream, const ready_parts& own,
+                                              std::string& out);
 
 /// The bot's id, out of READY's `d`; 0 when it has none.
 [[nodiscard]] proto::snowflake self_id(std::string_view upstream) noexcept;

@@ -13,7 +13,8 @@ namespace evergate::downstream {
 namespace {
 
 bool same_name(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 /// Is `name` one of the comma-separated tokens of `list`?
@@ -31,7 +32,8 @@ bool names(std::string_view list, std::string_view name) noexcept {
 }
 
 net::http_response failure(unsigned status, std::string_view message) {
-  return {status, {{"Content-Type", "application/json"}}, fmt::format(R"({{"message":"{}","code":0}})", message)};
+  return {
+      status, {{"Content-Type", "application/json"}}, fmt::format(R"({{"message":"{}","code":0}})", message)};
 }
 
 /// A body is announced by one of two headers; the number of bytes where it is told.
@@ -155,7 +157,9 @@ class rest_proxy::passage : public std::enable_shared_from_this<rest_proxy::pass
 rest_proxy::rest_proxy(net::http_client& client, rest_proxy_options options, base::logger& log)
     : client_(client), options_(std::move(options)), log_(log) {}
 
-rest_proxy::~rest_proxy() { close(); }
+rest_proxy::~rest_proxy() {
+  close();
+}
 
 void rest_proxy::forward(std::unique_ptr<net::http_exchange> exchange, std::string_view rest) {
   const auto length = exchange->request().header("Content-Length");
@@ -172,9 +176,17 @@ void rest_proxy::close() {
 }
 
 std::vector<net::http_header> rest_proxy::end_to_end(const std::vector<net::http_header>& headers) {
-  static constexpr std::array<std::string_view, 11> hop_by_hop = {
-      "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "TE",
-      "Trailer",    "Upgrade",    "Transfer-Encoding",  "Host",                "Expect"};
+  static constexpr std::array<std::string_view, 11> hop_by_hop = {"Connection",
+                                                                  "Keep-Alive",
+                                                                  "Proxy-Authenticate",
+                                                                  "Proxy-Authorization",
+                                                                  "Proxy-Connection",
+                                                                  "TE",
+                                                                  "Trailer",
+                                                                  "Upgrade",
+                                                                  "Transfer-Encoding",
+                                                                  "Host",
+                                                                  "Expect"};
   std::vector<net::http_header> out;
   for (const auto& header : headers) {
     const auto listed = [&](std::string_view name) { return same_name(header.name, name); };

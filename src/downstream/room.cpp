@@ -11,7 +11,8 @@ namespace evergate::downstream {
 namespace {
 
 net::http_response refusal(unsigned status, std::string_view message) {
-  return {status, {{"Content-Type", "application/json"}}, fmt::format(R"({{"message":"{}","code":0}})", message)};
+  return {
+      status, {{"Content-Type", "application/json"}}, fmt::format(R"({{"message":"{}","code":0}})", message)};
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 namespace evergate::downstream {
 namespace {
 
-bool version_path(std::string_view path) { return path.starts_with("/v9/") || path.starts_with("/v10/"); }
+bool version_path(std::string_view path) {
+  return path.starts_with("/v9/") || path.starts_with("/v10/");
+}
 
 }  // namespace
 

@@ -24,7 +24,8 @@ bool answers_requests(std::string_view properties) {
   static constexpr std::array<std::string_view, 6> known = {"discord.js", "@discordjs", "seyfert",
                                                             "discordeno", "eris",       "oceanic"};
   std::string lower(properties);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return std::ranges::any_of(known, [&](std::string_view name) { return lower.contains(name); });
 }
 
@@ -47,7 +48,9 @@ bool known_op(int op) {
   return std::ranges::find(allowed, op) != allowed.end();
 }
 
-bool is_object(std::string_view value) { return value.starts_with('{'); }
+bool is_object(std::string_view value) {
+  return value.starts_with('{');
+}
 
 }  // namespace
 
@@ -59,8 +62,12 @@ void session::step(const session_input& input, base::instant now, std::vector<se
       window_start_ = now;
       send(frames::hello(rules_.heartbeat_interval), out);
       break;
-    case session_input::kind::message: receive(input.text, now, out); break;
-    case session_input::kind::tick: tick(now, out); break;
+    case session_input::kind::message:
+      receive(input.text, now, out);
+      break;
+    case session_input::kind::tick:
+      tick(now, out);
+      break;
     case session_input::kind::started:
       if (state_ == state::starting) state_ = state::live;
       last_beat_ = now;
@@ -89,14 +96,16 @@ void session::receive(std::string_view text, base::instant now, std::vector<sess
   if (!frame) return close(4002, "Error while decoding payload.", out);
   if (!known_op(frame->op)) return close(4001, "Unknown opcode.", out);
   switch (frame->op) {
-    case 1: return heartbeat(frame->d, now, out);
+    case 1:
+      return heartbeat(frame->d, now, out);
     case 2:
       if (state_ != state::awaiting) return close(4005, "Already authenticated.", out);
       return identify(frame->d, out);
     case 6:
       if (state_ != state::awaiting) return close(4005, "Already authenticated.", out);
       return resume(frame->d, out);
-    default: break;
+    default:
+      break;
   }
   if (state_ == state::awaiting) return close(4003, "Not authenticated.", out);
   if (!is_object(frame->d)) return close(4002, "Error while decoding payload.", out);

@@ -78,7 +78,9 @@ class session {
   /// Appends what is to be done to `out`, in order. After a close action nothing more comes.
   void step(const session_input& input, base::instant now, std::vector<session_action>& out);
 
-  [[nodiscard]] bool authenticated() const noexcept { return state_ == state::starting || state_ == state::live; }
+  [[nodiscard]] bool authenticated() const noexcept {
+    return state_ == state::starting || state_ == state::live;
+  }
   /// An op 1 of ours is unanswered.
   [[nodiscard]] bool asked() const noexcept { return asked_; }
 

@@ -18,7 +18,6 @@ struct char_masks {
   std::uint64_t backslash = 0;
   std::uint64_t open = 0;   ///< { and [
   std::uint64_t close = 0;  ///< } and ]
-  std::uint64_t letter_d = 0;
 };
 
 bool ends_with_key(const char* first, const char* quote, std::string_view key) noexcept {
@@ -28,11 +27,10 @@ bool ends_with_key(const char* first, const char* quote, std::string_view key) n
   return std::memcmp(start, key.data(), key.size()) == 0 && start[-1] == '"' && start[-2] != '\\';
 }
 
-/// `quote` closes a string at the object's top level that ends in "d": if it is one of the keys, and a key,
+/// `quote` closes a string at the object's top level that ends in "id": if it is one of the keys, and a key,
 /// notes the value.
 void note_key(const char* first, const char* quote, const char* end, const char* begin,
               member_ids& ids) noexcept {
-  if (quote[-2] != 'i') return;
   std::size_t member_ids::* at = nullptr;
   snowflake member_ids::* value = nullptr;
   if (ends_with_key(first, quote, "id")) {
@@ -69,19 +67,29 @@ inline std::uint64_t bytes_equal(std::uint64_t word, unsigned char c) noexcept {
   return ((zero >> 7) * 0x0102040810204080) >> 56;
 }
 
+inline std::uint64_t word_at(const char* p) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, p, 8);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word;
+}
+
 inline char_masks read_block(const char* p) noexcept {
   char_masks out;
   for (unsigned i = 0; i < 64; i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, p + i, 8);
-    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+    const std::uint64_t word = word_at(p + i);
     const std::uint64_t folded = word | 0x2020202020202020;
     out.quote |= bytes_equal(word, '"') << i;
     out.backslash |= bytes_equal(word, '\\') << i;
     out.open |= bytes_equal(folded, '{') << i;
     out.close |= bytes_equal(folded, '}') << i;
-    out.letter_d |= bytes_equal(word, 'd') << i;
   }
+  return out;
+}
+
+inline std::uint64_t read_letter_d(const char* p) noexcept {
+  std::uint64_t out = 0;
+  for (unsigned i = 0; i < 64; i += 8) out |= bytes_equal(word_at(p + i), 'd') << i;
   return out;
 }
 
@@ -114,7 +122,13 @@ inline char_masks read_block(const char* p) noexcept {
     v[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
     folded[i] = _mm_or_si128(v[i], _mm_set1_epi8(0x20));
   }
-  return {equal(v, '"'), equal(v, '\\'), equal(folded, '{'), equal(folded, '}'), equal(v, 'd')};
+  return {equal(v, '"'), equal(v, '\\'), equal(folded, '{'), equal(folded, '}')};
+}
+
+inline std::uint64_t read_letter_d(const char* p) noexcept {
+  __m128i v[4];
+  for (unsigned i = 0; i < 4; ++i) v[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
+  return equal(v, 'd');
 }
 
 inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
@@ -143,7 +157,12 @@ inline char_masks read_block(const char* p) noexcept {
   const __m256i low_folded = _mm256_or_si256(low, fold);
   const __m256i high_folded = _mm256_or_si256(high, fold);
   return {equal(low, high, '"'), equal(low, high, '\\'), equal(low_folded, high_folded, '{'),
-          equal(low_folded, high_folded, '}'), equal(low, high, 'd')};
+          equal(low_folded, high_folded, '}')};
+}
+
+inline std::uint64_t read_letter_d(const char* p) noexcept {
+  return equal(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+               _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32)), 'd');
 }
 
 inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {

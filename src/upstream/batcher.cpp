@@ -29,9 +29,13 @@ void batcher::note(slot& where, proto::shard_key shard, std::int64_t seq) {
 
 void batcher::added() {
   if (blocked_) return;
-  const bool large = batch_->bytes() >= options_.batch_bytes_max;
-  if (stage_ == stage::turn_end || (stage_ == stage::tick && !large)) return;
-  if (large || base::boot_clock::now() - last_ >= options_.tick) {
+  if (batch_->bytes() >= options_.batch_bytes_max) {
+    // A turn of the loop can bring many megabytes: the sink must be able to say no in its middle.
+    flush();
+    return;
+  }
+  if (stage_ != stage::none) return;
+  if (base::boot_clock::now() - last_ >= options_.tick) {
     at_turn_end();
     return;
   }

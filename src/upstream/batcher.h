@@ -1,7 +1,7 @@
 // Collects the rows of all shards of one worker into one batch and hands it to the event sink: at the end of
 // the turn when idle, at most once per `tick` when busy. Owned by its worker, on its loop's thread. When the
 // sink is full the batch is kept and reading pauses until there is room, so that what is held is bounded by
-// one read of each shard.
+// batch_bytes_max and one payload.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace evergate::upstream {
 
 struct batcher_options {
   base::milliseconds tick{1};                 ///< least time between two batches when busy
-  std::size_t batch_bytes_max = 1024 * 1024;  ///< a batch this large does not wait for the tick
+  std::size_t batch_bytes_max = 1024 * 1024;  ///< a batch this large is handed over at once
   base::milliseconds retry{250};              ///< a refused batch is offered again, even unasked
 };
 
@@ -28,7 +28,7 @@ class batcher {
     std::uint64_t batch = 0;
     std::size_t index = 0;
   };
-  /// Called when reading must pause or may go on; from flush() and on_room() only.
+  /// Called when reading must pause or may go on; pausing perhaps from inside added().
   using on_pause = std::function<void(bool paused)>;
 
   /// `loop` and `sink` must outlive it.
@@ -41,7 +41,7 @@ class batcher {
   [[nodiscard]] flow::event_batch& open() noexcept { return *batch_; }
   /// Notes how far `shard` is with this batch.
   void note(slot& where, proto::shard_key shard, std::int64_t seq);
-  /// Something was added: schedules the hand-over, which never happens inside this call.
+  /// Something was added: schedules the hand-over, or hands over now when the batch has become large.
   void added();
   /// The sink has room again.
   void on_room();

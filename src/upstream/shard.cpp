@@ -48,7 +48,14 @@ void shard::committed(flow::committed_seq seq) {
 void shard::pause(bool paused) {
   paused_ = paused;
   if (socket_ && opened_) socket_->pause_reading(paused);
-  feed(input::reading{paused});
+  // Inside a step (its own event filled the batch) the session hears of it when the step is done.
+  if (!stepping_) tell_reading();
+}
+
+void shard::tell_reading() {
+  if (paused_ == paused_told_) return;
+  paused_told_ = paused_;
+  feed(input::reading{paused_});
 }
 
 void shard::command(int op, std::string frame, bool reserved) {
@@ -141,6 +148,7 @@ void shard::feed(const session_input& what, base::instant now) {
     ground_.services.on_live(live);
   }
   if (!turn_now_) publish();  // otherwise at the end of the read
+  tell_reading();
 }
 
 void shard::publish() noexcept {

@@ -88,6 +88,7 @@ class shard final : private net::ws_handler {
   void feed(const session_input& what) { feed(what, base::boot_clock::now()); }
   void broken(const base::error& why, std::size_t bytes);
   void publish() noexcept;
+  void tell_reading();
 
   void carry_out(action::connect& what, base::instant now);
   void carry_out(action::send& what, base::instant now);
@@ -122,6 +123,7 @@ class shard final : private net::ws_handler {
   std::unique_ptr<net::websocket> socket_;
   bool opened_ = false;
   bool paused_ = false;
+  bool paused_told_ = false;
   quiet quiet_{*this};
   std::unique_ptr<net::websocket> closing_;
   std::move_only_function<void()> stopped_;

@@ -11,8 +11,9 @@ namespace {
 using testing::json_in;
 
 std::string document(proto::snowflake id, int version) {
-  return fmt::format(R"({{"id":"{}","unavailable":false,"version":{},"members":[],"presences":[],"voice_states":[]}})",
-                     id, version);
+  return fmt::format(
+      R"({{"id":"{}","unavailable":false,"version":{},"members":[],"presences":[],"voice_states":[]}})", id,
+      version);
 }
 
 class BackfillTest : public ::testing::Test {
@@ -29,7 +30,8 @@ class BackfillTest : public ::testing::Test {
     EXPECT_GE(pieces, 1);
     return frames;
   }
-  std::shared_ptr<lane_grant> grant(proto::shard_key lane, std::uint64_t start, proto::intent_bits intents = proto::intent::all) {
+  std::shared_ptr<lane_grant> grant(proto::shard_key lane, std::uint64_t start,
+                                    proto::intent_bits intents = proto::intent::all) {
     auto out = std::make_shared<lane_grant>();
     out->session.id = "own";
     out->session.lane = lane;
@@ -85,8 +87,8 @@ TEST_F(BackfillTest, AfterAChangeOfLanesEachGuildStandsAtItsOwnCursor) {
   }
   journal_.set_guild(late, document(late, 1));
   auto from = grant({0, 1}, 1);
-  from->older = std::make_shared<const due>(
-      std::vector<flow::layout_record>{{2, {flow::offset{1}, flow::offset{2}}}});
+  from->older =
+      std::make_shared<const due>(std::vector<flow::layout_record>{{2, {flow::offset{1}, flow::offset{2}}}});
   const auto got = run(from);
   ASSERT_EQ(got.size(), 3u);
   EXPECT_EQ(got[1]["d"]["id"], std::to_string(even));

@@ -38,7 +38,8 @@ class CommandRouterTest : public ::testing::Test {
 
 TEST_F(CommandRouterTest, MembersCarryOurNonce) {
   for (const char* id : {R"("123")", "123", R"(["123"])", "[123]"}) {
-    ASSERT_TRUE(route(8, fmt::format(R"({{"guild_id":{},"query":"a","limit":0,"nonce":"mine","x":[1]}})", id)));
+    ASSERT_TRUE(
+        route(8, fmt::format(R"({{"guild_id":{},"query":"a","limit":0,"nonce":"mine","x":[1]}})", id)));
     auto got = last();
     EXPECT_EQ(fleet_.sent.back().guild, 123u);
     EXPECT_EQ(got["op"], 8);
@@ -56,7 +57,8 @@ TEST_F(CommandRouterTest, MembersCarryOurNonce) {
 }
 
 TEST_F(CommandRouterTest, ARepeatedKeyCannotSmuggleANonce) {
-  ASSERT_TRUE(route(8, R"({"guild_id":"1","nonce":"a","nonce":"b","\u006eonce":"c","query":"x","query":"y","limit":0})"));
+  ASSERT_TRUE(route(
+      8, R"({"guild_id":"1","nonce":"a","nonce":"b","\u006eonce":"c","query":"x","query":"y","limit":0})"));
   const auto& text = fleet_.sent.back().payload;
   EXPECT_EQ(text.find("\"nonce\""), text.rfind("\"nonce\""));
   EXPECT_EQ(text.find("u006e"), std::string::npos);
@@ -64,7 +66,8 @@ TEST_F(CommandRouterTest, ARepeatedKeyCannotSmuggleANonce) {
 }
 
 TEST_F(CommandRouterTest, LongOrOddNoncesAreDroppedAsDiscordDoes) {
-  ASSERT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0,"nonce":"123456789012345678901234567890123"})"));
+  ASSERT_TRUE(
+      route(8, R"({"guild_id":"1","query":"","limit":0,"nonce":"123456789012345678901234567890123"})"));
   EXPECT_FALSE(replies_.find(std::string(last()["d"]["nonce"]), true)->nonce);
   ASSERT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0,"nonce":5})"));
   EXPECT_FALSE(replies_.find(std::string(last()["d"]["nonce"]), true)->nonce);
@@ -92,7 +95,8 @@ TEST_F(CommandRouterTest, AFullShardIsToldToTheAsker) {
 }
 
 TEST_F(CommandRouterTest, PresenceAndVoicePassAsTheyAre) {
-  const char* presence = R"({"since":null,"activities":[{"name":"x","type":0}],"status":"online","afk":false})";
+  const char* presence =
+      R"({"since":null,"activities":[{"name":"x","type":0}],"status":"online","afk":false})";
   ASSERT_TRUE(route(3, presence));
   EXPECT_EQ(fleet_.sent.back().lane, (proto::shard_key{1, 4}));
   EXPECT_EQ(fleet_.sent.back().payload, fmt::format(R"({{"op":3,"d":{}}})", presence));
@@ -140,7 +144,8 @@ TEST_F(CommandRouterTest, RefusesBadShapes) {
   }
   EXPECT_TRUE(fleet_.sent.empty());
   const std::string long_query(4080, 'a');
-  EXPECT_EQ(route(8, fmt::format(R"({{"guild_id":"1","query":"{}"}})", long_query)).error().code, errc::bad_frame);
+  EXPECT_EQ(route(8, fmt::format(R"({{"guild_id":"1","query":"{}"}})", long_query)).error().code,
+            errc::bad_frame);
 }
 
 }  // namespace

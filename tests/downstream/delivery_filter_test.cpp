@@ -8,9 +8,12 @@ namespace {
 using proto::event_type;
 namespace intent = proto::intent;
 
-constexpr proto::snowflake guild_on_lane(std::uint32_t lane) { return proto::snowflake{lane} << 22; }
+constexpr proto::snowflake guild_on_lane(std::uint32_t lane) {
+  return proto::snowflake{lane} << 22;
+}
 
-flow::event_row row(event_type type, proto::snowflake guild, std::uint8_t flags = 0, std::uint32_t target = 0) {
+flow::event_row row(event_type type, proto::snowflake guild, std::uint8_t flags = 0,
+                    std::uint32_t target = 0) {
   flow::event_row out;
   out.type = type;
   out.guild = guild;
@@ -40,7 +43,10 @@ TEST(DeliveryFilterTest, Table) {
       {"lane of one", row(event_type::guild_update, g1), {alone, intent::guilds, 7}, true},
       {"no intent", row(event_type::guild_update, g1), {lane1, intent::guild_messages, 7}, false},
       {"guild message", row(event_type::message_create, g1), {lane1, intent::guild_messages, 7}, true},
-      {"guild message, DM intent", row(event_type::message_create, g1), {lane1, intent::direct_messages, 7}, false},
+      {"guild message, DM intent",
+       row(event_type::message_create, g1),
+       {lane1, intent::direct_messages, 7},
+       false},
       {"DM", row(event_type::message_create, 0), {lane0, intent::direct_messages, 7}, true},
       {"DM, guild intent", row(event_type::message_create, 0), {lane0, intent::guild_messages, 7}, false},
       {"DM on lane 1", row(event_type::message_create, 0), {lane1, intent::direct_messages, 7}, false},
@@ -60,14 +66,23 @@ TEST(DeliveryFilterTest, Table) {
       {"own member update", row(event_type::guild_member_update, g1, self), {lane1, 0, 7}, true},
       {"own member update elsewhere", row(event_type::guild_member_update, g1, self), {lane0, 0, 7}, false},
       {"thread members", row(event_type::thread_members_update, g1), {lane1, intent::guilds, 7}, false},
-      {"thread members, members", row(event_type::thread_members_update, g1), {lane1, intent::guild_members, 7}, true},
-      {"thread members, self", row(event_type::thread_members_update, g1, self), {lane1, intent::guilds, 7}, true},
+      {"thread members, members",
+       row(event_type::thread_members_update, g1),
+       {lane1, intent::guild_members, 7},
+       true},
+      {"thread members, self",
+       row(event_type::thread_members_update, g1, self),
+       {lane1, intent::guilds, 7},
+       true},
       {"thread members, self, none", row(event_type::thread_members_update, g1, self), {lane1, 0, 7}, false},
       {"voice state", row(event_type::voice_state_update, g1), {lane1, intent::guilds, 7}, false},
       {"voice server", row(event_type::voice_server_update, g1), {lane1, 0, 7}, true},
       {"presence", row(event_type::presence_update, g1), {lane1, intent::guild_presences, 7}, true},
       {"reply to us", row(event_type::guild_members_chunk, g1, reply, 7), {lane1, 0, 7}, true},
-      {"reply to us on another lane", row(event_type::guild_members_chunk, g1, reply, 7), {lane0, 0, 7}, true},
+      {"reply to us on another lane",
+       row(event_type::guild_members_chunk, g1, reply, 7),
+       {lane0, 0, 7},
+       true},
       {"reply to another", row(event_type::guild_members_chunk, g1, reply, 8), {lane1, 0, 7}, false},
       {"reply to nobody", row(event_type::guild_members_chunk, g1, reply, 0), {lane1, 0, 0}, false},
       {"chunk that is no reply", row(event_type::guild_members_chunk, g1), {lane1, 0, 7}, true},

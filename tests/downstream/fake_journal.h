@@ -33,7 +33,8 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   }
   flow::offset message(proto::snowflake guild, int serial) {
     return add(proto::event_type::message_create, guild,
-               fmt::format(R"({{"id":"{}","guild_id":"{}","author":{{"id":"5"}},"content":"m{}"}})", serial, guild, serial));
+               fmt::format(R"({{"id":"{}","guild_id":"{}","author":{{"id":"5"}},"content":"m{}"}})", serial,
+                           guild, serial));
   }
   void listen(flow::commit_listener* listener) {
     const std::scoped_lock lock(mutex_);
@@ -78,7 +79,8 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
     return flow::batch_ptr(std::move(batch));
   }
 
-  [[nodiscard]] base::result<std::vector<flow::guild_entry>> guilds(proto::shard_key lane, flow::offset as_of) override {
+  [[nodiscard]] base::result<std::vector<flow::guild_entry>> guilds(proto::shard_key lane,
+                                                                    flow::offset as_of) override {
     const std::scoped_lock lock(mutex_);
     std::vector<flow::guild_entry> out;
     for (const auto& [id, versions] : guilds_) {

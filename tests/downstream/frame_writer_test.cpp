@@ -41,7 +41,8 @@ TEST_P(FrameWriterTransport, OneBinaryMessageAPayload) {
   writer.dispatch("B", 2147483647, "[]", out);
   const auto got = frames_in(out);
   ASSERT_EQ(got.size(), 4u);
-  const auto inflate = proto::inflater::make(GetParam(), {.payload_bytes_max = 64 << 20, .ratio_max = 1'000'000});
+  const auto inflate =
+      proto::inflater::make(GetParam(), {.payload_bytes_max = 64 << 20, .ratio_max = 1'000'000});
   std::vector<std::string> payloads;
   for (const auto& one : got) {
     EXPECT_EQ(one.kind, net::ws_opcode::binary);

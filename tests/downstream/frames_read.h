@@ -26,7 +26,8 @@ inline std::vector<seen_frame> frames_in(std::string_view bytes) {
     decoder.commit(count);
     bytes.remove_prefix(count);
     net::ws_decoder::item item;
-    while (decoder.next(item) == net::ws_decoder::outcome::item) out.push_back({item.opcode, std::string(item.payload)});
+    while (decoder.next(item) == net::ws_decoder::outcome::item)
+      out.push_back({item.opcode, std::string(item.payload)});
   }
   return out;
 }

@@ -170,8 +170,8 @@ TEST_F(LaneTest, OlderLayoutsHoldBackWhatTheyDelivered) {
   const proto::snowflake odd = 3ULL << 22;
   for (int i = 1; i <= 10; ++i) journal_.message(i % 2 == 0 ? even : odd, i);
   auto from = grant(2);
-  from->older = std::make_shared<const due>(
-      std::vector<flow::layout_record>{{2, {flow::offset{6}, flow::offset{2}}}});
+  from->older =
+      std::make_shared<const due>(std::vector<flow::layout_record>{{2, {flow::offset{6}, flow::offset{2}}}});
   auto l = make();
   l.start(from, 1, 5);
   std::vector<std::string> ids;

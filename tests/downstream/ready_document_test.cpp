@@ -16,7 +16,8 @@ TEST(ReadyDocumentTest, KeepsEverythingButWhatIsOurs) {
   const flow::guild_entry guilds[] = {{5, true}, {9, false}};
   std::string out;
   ASSERT_TRUE(append_ready(upstream, {"own", "ws://here/c/x", guilds, {1, 2}}, out));
-  EXPECT_EQ(json::parse(out), json::parse(R"({"v":10,"user":{"id":"77","x":"é"},"application":{"id":"77","flags":1},
+  EXPECT_EQ(json::parse(out),
+            json::parse(R"({"v":10,"user":{"id":"77","x":"é"},"application":{"id":"77","flags":1},
     "new":[{}],"private_channels":[],"session_id":"own","resume_gateway_url":"ws://here/c/x","shard":[1,2],
     "guilds":[{"id":"5","unavailable":true},{"id":"9","unavailable":true}]})"));
   EXPECT_EQ(self_id(upstream), 77u);

@@ -21,7 +21,9 @@ class SessionTest : public ::testing::Test {
     session_.step({what, text}, now_, out_);
     return out_;
   }
-  const std::vector<session_action>& say(std::string_view text) { return step(session_input::kind::message, text); }
+  const std::vector<session_action>& say(std::string_view text) {
+    return step(session_input::kind::message, text);
+  }
   std::uint16_t close_code() const {
     return !out_.empty() && out_.back().what == action::close ? out_.back().code : std::uint16_t{0};
   }
