@@ -156,7 +156,7 @@ class Demo:
 Events now flow at {self.options.rate} a second. In another terminal:
 
   kill the bot        kill -9 $(cat {state}/bot.pid)
-                      it is started again after {self.options.bot_pause} s and gets what was queued meanwhile
+                      it is started again after {self.options.bot_pause:g} s and gets what was queued meanwhile
   kill the daemon     kill -9 $(cat {state}/daemon.pid)
                       it is started again at once, resumes with Discord, and the bot resumes with it
   the verdict         ./evergate.sh ledger
@@ -176,7 +176,7 @@ Ctrl-C ends everything.
                 raise SystemExit(f"simulated Discord ended: see {self.state}/sim.log")
             if self.bot.poll() is not None and self.bot_due is None:
                 self.bot_due = time.monotonic() + self.options.bot_pause
-                say(f"  bot: ended; its events wait in the journal. It is started again in {self.options.bot_pause} s")
+                say(f"  bot: ended; its events wait in the journal. It is started again in {self.options.bot_pause:g} s")
             if self.bot_due is not None and time.monotonic() >= self.bot_due:
                 self.start_bot()
                 say(f"  bot: started again as process {self.bot.pid}")

@@ -2,7 +2,7 @@
 // without the simulator's serial numbers.
 const id_of = (value) => {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;
-  return value.id ?? value.user?.id ?? value.user_id ?? value.sound_id;
+  return value.id ?? value.sound_id ?? value.user_id ?? value.user?.id;
 };
 
 /** The document in a normal form: keys sorted, `_serial` gone, arrays of things with ids sorted by them. */
