@@ -13,7 +13,9 @@ namespace evergate {
 namespace app {
 namespace {
 
-base::log_level level_of(log_threshold level) { return static_cast<base::log_level>(level); }
+base::log_level level_of(log_threshold level) {
+  return static_cast<base::log_level>(level);
+}
 static_assert(static_cast<int>(log_threshold::off) == static_cast<int>(base::log_level::off));
 
 base::log_format format_of(log_style style) {
@@ -30,11 +32,14 @@ std::vector<net::event_loop*> pointers(const std::vector<std::unique_ptr<net::ev
 
 application::application(gateway_options options)
     : options_(std::move(options)), log_(level_of(options_.log.level), format_of(options_.log.format)) {
-  const auto workers = options_.workers != 0 ? options_.workers : std::max(1u, std::thread::hardware_concurrency());
+  const auto workers =
+      options_.workers != 0 ? options_.workers : std::max(1u, std::thread::hardware_concurrency());
   for (std::uint32_t i = 0; i < workers; ++i) loops_.push_back(std::make_unique<net::event_loop>());
 }
 
-application::~application() { shutdown(); }
+application::~application() {
+  shutdown();
+}
 
 result<void> application::start() {
   if (auto opened = open_journal(); !opened) return opened;
@@ -50,8 +55,6 @@ result<void> application::start() {
     shutdown();
     return listening;
   }
-  log_.info("gateway.listening", {{"address", options_.listen.address}, {"port", gateway_->port()},
-                                  {"tls", listener_tls_ != nullptr}, {"workers", loops_.size()}});
   fleet_->start();
   return {};
 }
@@ -101,10 +104,11 @@ result<void> application::make_gateway() {
     listener_tls_ = *context;
     listen.tls = *context;
   }
-  if (const auto inherited = net::inherited_sockets(); !inherited.empty()) listen.inherited_fd = inherited.front();
-  gateway_ = std::make_unique<downstream::gateway>(pointers(loops_), std::move(listen), gateway_options_of(options_),
-                                                   *journal_, *journal_, *journal_, *fleet_, replies_, *fleet_, *http_,
-                                                   log_);
+  if (const auto inherited = net::inherited_sockets(); !inherited.empty())
+    listen.inherited_fd = inherited.front();
+  gateway_ = std::make_unique<downstream::gateway>(pointers(loops_), std::move(listen),
+                                                   gateway_options_of(options_), *journal_, *journal_,
+                                                   *journal_, *fleet_, replies_, *fleet_, *http_, log_);
   return {};
 }
 
@@ -139,7 +143,9 @@ void application::on_fatal(const base::error& why) {
   if (options_.events.fatal) options_.events.fatal(why.text());
 }
 
-std::uint16_t application::port() const { return gateway_ ? gateway_->port() : 0; }
+std::uint16_t application::port() const {
+  return gateway_ ? gateway_->port() : 0;
+}
 
 std::vector<shard_status> application::shards() const {
   std::vector<shard_status> out;

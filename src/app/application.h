@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "downstream/gateway.h"
 #include "evergate/gateway_manager.h"
@@ -43,7 +44,7 @@ class application final : public gateway_manager {
 
   const gateway_options options_;
   base::logger log_;
-  flow::reply_table replies_;
+  flow::reply_table replies_{100'000, static_cast<std::uint64_t>(base::unix_time_ms())};
   std::unique_ptr<journal::journal> journal_;
   std::vector<std::unique_ptr<net::event_loop>> loops_;
   std::shared_ptr<net::tls_context> listener_tls_;

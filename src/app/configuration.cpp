@@ -115,7 +115,7 @@ base::result<void> apply_environment(const environment& env, gateway_options& ou
 }
 
 base::result<void> choose_token(const environment& env, const std::string& token_file, gateway_options& out) {
-  if (auto token = env("DISCORD_TOKEN")) {
+  if (auto token = env("DISCORD_TOKEN"); token && !token->empty()) {
     out.token = std::move(*token);
   } else if (!token_file.empty()) {
     std::ifstream in(token_file);

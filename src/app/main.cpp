@@ -4,13 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 
 #include "app/configuration.h"
-#include "app/journal_dump.h"
 #include "app/option_table.h"
 #include "evergate/gateway_manager.h"
+#include "journal/dump.h"
 
 namespace {
 
@@ -58,7 +57,7 @@ int check_only(const std::string& config) {
 }
 
 int dump(const std::string& data_dir) {
-  auto dumped = app::dump_journal(data_dir, std::cout);
+  auto dumped = journal::dump(data_dir, std::cout);
   return dumped ? 0 : complain(dumped.error());
 }
 

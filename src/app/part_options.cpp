@@ -5,9 +5,12 @@ namespace {
 
 proto::compression compression_of(transport_compression kind) {
   switch (kind) {
-    case transport_compression::none: return proto::compression::none;
-    case transport_compression::zlib_stream: return proto::compression::zlib_stream;
-    case transport_compression::zstd_stream: break;
+    case transport_compression::none:
+      return proto::compression::none;
+    case transport_compression::zlib_stream:
+      return proto::compression::zlib_stream;
+    case transport_compression::zstd_stream:
+      break;
   }
   return proto::compression::zstd_stream;
 }

@@ -239,10 +239,11 @@ std::string fleet::main_url() {
 }
 
 void fleet::on_live(bool live) {
-  if (live)
-    live_.fetch_add(1, std::memory_order_relaxed);
-  else
+  if (!live) {
     live_.fetch_sub(1, std::memory_order_relaxed);
+  } else if (live_.fetch_add(1, std::memory_order_relaxed) + 1 == shards_.size()) {
+    log_.info("fleet.ready", {{"shards", shards_.size()}, {"count", count_}});
+  }
 }
 
 std::uint32_t fleet::shard_count() const {
