@@ -64,6 +64,11 @@ void batcher::flush() {
   renew();
 }
 
+void batcher::stop() {
+  flush();
+  retry_.cancel();
+}
+
 void batcher::renew() {
   ++number_;
   batch_ = std::make_unique<flow::event_batch>();

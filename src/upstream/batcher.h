@@ -45,6 +45,8 @@ class batcher {
   void added();
   /// The sink has room again.
   void on_room();
+  /// Hands over what there is and ends the timers.
+  void stop();
   /// Hands over what there is, now.
   void flush();
 

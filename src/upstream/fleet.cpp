@@ -171,18 +171,45 @@ void fleet::stop(bool log_off, std::move_only_function<void()> done) {
     desk_.stop();
     info_fetch_.stop();
     stopped_ = std::move(done);
-    workers_stopping_ = workers_.size();
-    for (const auto& w : workers_) {
-      w->loop().post([this, log_off, home = w.get()] {
-        home->stop(log_off, [this] {
-          control_.post([this] {
-            if (--workers_stopping_ > 0) return;
-            if (auto finished = std::exchange(stopped_, nullptr)) finished();
-          });
+    stop_workers(log_off);
+  });
+}
+
+void fleet::stop_workers(bool log_off) {
+  workers_stopping_ = workers_.size();
+  for (const auto& w : workers_) {
+    w->loop().post([this, log_off, home = w.get()] {
+      home->stop(log_off, [this] {
+        control_.post([this] {
+          if (--workers_stopping_ == 0) on_workers_stopped();
         });
       });
-    }
-  });
+    });
+  }
+}
+
+void fleet::on_workers_stopped() {
+  {
+    const std::scoped_lock lock(gate_);
+    closed_ = true;
+  }
+  // What other threads have posted is ahead of these: afterwards no loop touches the fleet.
+  workers_stopping_ = workers_.size();
+  for (const auto& w : workers_) {
+    w->loop().post([this] {
+      control_.post([this] {
+        if (--workers_stopping_ > 0) return;
+        if (auto finished = std::exchange(stopped_, nullptr)) finished();
+      });
+    });
+  }
+}
+
+bool fleet::post_to(worker& home, net::event_loop::task work) {
+  const std::scoped_lock lock(gate_);
+  if (closed_) return false;
+  home.loop().post(std::move(work));
+  return true;
 }
 
 void fleet::fail(base::error why) {
@@ -265,10 +292,10 @@ bool fleet::submit(flow::command what) {
   if (owner < first_ || owner > last_) return false;
   auto* target = shards_[owner - first_];
   if (!target->reserve_command()) return false;
-  workers_[worker_of(owner)]->loop().post([target, op = what.op, frame = std::move(what.payload)]() mutable {
-    target->command(op, std::move(frame), true);
-  });
-  return true;
+  return post_to(*workers_[worker_of(owner)],
+                 [target, op = what.op, frame = std::move(what.payload)]() mutable {
+                   target->command(op, std::move(frame), true);
+                 });
 }
 
 void fleet::spread_presence(const flow::command& what) {
@@ -278,7 +305,7 @@ void fleet::spread_presence(const flow::command& what) {
   const std::uint32_t common = count_ % lanes == 0 ? std::gcd(lanes, count_) : 1;
   const auto frame = std::make_shared<const std::string>(what.payload);
   for (const auto& w : workers_) {
-    w->loop().post([home = w.get(), frame, common, lane = what.lane.id] {
+    post_to(*w, [home = w.get(), frame, common, lane = what.lane.id] {
       for (const auto& s : home->shards()) {
         if (s->key().id % common == lane % common) s->command(3, *frame, false);
       }
@@ -293,13 +320,13 @@ void fleet::on_commit(const std::shared_ptr<const flow::commit>& done) {
       return p.shard.count == count_ && p.shard.id >= first_ && p.shard.id <= last_ &&
              worker_of(p.shard.id) == w->index();
     });
-    if (concerned) w->loop().post([home = w.get(), done] { home->committed(*done); });
+    if (concerned) post_to(*w, [home = w.get(), done] { home->committed(*done); });
   }
 }
 
 void fleet::on_room() {
   for (const auto& w : workers_) {
-    w->loop().post([home = w.get()] { home->on_room(); });
+    post_to(*w, [home = w.get()] { home->on_room(); });
   }
 }
 

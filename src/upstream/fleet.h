@@ -30,7 +30,8 @@ class fleet final : public flow::command_sink,
   /// Checks every option (errc::bad_option names the option, its value and what is allowed). Connects
   /// nothing.
   [[nodiscard]] static base::result<std::unique_ptr<fleet>> make(fleet_options options, fleet_ground ground);
-  /// After stop()'s `done`, or when the loops no longer run.
+  /// After stop()'s `done`, or when the loops no longer run; as a listener it must have been taken off
+  /// before.
   ~fleet() override;
 
   /// Begins: stored sessions RESUME at once, the rest once /gateway/bot has answered.
@@ -77,6 +78,10 @@ class fleet final : public flow::command_sink,
   [[nodiscard]] std::uint32_t worker_of(std::uint32_t shard) const noexcept;
   [[nodiscard]] bool built() const noexcept { return built_.load(std::memory_order_acquire); }
   void spread_presence(const flow::command& what);
+  /// From any thread: to a worker's loop, unless the fleet has stopped.
+  bool post_to(worker& home, net::event_loop::task work);
+  void stop_workers(bool log_off);
+  void on_workers_stopped();
 
   const fleet_options options_;
   fleet_ground ground_;
@@ -96,6 +101,8 @@ class fleet final : public flow::command_sink,
 
   std::atomic<std::uint32_t> live_{0};
   std::atomic<bool> failed_{false};
+  mutable std::mutex gate_;
+  bool closed_ = false;  ///< under gate_: nothing more is posted to the workers
   bool stopping_ = false;
   std::size_t workers_stopping_ = 0;
   std::move_only_function<void()> stopped_;

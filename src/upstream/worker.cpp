@@ -43,7 +43,7 @@ void worker::stop(bool log_off, std::move_only_function<void()> done) {
   stopped_ = std::move(done);
   const auto one_less = [this] {
     if (--stopping_ > 0) return;
-    batcher_.flush();
+    batcher_.stop();
     if (auto finished = std::exchange(stopped_, nullptr)) finished();
   };
   for (const auto& s : shards_) s->stop(log_off, one_less);
