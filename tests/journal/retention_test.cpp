@@ -270,7 +270,7 @@ TEST(retention, never_takes_what_a_guild_as_of_a_cursor_needs) {
       for (const auto& one : rig->guilds.guilds({0, 1}, head)) {
         ASSERT_LE(rig->guilds.index().find(one.id)->versions.size(), 3U);
       }
-      ASSERT_LE(book.lost_before, head);
+      ASSERT_LE(book.lost_before, rig->head());
     }
     for (int i = 0; i < 20; ++i) rig->keep();
     EXPECT_LE(kept(*rig).size(), options.max_events + 8);
