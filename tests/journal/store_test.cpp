@@ -161,7 +161,10 @@ void refuses_every_prefix(const Record& record) {
 }
 
 TEST(records, come_back_whole_or_not_at_all) {
-  refuses_every_prefix(ledger{.head = 9, .lost_before = 3, .self = 4});
+  ledger book;
+  book.head = 9;
+  book.self = 4;
+  refuses_every_prefix(book);
   refuses_every_prefix(flow::session_record{{1, 2}, "id", "wss://x", 77});
   refuses_every_prefix(flow::consumer_record{"main", 3, {{2, {{1}, {2}}}, {1, {{3}}}}});
   refuses_every_prefix(flow::downstream_record{"id", 1, "main", 2, {0, 1}, 3, 4, 5, {6}, true});
