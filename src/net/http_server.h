@@ -25,10 +25,10 @@ struct http_header {
 };
 
 struct http_request {
-  std::string method;
-  std::string target;  ///< path and query as sent
-  std::vector<http_header> headers;
-  std::string peer_address;
+  std::string method{};
+  std::string target{};  ///< path and query as sent
+  std::vector<http_header> headers{};
+  std::string peer_address{};
   bool upgrade_websocket = false;  ///< a well-formed WebSocket upgrade
 
   [[nodiscard]] std::string_view path() const noexcept;   ///< target up to '?'
@@ -41,8 +41,8 @@ struct http_request {
 
 struct http_response {
   unsigned status = 200;
-  std::vector<http_header> headers;  ///< Content-Length and Connection are set by the server
-  std::string body;
+  std::vector<http_header> headers{};  ///< Content-Length and Connection are set by the server
+  std::string body{};
 };
 
 /// One request being answered. Lives on its connection's loop; all calls there. Dropping it without an
@@ -65,8 +65,8 @@ class http_exchange {
   /// Answers whole.
   virtual void respond(http_response response) = 0;
 
-  /// Answers in pieces: head, pieces (chunked unless the head carries Content-Length), end. `congested()` asks
-  /// the producer to wait for on_writable.
+  /// Answers in pieces: head, pieces (chunked unless the head carries Content-Length), end. `congested()`
+  /// asks the producer to wait for on_writable.
   virtual void respond_head(unsigned status, std::vector<http_header> headers) = 0;
   virtual void respond_piece(std::string_view piece) = 0;
   virtual void respond_end() = 0;
@@ -82,18 +82,18 @@ class http_exchange {
 
 struct http_limits {
   std::size_t head_bytes_max = 16 * 1024;
-  base::milliseconds head_timeout{10'000};        ///< TLS handshake + whole request head (slowloris)
-  base::milliseconds idle_timeout{60'000};        ///< between keep-alive requests
-  std::size_t connections_max = 10'000;           ///< all of the listener; more are closed at once
-  std::size_t pending_per_address_max = 200;      ///< connections of one address that have no request head yet
+  base::milliseconds head_timeout{10'000};    ///< TLS handshake + whole request head (slowloris)
+  base::milliseconds idle_timeout{60'000};    ///< between keep-alive requests
+  std::size_t connections_max = 10'000;       ///< all of the listener; more are closed at once
+  std::size_t pending_per_address_max = 200;  ///< connections of one address that have no request head yet
 };
 
 struct listen_options {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;         ///< 0 = any free one
-  int inherited_fd = -1;          ///< ≥ 0: a listening socket to use instead of address and port
-  std::shared_ptr<tls_context> tls;  ///< null = plain
-  http_limits limits;
+  std::uint16_t port = 0;              ///< 0 = any free one
+  int inherited_fd = -1;               ///< ≥ 0: a listening socket to use instead of address and port
+  std::shared_ptr<tls_context> tls{};  ///< null = plain
+  http_limits limits{};
 };
 
 class http_server {
@@ -104,8 +104,8 @@ class http_server {
   /// Starts listening; connections are spread round-robin over `loops` (the first one accepts). The loops
   /// must outlive the server.
   [[nodiscard]] static base::result<std::unique_ptr<http_server>> listen(std::vector<event_loop*> loops,
-                                                                          listen_options options,
-                                                                          on_request handler);
+                                                                         listen_options options,
+                                                                         on_request handler);
   ~http_server();  ///< stops accepting; plain HTTP connections are closed, upgraded ones are their owners'
   [[nodiscard]] std::uint16_t port() const noexcept;
   /// Closes the listening socket only.

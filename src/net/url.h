@@ -13,8 +13,8 @@ struct url {
   std::string scheme;  ///< "http", "https", "ws" or "wss"
   std::string host;    ///< name or address, without brackets
   std::uint16_t port = 0;
-  std::string path;    ///< starts with '/', no trailing '/' unless it is all there is… see parse
-  std::string query;   ///< without '?'
+  std::string path;   ///< starts with '/'; trailing slashes are dropped unless it is all there is
+  std::string query;  ///< without '?'
 
   [[nodiscard]] bool secure() const noexcept { return scheme == "https" || scheme == "wss"; }
   /// Host, with the port when it is not the scheme's own, IPv6 in brackets: for the Host header.

@@ -21,11 +21,12 @@ namespace evergate::net {
 
 /// How a connection ended.
 struct ws_closed {
-  std::uint16_t code = 1006;  ///< the peer's close code; 1005 = a close frame without one; 1006 = no close frame
-  std::string reason;         ///< the peer's, or what failed locally
-  bool clean = false;         ///< the peer sent a close frame
-  bool by_us = false;         ///< the first close frame was ours
-  base::error failure;        ///< set when it is not clean: connect, TLS, protocol, time
+  std::uint16_t code =
+      1006;             ///< the peer's close code; 1005 = a close frame without one; 1006 = no close frame
+  std::string reason;   ///< the peer's, or what failed locally
+  bool clean = false;   ///< the peer sent a close frame
+  bool by_us = false;   ///< the first close frame was ours
+  base::error failure;  ///< set when it is not clean: connect, TLS, protocol, time
 };
 
 /// The owner's side. Every call comes on the connection's loop. A handler may close, abort or destroy the
@@ -38,27 +39,29 @@ class ws_handler {
   virtual void on_message(ws_opcode kind, std::string_view payload) = 0;
   /// After the messages of one read: the place to hand a batch on.
   virtual void on_read_end() {}
-  /// Output fell below the low-water mark (a quarter of output_bytes_high) after having been above the high one.
+  /// Output fell below the low-water mark (a quarter of output_bytes_high) after having been above the high
+  /// one.
   virtual void on_drained() {}
   /// Exactly once, last.
   virtual void on_closed(const ws_closed& how) = 0;
 };
 
 struct ws_options {
-  ws_limits limits;
-  std::size_t read_bytes = 256 * 1024;            ///< size of one read
-  std::size_t output_bytes_high = 1024 * 1024;    ///< congested() from here on
-  base::milliseconds connect_timeout{10'000};     ///< resolve + TCP + TLS + upgrade (client role)
-  base::milliseconds close_timeout{5'000};        ///< from our close frame to giving up on the peer's
+  ws_limits limits{};
+  std::size_t read_bytes = 256 * 1024;          ///< size of one read
+  std::size_t output_bytes_high = 1024 * 1024;  ///< congested() from here on
+  base::milliseconds connect_timeout{10'000};   ///< resolve + TCP + TLS + upgrade (client role)
+  base::milliseconds close_timeout{5'000};      ///< from our close frame to giving up on the peer's
 };
 
 class websocket {
  public:
   /// Connects as a client. The handler hears on_open or on_closed. Names are resolved on a helper thread; the
-  /// last good addresses of a host are tried when resolving fails. `headers` are extra request headers.
-  static std::unique_ptr<websocket> connect(event_loop& loop, const url& target, std::shared_ptr<tls_context> tls,
-                                            ws_options options, ws_handler& handler,
-                                            std::uint64_t mask_seed);
+  /// last good addresses of a host are tried when resolving fails. `mask_seed` feeds the masking keys.
+  [[nodiscard]] static std::unique_ptr<websocket> connect(event_loop& loop, const url& target,
+                                                          std::shared_ptr<tls_context> tls,
+                                                          ws_options options, ws_handler& handler,
+                                                          std::uint64_t mask_seed);
   ~websocket();
 
   /// The output buffer, for building frames in place with begin_server_frame/end_server_frame; call
@@ -71,6 +74,7 @@ class websocket {
   /// Sends what is queued now instead of at the end of the turn.
   void flush();
   /// Sends a close frame after what is queued, waits for the peer's within close_timeout, then on_closed.
+  /// From here on nothing more is sent, on_message is not called again and a pause no longer holds.
   void close(std::uint16_t code, std::string_view reason = {});
   /// Drops the TCP connection without a close frame (Discord keeps the session); on_closed follows.
   void abort();
@@ -80,7 +84,7 @@ class websocket {
   [[nodiscard]] std::size_t queued_bytes() const noexcept;  ///< accepted but not yet given to the kernel
   [[nodiscard]] bool congested() const noexcept;            ///< queued_bytes ≥ output_bytes_high
   [[nodiscard]] std::string peer_address() const;           ///< "127.0.0.1:5000"
-  /// Bytes read from the socket but not yet given to the handler, and when the socket was last readable.
+  /// When the socket was last readable.
   [[nodiscard]] base::instant last_read() const noexcept;
 
   /// After construction or an upgrade, the handler can be exchanged (loop's thread).

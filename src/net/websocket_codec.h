@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,12 +14,19 @@
 namespace evergate::net {
 
 enum class ws_role : std::uint8_t { client, server };
-enum class ws_opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+enum class ws_opcode : std::uint8_t {
+  continuation = 0,
+  text = 1,
+  binary = 2,
+  close = 8,
+  ping = 9,
+  pong = 10
+};
 
 struct ws_limits {
   std::size_t message_bytes_max = std::size_t{64} << 20;  ///< after joining fragments
   std::size_t fragments_max = 1024;                       ///< frames in one message
-  bool check_utf8 = true;                                 ///< of text messages; false passes them on as they are
+  bool check_utf8 = true;  ///< of text messages; false passes them on as they are
 };
 
 /// What went wrong in the peer's bytes and the close code that says so (1002, 1007, 1009).
@@ -53,7 +61,7 @@ class ws_decoder {
 
  private:
   struct state;
-  state* state_;
+  std::unique_ptr<state> state_;
   ws_violation violation_;
 };
 
@@ -61,9 +69,9 @@ class ws_decoder {
 void append_frame(std::string& out, ws_role role, ws_opcode opcode, std::string_view payload,
                   std::uint32_t mask_key = 0);
 
-/// Server frames whose payload is built in place: reserves room for the largest header, then the caller
-/// appends the payload, then end_frame() writes the header and closes the gap. Returns the mark to hand to
-/// end_frame().
+/// Server frames whose payload is built in place: reserves room for the usual header (126 to 65,535 bytes),
+/// then the caller appends the payload, then end_server_frame() writes the header, moving the payload only
+/// when it needs a shorter or a longer one. Returns the mark to hand to end_server_frame().
 [[nodiscard]] std::size_t begin_server_frame(std::string& out);
 void end_server_frame(std::string& out, std::size_t mark, ws_opcode opcode);
 

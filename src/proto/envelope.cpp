@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "proto/errc.h"
@@ -18,23 +19,7 @@ constexpr std::size_t name_bytes_max = 64;
   return base::fail(errc::bad_json, fmt::format("gateway payload: {} at byte {}", what, at));
 }
 
-/// One integer, or `null` as -1 when that is allowed.
-std::optional<std::int64_t> whole_number(std::string_view value, bool null_allowed) noexcept {
-  if (null_allowed && value == "null") return -1;
-  const auto number = integer_of(value);
-  if (!number || *number < 0) return std::nullopt;
-  return number;
-}
-
-/// An event name as Discord spells them: printable ASCII without escapes, bounded, since it goes into
-/// frames, journals and logs as it is.
-bool valid_name(std::string_view name) noexcept {
-  if (name.size() > name_bytes_max) return false;
-  for (const char c : name) {
-    if (c < 0x20 || c > 0x7e || c == '\\') return false;
-  }
-  return true;
-}
+constexpr std::int64_t number_max = std::numeric_limits<std::int64_t>::max();
 
 /// Reads the members of the envelope one after the other.
 class scanner {
@@ -81,13 +66,20 @@ class scanner {
     at_ = skip_space(json_, at_ + 1);
     if (at_ >= json_.size()) return "no value";
     if (key == "d" && first(seen_d)) return payload();
-    const std::size_t begin = at_;
+    if (key == "t" && first(seen_t)) return name();
+    if (key == "s" && first(seen_s)) {
+      return null() || number(out_.s, number_max) ? nullptr : "s is neither null nor a sequence number";
+    }
+    if (key == "op" && first(seen_op)) {
+      std::int64_t op = 0;
+      if (!number(op, std::numeric_limits<int>::max())) return "op is no opcode";
+      out_.op = static_cast<int>(op);
+      return nullptr;
+    }
     const std::size_t end = value_end(nullptr);
     if (end == npos) return "no JSON value";
-    const std::string_view value = json_.substr(begin, end - begin);
-    const char* const wrong = note(key, value);
-    if (wrong == nullptr) at_ = end;
-    return wrong;
+    at_ = end;
+    return nullptr;
   }
 
   const char* payload() noexcept {
@@ -98,21 +90,43 @@ class scanner {
     return nullptr;
   }
 
-  const char* note(std::string_view key, std::string_view value) noexcept {
-    if (key == "op" && first(seen_op)) {
-      const auto op = whole_number(value, false);
-      if (!op || *op > std::numeric_limits<int>::max()) return "op is no opcode";
-      out_.op = static_cast<int>(*op);
-    } else if (key == "s" && first(seen_s)) {
-      const auto s = whole_number(value, true);
-      if (!s) return "s is neither null nor a sequence number";
-      out_.s = *s;
-    } else if (key == "t" && first(seen_t) && value != "null") {
-      if (value.front() != '"') return "t is neither null nor a string";
-      out_.t = value.substr(1, value.size() - 2);
-      if (!valid_name(out_.t)) return "t is no event name (at most 64 printable ASCII characters)";
+  /// An event name as Discord spells them: printable ASCII without escapes, bounded, since it goes into
+  /// frames, journals and logs as it is.
+  const char* name() noexcept {
+    if (null()) return nullptr;
+    if (json_[at_] != '"') return "t is neither null nor a string";
+    const std::size_t begin = at_ + 1;
+    const std::size_t stop = std::min(json_.size(), begin + name_bytes_max + 1);
+    for (std::size_t i = begin; i < stop; ++i) {
+      const char c = json_[i];
+      if (c == '"') {
+        out_.t = json_.substr(begin, i - begin);
+        at_ = i + 1;
+        return nullptr;
+      }
+      if (c < 0x20 || c > 0x7e || c == '\\') break;
     }
-    return nullptr;
+    return "t is no event name (at most 64 printable ASCII characters)";
+  }
+
+  bool null() noexcept {
+    if (json_.substr(at_, 4) != "null") return false;
+    at_ += 4;
+    return true;
+  }
+
+  /// A number without sign, fraction, exponent or leading zeros, of `most` at most.
+  bool number(std::int64_t& out, std::int64_t most) noexcept {
+    const std::size_t begin = at_;
+    std::int64_t value = 0;
+    for (; at_ < json_.size() && json_[at_] >= '0' && json_[at_] <= '9'; ++at_) {
+      const int digit = json_[at_] - '0';
+      if (value > (most - digit) / 10) return false;
+      value = value * 10 + digit;
+    }
+    if (at_ == begin || (json_[begin] == '0' && at_ != begin + 1)) return false;
+    out = value;
+    return true;  // what follows must be a comma or a bracket, which the caller sees to
   }
 
   /// True the first time; the first of repeated keys counts.

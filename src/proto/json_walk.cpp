@@ -15,24 +15,26 @@ namespace {
 /// One bit a byte of a block of 64.
 struct char_masks {
   std::uint64_t quote = 0;
-  std::uint64_t backslash = 0;
   std::uint64_t open = 0;   ///< { and [
   std::uint64_t close = 0;  ///< } and ]
-  std::uint64_t letter_d = 0;
+  bool has_backslash = false;
 };
 
-bool ends_with_key(const char* first, const char* quote, std::string_view key) noexcept {
+/// The key's length is a constant, so that the comparison is one or two loads.
+template <std::size_t n>
+[[gnu::always_inline]] inline bool ends_with_key(const char* first, const char* quote,
+                                                 const char (&key)[n]) noexcept {
+  constexpr std::ptrdiff_t size = n - 1;
   // The opening quote of a member follows the bracket, a comma or white space, never a backslash.
-  if (quote - first < static_cast<std::ptrdiff_t>(key.size()) + 2) return false;
-  const char* const start = quote - key.size();
-  return std::memcmp(start, key.data(), key.size()) == 0 && start[-1] == '"' && start[-2] != '\\';
+  if (quote - first < size + 2) return false;
+  const char* const start = quote - size;
+  return start[-1] == '"' && start[-2] != '\\' && __builtin_memcmp(start, key, size) == 0;
 }
 
-/// `quote` closes a string at the object's top level that ends in "d": if it is one of the keys, and a key,
+/// `quote` closes a string at the object's top level that ends in "id": if it is one of the keys, and a key,
 /// notes the value.
 void note_key(const char* first, const char* quote, const char* end, const char* begin,
               member_ids& ids) noexcept {
-  if (quote[-2] != 'i') return;
   std::size_t member_ids::* at = nullptr;
   snowflake member_ids::* value = nullptr;
   if (ends_with_key(first, quote, "id")) {
@@ -69,19 +71,29 @@ inline std::uint64_t bytes_equal(std::uint64_t word, unsigned char c) noexcept {
   return ((zero >> 7) * 0x0102040810204080) >> 56;
 }
 
+inline std::uint64_t word_at(const char* p) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, p, 8);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word;
+}
+
 inline char_masks read_block(const char* p) noexcept {
   char_masks out;
   for (unsigned i = 0; i < 64; i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, p + i, 8);
-    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+    const std::uint64_t word = word_at(p + i);
     const std::uint64_t folded = word | 0x2020202020202020;
     out.quote |= bytes_equal(word, '"') << i;
-    out.backslash |= bytes_equal(word, '\\') << i;
+    out.has_backslash = out.has_backslash || bytes_equal(word, '\\') != 0;
     out.open |= bytes_equal(folded, '{') << i;
     out.close |= bytes_equal(folded, '}') << i;
-    out.letter_d |= bytes_equal(word, 'd') << i;
   }
+  return out;
+}
+
+inline std::uint64_t read_equal(const char* p, char c) noexcept {
+  std::uint64_t out = 0;
+  for (unsigned i = 0; i < 64; i += 8) out |= bytes_equal(word_at(p + i), static_cast<unsigned char>(c)) << i;
   return out;
 }
 
@@ -114,7 +126,17 @@ inline char_masks read_block(const char* p) noexcept {
     v[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
     folded[i] = _mm_or_si128(v[i], _mm_set1_epi8(0x20));
   }
-  return {equal(v, '"'), equal(v, '\\'), equal(folded, '{'), equal(folded, '}'), equal(v, 'd')};
+  const __m128i slash = _mm_set1_epi8('\\');
+  const __m128i low = _mm_or_si128(_mm_cmpeq_epi8(v[0], slash), _mm_cmpeq_epi8(v[1], slash));
+  const __m128i high = _mm_or_si128(_mm_cmpeq_epi8(v[2], slash), _mm_cmpeq_epi8(v[3], slash));
+  return {equal(v, '"'), equal(folded, '{'), equal(folded, '}'),
+          _mm_movemask_epi8(_mm_or_si128(low, high)) != 0};
+}
+
+inline std::uint64_t read_equal(const char* p, char c) noexcept {
+  __m128i v[4];
+  for (unsigned i = 0; i < 4; ++i) v[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
+  return equal(v, c);
 }
 
 inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
@@ -142,8 +164,15 @@ inline char_masks read_block(const char* p) noexcept {
   const __m256i fold = _mm256_set1_epi8(0x20);
   const __m256i low_folded = _mm256_or_si256(low, fold);
   const __m256i high_folded = _mm256_or_si256(high, fold);
-  return {equal(low, high, '"'), equal(low, high, '\\'), equal(low_folded, high_folded, '{'),
-          equal(low_folded, high_folded, '}'), equal(low, high, 'd')};
+  const __m256i slash = _mm256_set1_epi8('\\');
+  const __m256i slashes = _mm256_or_si256(_mm256_cmpeq_epi8(low, slash), _mm256_cmpeq_epi8(high, slash));
+  return {equal(low, high, '"'), equal(low_folded, high_folded, '{'), equal(low_folded, high_folded, '}'),
+          _mm256_movemask_epi8(slashes) != 0};
+}
+
+inline std::uint64_t read_equal(const char* p, char c) noexcept {
+  return equal(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+               _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32)), c);
 }
 
 inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {

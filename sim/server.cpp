@@ -1,0 +1,221 @@
+#include "sim/server.h"
+
+namespace evergate::sim {
+namespace {
+
+constexpr std::size_t rest_body_max = std::size_t{1} << 20;
+constexpr std::size_t control_body_max = std::size_t{64} << 20;
+constexpr base::seconds pending_age_max{60};
+constexpr std::uint64_t emits_a_turn = 2048;
+constexpr std::int64_t emit_stuck_ms = 60'000;
+
+}  // namespace
+
+server::server(net::event_loop& loop, server_options options, const discord_options& world,
+               std::function<void()> on_quit)
+    : loop_(loop),
+      options_(std::move(options)),
+      on_quit_(std::move(on_quit)),
+      started_(base::boot_clock::now()),
+      started_unix_ms_(base::unix_time_ms()),
+      core_(world, *this, started_unix_ms_),
+      rest_(core_),
+      control_api_(core_, rest_),
+      timer_(loop) {}
+
+server::~server() {
+  *alive_ = false;
+  timer_.cancel();
+}
+
+// The wall clock may be set; the core's time never falls.
+std::int64_t server::now_ms() const noexcept {
+  return started_unix_ms_ +
+         std::chrono::duration_cast<base::milliseconds>(base::boot_clock::now() - started_).count();
+}
+
+base::result<std::unique_ptr<server>> server::start(net::event_loop& loop, server_options options,
+                                                    const discord_options& world,
+                                                    std::function<void()> on_quit) {
+  std::unique_ptr<server> made(new server(loop, std::move(options), world, std::move(on_quit)));
+  server& s = *made;
+  net::listen_options listen;
+  listen.address = s.options_.address;
+  listen.port = s.options_.port;
+  listen.limits.connections_max = world.connections_max;
+  listen.limits.pending_per_address_max = world.connections_max;
+  if (!s.options_.tls_certificate.empty()) {
+    auto tls = net::tls_context::server({.certificate_file = s.options_.tls_certificate,
+                                         .key_file = s.options_.tls_key,
+                                         .client_ca_file = {}});
+    if (!tls) return base::fail(tls.error(), "--tls-cert, --tls-key");
+    listen.tls = std::move(*tls);
+  }
+  auto gateway = net::http_server::listen(
+      {&loop}, listen, [&s](auto exchange) { s.gateway_request_came(std::move(exchange)); });
+  if (!gateway) return base::fail(gateway.error(), "gateway listener");
+  s.gateway_ = std::move(*gateway);
+  net::listen_options control;
+  control.address = s.options_.address;
+  control.port = s.options_.control_port;
+  auto other = net::http_server::listen({&loop}, control,
+                                        [&s](auto exchange) { s.control_request_came(std::move(exchange)); });
+  if (!other) return base::fail(other.error(), "control listener");
+  s.control_ = std::move(*other);
+  const std::string host = s.options_.public_host.empty() ? s.options_.address : s.options_.public_host;
+  const std::string url = (listen.tls ? "wss://" : "ws://") + host + ":" + std::to_string(s.gateway_port());
+  s.core_.set_urls(url, url + "/resume");
+  s.timer_.arm_in(s.options_.tick, [&s] { s.tick(); });
+  return made;
+}
+
+void server::send(connection_id to, std::string_view head, std::string_view body, std::string_view tail) {
+  const auto at = clients_.find(to);
+  if (at == clients_.end()) return;
+  gateway_client& client = *at->second;
+  client.send(head, body, tail);
+  if (client.queued_bytes() <= options_.output_bytes_max) return;
+  core_.slow_reader(to, now_ms());
+  client.abort();
+}
+
+void server::close(connection_id to, std::uint16_t code, std::string_view reason) {
+  if (const auto at = clients_.find(to); at != clients_.end()) at->second->close(code, reason);
+}
+
+void server::drop(connection_id to) {
+  if (const auto at = clients_.find(to); at != clients_.end()) at->second->abort();
+}
+
+bool server::congested(connection_id to) const {
+  const auto at = clients_.find(to);
+  return at != clients_.end() && at->second->congested();
+}
+
+void server::client_said(gateway_client& from, std::string_view payload, bool binary) {
+  core_.receive(from.id(), payload, binary, now_ms());
+}
+
+void server::client_gone(gateway_client& which, std::uint16_t code) {
+  core_.closed(which.id(), code, now_ms());
+  // The call comes from inside the client's socket: it is taken apart once that has returned.
+  loop_.defer([this, alive = alive_, id = which.id()] {
+    if (*alive) clients_.erase(id);
+  });
+}
+
+void server::upgrade(std::unique_ptr<net::http_exchange> exchange) {
+  const auto& request = exchange->request();
+  const auto value = [&](std::string_view name, std::string otherwise) {
+    return request.query_parameter(name).value_or(std::move(otherwise));
+  };
+  gateway_request asked;
+  asked.resume_path = request.path() == "/resume" || request.path() == "/resume/";
+  asked.version = value("v", "10");
+  asked.encoding = value("encoding", "json");
+  asked.compress = value("compress", "");
+  auto encoder = frame_encoder::make(asked.compress);
+  if ((!asked.resume_path && request.path() != "/" && !request.path().empty()) || !encoder) {
+    return respond(*exchange, {.status = 400, .body = R"({"message":"400: Bad Request","code":0})"});
+  }
+  const connection_id id = ++next_client_;
+  auto client = std::make_unique<gateway_client>(*this, id, std::move(encoder));
+  client->accept(*exchange);
+  clients_.emplace(id, std::move(client));
+  core_.open(id, asked, now_ms());
+}
+
+void server::gateway_request_came(std::unique_ptr<net::http_exchange> exchange) {
+  if (exchange->request().upgrade_websocket) return upgrade(std::move(exchange));
+  with_body(std::move(exchange), rest_body_max, [this](auto ready, std::string body) {
+    const auto& request = ready->request();
+    respond(*ready,
+            rest_.handle(request.method, request.path(), request.header("Authorization"), body, now_ms()));
+  });
+}
+
+void server::control_request_came(std::unique_ptr<net::http_exchange> exchange) {
+  with_body(std::move(exchange), control_body_max,
+            [this](auto ready, std::string body) { answer_control(std::move(ready), body); });
+}
+
+void server::with_body(std::unique_ptr<net::http_exchange> exchange, std::size_t bytes_max,
+                       std::move_only_function<void(std::unique_ptr<net::http_exchange>, std::string)> then) {
+  const auto& method = exchange->request().method;
+  if (method == "GET" || method == "HEAD") return then(std::move(exchange), {});
+  const std::uint64_t number = ++next_pending_;
+  net::http_exchange& waiting = *exchange;
+  pending_.emplace(number, pending_exchange{std::move(exchange), base::boot_clock::now()});
+  waiting.read_body(bytes_max,
+                    [this, alive = alive_, number, then = std::move(then)](std::string body) mutable {
+                      if (!*alive) return;
+                      auto entry = pending_.extract(number);
+                      // The exchange owns this very function, so both go on after it has returned.
+                      loop_.defer([alive, ready = std::move(entry.mapped().exchange), next = std::move(then),
+                                   text = std::move(body)]() mutable {
+                        if (*alive) next(std::move(ready), std::move(text));
+                      });
+                    });
+}
+
+void server::respond(net::http_exchange& exchange, http_reply reply) {
+  net::http_response out;
+  out.status = reply.status;
+  if (reply.status != 204) out.headers.push_back({"Content-Type", reply.content_type});
+  out.body = std::move(reply.body);
+  exchange.respond(std::move(out));
+}
+
+void server::answer_control(std::unique_ptr<net::http_exchange> exchange, const std::string& body) {
+  const auto& request = exchange->request();
+  const control_request asked{.method = request.method,
+                              .path = request.path(),
+                              .query = [&](std::string_view name) { return request.query_parameter(name); },
+                              .body = body};
+  auto outcome = control_api_.handle(asked, now_ms());
+  if (auto* reply = std::get_if<http_reply>(&outcome)) return respond(*exchange, std::move(*reply));
+  if (auto* job = std::get_if<emit_job>(&outcome)) {
+    emits_.push_back({std::move(*job), 0, now_ms(), std::move(exchange)});
+    return run_emits();
+  }
+  respond(*exchange, {.body = R"({"ok":true})"});
+  loop_.post([alive = alive_, quit = on_quit_] {
+    if (*alive && quit) quit();
+  });
+}
+
+void server::run_emits() {
+  if (emits_.empty()) return;
+  running_emit& first = emits_.front();
+  const std::int64_t now = now_ms();
+  std::uint64_t made = 0;
+  if (!core_.paused()) {
+    made = core_.emit(std::min(first.job.count - first.made, emits_a_turn), first.job.type, now);
+  }
+  first.made += made;
+  if (made > 0 || core_.paused()) first.progress_ms = now;
+  const bool impossible = made == 0 && !core_.paused() && !core_.congested();
+  if (first.made == first.job.count || impossible || now - first.progress_ms > emit_stuck_ms) {
+    const std::string body = "{\"emitted\":" + std::to_string(first.made) +
+                             ",\"last_serial\":" + std::to_string(core_.last_serial()) + "}";
+    respond(*first.exchange, {.status = first.made == first.job.count ? 200U : 409U, .body = body});
+    emits_.pop_front();
+  }
+  if (made == 0 || emits_.empty() || emit_posted_) return;  // without progress the next tick tries again
+  emit_posted_ = true;
+  loop_.post([this, alive = alive_] {
+    if (!*alive) return;
+    emit_posted_ = false;
+    run_emits();
+  });
+}
+
+void server::tick() {
+  core_.tick(now_ms());
+  run_emits();
+  const base::instant now = base::boot_clock::now();
+  std::erase_if(pending_, [&](const auto& entry) { return now - entry.second.since > pending_age_max; });
+  timer_.arm_in(options_.tick, [this] { tick(); });
+}
+
+}  // namespace evergate::sim

@@ -1,0 +1,62 @@
+#include "net/event_loop.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "base/check.h"
+#include "net/event_loop_state.h"
+
+namespace evergate::net {
+
+void event_loop::state::run_deferred() {
+  for (int round = 0; round < defer_rounds_per_turn && !deferred.empty(); ++round) {
+    std::swap(deferred, deferred_running);
+    for (auto& work_item : deferred_running) work_item();
+    deferred_running.clear();
+  }
+  // Tasks that keep deferring more must not starve the sockets: the rest runs after one more poll.
+  if (!deferred.empty()) asio::post(io, [] {});
+}
+
+event_loop::event_loop() : state_(std::make_unique<state>()) {}
+
+event_loop::~event_loop() {
+  base::check(state_->thread.load() == std::thread::id{}, "an event loop is destroyed while it runs");
+  state_->deferred.clear();
+}
+
+void event_loop::run() {
+  auto& s = *state_;
+  auto nobody = std::thread::id{};
+  base::check(s.thread.compare_exchange_strong(nobody, std::this_thread::get_id()), "run() on two threads");
+  while (!s.stopping) {
+    s.run_deferred();
+    s.io.run_one();
+    for (int i = 1; i < state::handlers_per_turn && s.io.poll_one() != 0; ++i) {
+    }
+  }
+  s.run_deferred();
+  s.stopping = false;
+  s.thread.store(std::thread::id{});
+}
+
+void event_loop::stop() {
+  // Through the queue, so that what was posted before still runs.
+  asio::post(state_->io, [s = state_.get()] { s->stopping = true; });
+}
+
+void event_loop::post(task work) {
+  asio::post(state_->io, std::move(work));
+}
+
+void event_loop::defer(task work) {
+  const auto thread = state_->thread.load(std::memory_order_relaxed);
+  base::check(thread == std::this_thread::get_id() || thread == std::thread::id{}, "defer() off the loop");
+  state_->deferred.push_back(std::move(work));
+}
+
+bool event_loop::in_loop() const noexcept {
+  return state_->thread.load(std::memory_order_relaxed) == std::this_thread::get_id();
+}
+
+}  // namespace evergate::net

@@ -1,0 +1,55 @@
+// What an event_loop is made of, for net's own files: Asio's io_context, the tasks put off to the end of the
+// turn, the read scratch that every connection of the loop shares, and the addresses that names last had.
+// Loop's thread only, save io, thread and running. Bounds: handlers_per_turn, names_max.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "net/event_loop.h"
+
+namespace evergate::net {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+
+struct event_loop::state {
+  static constexpr int handlers_per_turn = 128;
+  static constexpr int defer_rounds_per_turn = 16;
+  static constexpr std::size_t names_max = 256;
+
+  /// A buffer for one read, valid until the next call; nobody keeps it over a callback.
+  [[nodiscard]] std::span<char> scratch(std::size_t bytes) {
+    if (scratch_bytes < bytes) {
+      scratch_buffer = std::make_unique_for_overwrite<char[]>(bytes);
+      scratch_bytes = bytes;
+    }
+    return {scratch_buffer.get(), bytes};
+  }
+
+  void run_deferred();
+
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  std::atomic<std::thread::id> thread;
+  bool stopping = false;
+  std::vector<task> deferred;
+  std::vector<task> deferred_running;
+  std::unique_ptr<char[]> scratch_buffer;
+  std::size_t scratch_bytes = 0;
+  /// Made at the first resolve, since it starts a thread.
+  std::optional<tcp::resolver> resolver;
+  /// "host:port" to the addresses that worked last, the best first.
+  std::unordered_map<std::string, std::vector<tcp::endpoint>> last_good;
+};
+
+}  // namespace evergate::net
