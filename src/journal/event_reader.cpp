@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "journal/sealed.h"
+
 namespace evergate::journal {
 
 base::result<void> event_reader::look(source& from, std::uint8_t retention) {
@@ -49,7 +51,12 @@ base::result<void> event_reader::take(source& from, std::uint64_t after, flow::e
   const auto moved = from.at->next();
   if (!moved) return std::unexpected(moved.error());
   from.more = *moved;
-  return look(from, blob->header().retention);
+  const auto previous = blob->header().first;
+  if (auto seen = look(from, blob->header().retention); !seen) return seen;
+  if (from.more && from.header.previous != previous) {
+    return damaged(table::events, from.at->key(), "the blob before it is missing");
+  }
+  return {};
 }
 
 base::result<std::shared_ptr<flow::event_batch>> event_reader::read(std::uint64_t after,

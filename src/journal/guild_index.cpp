@@ -71,7 +71,7 @@ void guild_index::note(proto::snowflake guild, std::uint64_t blob, std::uint64_t
   }
   const auto* const base = at->version_at(keep_from);
   if (base != nullptr && offset <= base->as_of) return;
-  if (at->state() == guild_state::removed && !appears) return;
+  if (at->state() == guild_state::removed && !appears && offset > at->history.back().offset) return;
   if (at->pending.empty() || at->pending.back() < blob) {
     at->pending.push_back(blob);
     ++at->pending_blobs;

@@ -50,6 +50,7 @@ class journal_core : private flow::commit_authority {
   [[nodiscard]] base::result<void> load_small(snapshot& view);
   [[nodiscard]] base::result<void> load_versions(snapshot& view);
   [[nodiscard]] base::result<void> load_rows(snapshot& view);
+  [[nodiscard]] base::result<void> check_newest(snapshot& view) const;
   [[nodiscard]] base::result<void> verify(snapshot& view) const;
 
   void add_eviction_gap(round& work);

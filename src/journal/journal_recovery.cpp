@@ -119,9 +119,18 @@ base::result<void> journal_core::load_rows(snapshot& view) {
     }
   }
   if (!more) return std::unexpected(more.error());
-  const auto& totals = state_.book.classes[static_cast<std::size_t>(proto::event_class::state)];
-  if (previous != totals.last_blob && totals.blobs != 0) {
-    return damaged(table::events, offset_key(totals.last_blob), "the newest state blob is missing");
+  return check_newest(view);
+}
+
+// The newest blob of each class is where the ledger says, so that a lost end is noticed as well.
+base::result<void> journal_core::check_newest(snapshot& view) const {
+  for (std::size_t which = 0; which < state_.book.classes.size(); ++which) {
+    const auto& totals = state_.book.classes[which];
+    if (totals.blobs == 0) continue;
+    const auto key = blob_key(static_cast<proto::event_class>(which), totals.last_blob);
+    const auto value = view.get(table::events, key);
+    if (!value) return std::unexpected(value.error());
+    if (!*value) return damaged(table::events, key, "the newest blob of its class is missing");
   }
   return {};
 }

@@ -152,4 +152,18 @@ class core_rig {
   base::error error;
 };
 
+/// What the index holds of a guild, for messages.
+inline std::string told(core_rig& rig, proto::snowflake guild) {
+  const auto* const entry = std::as_const(rig.guilds).index().find(guild);
+  if (entry == nullptr) return "unknown guild";
+  std::string out = "versions";
+  for (const auto& one : entry->versions) out += " " + std::to_string(one.as_of);
+  out += " pending";
+  for (const auto one : entry->pending) out += " " + std::to_string(one);
+  out += " history";
+  for (const auto& one : entry->history)
+    out += " " + std::to_string(one.offset) + "=" + std::to_string(static_cast<int>(one.state));
+  return out + " floor " + std::to_string(rig.core.state().book.mirror_floor);
+}
+
 }  // namespace evergate::journal::test
