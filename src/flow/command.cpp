@@ -5,7 +5,6 @@
 #include <charconv>
 
 #include "base/check.h"
-#include "base/clock.h"
 
 namespace evergate::flow {
 namespace {
@@ -46,8 +45,7 @@ std::size_t reply_table::guild_key_hash::operator()(const guild_key& key) const 
 }
 
 reply_table::reply_table(std::size_t entries_max, std::uint64_t run)
-    : entries_max_(entries_max),
-      run_((run != 0 ? run : static_cast<std::uint64_t>(base::unix_time_ms())) & run_mask) {
+    : entries_max_(entries_max), run_(run & run_mask) {
   base::check(entries_max > 0, "a reply table holds at least one request");
 }
 

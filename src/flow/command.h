@@ -43,8 +43,8 @@ class reply_table {
   };
 
   /// `entries_max` bounds the requests with a nonce and, apart from them, those by guild. `run` tells this
-  /// process's nonces from those of the runs before, whose late replies may still come; 0 takes the wall
-  /// clock's milliseconds. Its lowest 44 bits count.
+  /// process's nonces from those of the runs before, whose late replies may still come after a RESUME: the
+  /// application passes its start time in milliseconds. Its lowest 44 bits count.
   explicit reply_table(std::size_t entries_max = 100'000, std::uint64_t run = 0);
 
   /// Registers a request and returns the nonce to send (≤ 32 bytes, unique for this process).

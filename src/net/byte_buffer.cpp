@@ -10,8 +10,9 @@ namespace evergate::net {
 std::span<char> byte_buffer::prepare(std::size_t want) {
   const auto held = size();
   if (held == 0) {
+    const bool used = end_ > capacity_ / 4;
     begin_ = end_ = 0;
-    const bool oversized = capacity_ > always_fine_ && capacity_ / 4 > want;
+    const bool oversized = !used && capacity_ > always_fine_ && capacity_ / 4 > want;
     oversized_turns_ = oversized ? oversized_turns_ + 1 : 0;
     if ((oversized && capacity_ > huge_) || oversized_turns_ > patience_) {
       capacity_ = 0;

@@ -106,7 +106,9 @@ class http_server {
   [[nodiscard]] static base::result<std::unique_ptr<http_server>> listen(std::vector<event_loop*> loops,
                                                                          listen_options options,
                                                                          on_request handler);
-  ~http_server();  ///< stops accepting; plain HTTP connections are closed, upgraded ones are their owners'
+  /// Stops accepting; plain HTTP connections are closed, upgraded ones are their owners'. No request is
+  /// handed out afterwards. Seen from another thread, the port is free after the first loop's next turn.
+  ~http_server();
   [[nodiscard]] std::uint16_t port() const noexcept;
   /// Closes the listening socket only.
   void stop_accepting();

@@ -1,6 +1,7 @@
 // A WebSocket connection over TCP or TLS on one event loop. Reads are large and decrypted in bulk; writes
 // append to one buffer that is sent once per turn of the loop. The owner holds it by unique_ptr; destroying
-// it drops the socket at once without a callback.
+// it drops the socket at once without a callback (to see a close frame out, wait for on_closed). Destroy it
+// before its loop.
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <future>
 
 #include "harness.h"
@@ -82,6 +83,39 @@ TEST_F(http_test, fetch_sends_method_headers_and_body) {
                           .body = "{}"});
   ASSERT_TRUE(got) << got.error().text();
   EXPECT_EQ(got->body, "PATCH Bot x application/json {}");
+}
+
+TEST_F(http_test, connections_are_dealt_out_over_the_loops) {
+  running_loop second;
+  std::atomic<int> on_first{0};
+  std::atomic<int> on_second{0};
+  auto made = http_server::listen({&*server_loop_, &*second}, {}, [&](exchange_ptr e) {
+    if ((*server_loop_).in_loop()) ++on_first;
+    if ((*second).in_loop()) ++on_second;
+    e->respond({200, {}, "ok"});
+  });
+  ASSERT_TRUE(made);
+  server_ = std::move(*made);
+  for (int i = 0; i < 6; ++i) exchange_raw("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(on_first.load(), 3);
+  EXPECT_EQ(on_second.load(), 3);
+  server_.reset();
+}
+
+TEST_F(http_test, fetch_bounds_how_many_run_at_once) {
+  exchange_ptr kept;
+  std::promise<void> arrived;
+  serve([&](exchange_ptr e) {
+    kept = std::move(e);
+    arrived.set_value();
+  });
+  client_ = std::make_unique<http_client>(http_client_options{.transfers_max = 1});
+  std::promise<base::result<http_response>> first;
+  client_->fetch(*client_loop_, {.url = url_of("/")}, [&](auto got) { first.set_value(std::move(got)); });
+  arrived.get_future().wait();
+  EXPECT_EQ(fetch({.url = url_of("/")}).error().code, errc::too_many);
+  server_loop_.call([&] { kept->respond({200, {}, "ok"}), kept.reset(); });
+  EXPECT_TRUE(first.get_future().get());
 }
 
 TEST_F(http_test, fetch_bounds_the_response) {

@@ -1,5 +1,6 @@
 #include "net/tls.h"
 
+#include <curl/curl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -43,6 +44,26 @@ class tls_test : public ::testing::Test {
     const auto r = client.record.wait([](const test::ws_record& now) { return now.open || now.closes > 0; });
     loop_.call([&] { socket.reset(); });
     return r.how.failure;
+  }
+  /// A request by plain libcurl, which can show a client certificate.
+  [[nodiscard]] CURLcode get_with_certificate(const std::string& name) const {
+    auto* easy = curl_easy_init();
+    const auto address = fmt::format("https://localhost:{}/", http_->port());
+    curl_easy_setopt(easy, CURLOPT_URL, address.c_str());
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_CAINFO, files_.file("ca.crt").c_str());
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, files_.file(name + ".crt").c_str());
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, files_.file(name + ".key").c_str());
+    std::string body;
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
+    curl_easy_setopt(
+        easy, CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t, std::size_t count, void* to) {
+          static_cast<std::string*>(to)->append(data, count);
+          return count;
+        });
+    const auto code = curl_easy_perform(easy);
+    curl_easy_cleanup(easy);
+    return code;
   }
   void TearDown() override {
     loop_.call([this] { sockets_.clear(); });
@@ -105,6 +126,9 @@ TEST_F(tls_test, a_client_certificate_can_be_demanded) {
   EXPECT_TRUE(client.await_closed().failure.code);
   EXPECT_FALSE(client.record.get().open);
   loop_.call([&] { socket.reset(); });
+  EXPECT_EQ(get_with_certificate("client"), CURLE_OK);
+  files_.issue("stranger", "other_ca", "DNS:client.invalid");
+  EXPECT_NE(get_with_certificate("stranger"), CURLE_OK);
 }
 
 TEST_F(tls_test, reload_serves_the_new_certificate_and_keeps_the_old_on_failure) {

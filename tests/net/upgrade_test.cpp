@@ -8,8 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <functional>
+
 #include "harness.h"
 #include "net/errc.h"
+#include "net/event_loop_state.h"
 
 namespace evergate::net {
 namespace {
@@ -127,10 +130,11 @@ TEST_F(upgrade_test, an_endless_stream_after_a_violation_is_cut_off) {
   EXPECT_EQ(handler_.await_closed().failure.code, errc::protocol_error);
 }
 
-/// A listening socket whose one connection is answered with fixed bytes.
+/// A listening socket whose one connection is answered with bytes of the test's own making.
 class rude_server {
  public:
-  explicit rude_server(std::string answer) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit rude_server(std::function<std::string(const std::string& request)> answer)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     ::listen(fd_, 8);
     sockaddr_in address{};
     socklen_t size = sizeof(address);
@@ -139,8 +143,9 @@ class rude_server {
     thread_ = std::thread([this, answer = std::move(answer)] {
       const int peer = ::accept(fd_, nullptr, nullptr);
       char request[4096];
-      static_cast<void>(::recv(peer, request, sizeof(request), 0));
-      static_cast<void>(::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL));
+      const auto count = ::recv(peer, request, sizeof(request), 0);
+      const auto bytes = answer(std::string(request, count > 0 ? static_cast<std::size_t>(count) : 0));
+      static_cast<void>(::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL));
       ::shutdown(peer, SHUT_WR);
       while (::recv(peer, request, sizeof(request), 0) > 0) {
       }
@@ -185,10 +190,58 @@ TEST(upgrade_client_test, answers_that_are_no_upgrade_are_refused) {
       {"HTTP/1.1 101 Switching", errc::closed},
   };
   for (const auto& [answer, code] : table) {
-    rude_server server(answer);
+    rude_server server([&](const std::string&) { return answer; });
     const auto why = connect_to(server.port());
     EXPECT_EQ(why.code, code) << answer.substr(0, 60) << " -> " << why.text();
   }
+}
+
+TEST(upgrade_client_test, frames_right_behind_the_101_are_kept) {
+  rude_server server([](const std::string& request) {
+    const std::string name = "Sec-WebSocket-Key: ";
+    const auto key = request.substr(request.find(name) + name.size(), 24);
+    std::string out = upgrade_answer(key);
+    append_frame(out, ws_role::server, ws_opcode::text, "hello");
+    append_frame(out, ws_role::server, ws_opcode::close, close_payload(4000, ""));
+    return out;
+  });
+  running_loop loop;
+  recorder client;
+  std::unique_ptr<websocket> socket;
+  const auto target = *parse_url(fmt::format("ws://127.0.0.1:{}/", server.port()));
+  loop.call([&] { socket = websocket::connect(*loop, target, nullptr, {}, client, 3); });
+  EXPECT_EQ(client.await_closed().code, 4000);
+  EXPECT_TRUE(client.record.get().open);
+  EXPECT_EQ(client.record.get().messages, std::vector<std::string>{"hello"});
+  loop.call([&] { socket.reset(); });
+}
+
+TEST(upgrade_client_test, the_last_good_addresses_serve_when_resolving_fails) {
+  running_loop loop;
+  recorder server;
+  std::unique_ptr<websocket> accepted;
+  auto http = http_server::listen({&*loop}, {}, [&](std::unique_ptr<http_exchange> e) {
+    accepted = e->accept_websocket(server, {}, base::milliseconds(0));
+  });
+  ASSERT_TRUE(http);
+  // No label may be longer than 63 bytes: resolving fails without asking anyone.
+  const auto host = std::string(70, 'x') + ".invalid";
+  const auto target = *parse_url(fmt::format("ws://{}:{}/", host, (*http)->port()));
+  std::unique_ptr<websocket> socket;
+  recorder unknown;
+  loop.call([&] { socket = websocket::connect(*loop, target, nullptr, {}, unknown, 3); });
+  EXPECT_EQ(unknown.await_closed().failure.code, errc::resolve_failed);
+  recorder known;
+  loop.call([&] {
+    auto& cache = (*loop).internals().last_good[fmt::format("{}:{}", host, target.port)];
+    cache.emplace_back(asio::ip::make_address("127.0.0.1"), target.port);
+    socket = websocket::connect(*loop, target, nullptr, {}, known, 3);
+  });
+  known.await_open();
+  loop.call([&] {
+    socket.reset();
+    accepted.reset();
+  });
 }
 
 TEST(upgrade_client_test, a_server_that_says_nothing_meets_the_deadline) {
