@@ -83,7 +83,7 @@ base::result<bool> backfill::pump(std::size_t budget, std::string& out) {
       continue;
     }
     trimmed_.clear();
-    proto::trim_guild(document_, grant_->session.intents, grant_->large_threshold, self_, trimmed_);
+    proto::trim_guild(document_, grant_->session.intents, grant_->traits.large_threshold, self_, trimmed_);
     writer_.dispatch("GUILD_CREATE", ++seq_, trimmed_, out);
   }
   std::string().swap(document_);

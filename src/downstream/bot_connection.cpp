@@ -120,7 +120,8 @@ void bot_connection::try_identify() {
   {
     const auto head = around.events.head();
     const std::scoped_lock lock(consumer_->mutex);
-    consumer_->body.identify(origin_.id, std::move(who), wish_.large_threshold, head, now(), orders);
+    consumer_->body.identify(origin_.id, std::move(who), {wish_.large_threshold, wish_.may_ask}, head, now(),
+                             orders);
   }
   around.desk.carry(std::move(orders));
 }
@@ -139,8 +140,10 @@ void bot_connection::begin_resume(const resume_request& request) {
   if (!grant_) return invalidate();
   const auto ready = around.guilds.ready();
   lane_.emplace(home_.reader(), writer_, limits_of(around.options));
+  told_missing_ = 0;
   lane_->resume(grant_, static_cast<std::uint32_t>(request.seq), ready ? self_id(*ready) : 0);
-  wish_ = {.lane = grant_->session.lane, .intents = grant_->session.intents, .presence = {}};
+  wish_ = {};
+  wish_.may_ask = grant_->traits.may_ask;
   replay_until_ = around.events.head();
   // What was reserved before the crash or close may be sent: it was committed.
   reserved_ = grant_->start;
@@ -189,6 +192,7 @@ void bot_connection::fill() {
   }
   if (!*done) return home_.pump_later(origin_.id);
   lane_.emplace(home_.reader(), writer_, limits_of(around.options));
+  told_missing_ = 0;
   lane_->start(grant_, backfill_->seq(), backfill_->self());
   backfill_.reset();
   began_ = true;
@@ -244,6 +248,12 @@ void bot_connection::flow() {
 }
 
 void bot_connection::after_pump(lane::pace pace) {
+  if (lane_->rows_missing() != told_missing_) {
+    home_.around().log.warn("bot.records_missing", {{"consumer", origin_.consumer},
+                                                    {"lane", grant_->session.lane.id},
+                                                    {"records", lane_->rows_missing() - told_missing_}});
+    told_missing_ = lane_->rows_missing();
+  }
   switch (pace) {
     case lane::pace::unknown:
       home_.around().log.info("bot.resume_refused", {{"consumer", origin_.consumer}, {"cause", "numbering"}});
@@ -262,7 +272,11 @@ void bot_connection::after_pump(lane::pace pace) {
       break;
   }
   report();
-  if (phase_ != phase::replaying || silent_ || reserving_) return;
+  if (silent_ || reserving_) return;
+  const bool held_back = home_.around().options.redeliver == redelivery::at_most_once &&
+                         lane_->position() >= reserved_ && lane_->position() < target();
+  if (held_back) return home_.pump_later(origin_.id);
+  if (phase_ != phase::replaying) return;
   phase_ = phase::flowing;
   lane_->unnumbered("RESUMED", R"({"_trace":["evergate"]})", socket_->output());
   socket_->output_ready();
@@ -273,9 +287,13 @@ void bot_connection::after_pump(lane::pace pace) {
   home_.pump_later(origin_.id);
 }
 
+flow::offset bot_connection::target() const {
+  return phase_ == phase::replaying ? replay_until_ : home_.around().events.head();
+}
+
 flow::offset bot_connection::sendable() {
   const auto& around = home_.around();
-  const auto until = phase_ == phase::replaying ? replay_until_ : around.events.head();
+  const auto until = target();
   if (around.options.redeliver == redelivery::at_least_once || lane_->counting()) return until;
   if (lane_->position() >= reserved_ && until > lane_->position() && !reserving_) {
     const flow::offset upto{std::min(until.value, lane_->position().value + reserve_step)};
@@ -286,7 +304,7 @@ flow::offset bot_connection::sendable() {
     }
     if (ours) {
       reserving_ = true;
-      auto done = [home = &home_, id = origin_.id, upto] { home->reserved(id, upto); };
+      auto done = [desk = &around.desk, id = origin_.id, upto] { desk->reserved(id, upto); };
       around.readers.flush(*consumer_, std::move(done));
     }
   }

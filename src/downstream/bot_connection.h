@@ -72,6 +72,8 @@ class bot_connection final : public net::ws_handler {
   void check_gate();
   void flow();
   void after_pump(lane::pace pace);
+  /// How far this phase goes, and how far the redelivery option lets it go now.
+  [[nodiscard]] flow::offset target() const;
   [[nodiscard]] flow::offset sendable();
   void acknowledged(std::int64_t seq);
   void command(int op, std::string_view d);
@@ -107,6 +109,7 @@ class bot_connection final : public net::ws_handler {
   flow::offset reserved_;
   flow::offset reported_position_;
   std::uint32_t reported_acked_ = 0;
+  std::uint64_t told_missing_ = 0;
 };
 
 }  // namespace evergate::downstream

@@ -52,10 +52,10 @@ void consumer::restore(flow::downstream_record stored, base::instant now) {
   kept.record = std::move(stored);
 }
 
-void consumer::identify(holder_id by, flow::downstream_record who, std::uint32_t large_threshold,
-                        flow::offset head, base::instant now, consumer_orders& out) {
+void consumer::identify(holder_id by, flow::downstream_record who, session_traits traits, flow::offset head,
+                        base::instant now, consumer_orders& out) {
   last_identify_ = now;
-  claim wish{by, std::move(who), large_threshold};
+  claim wish{by, std::move(who), traits};
   if (record_.layouts.empty()) open_layout(wish.who.lane.count, head, out);
   if (wish.who.lane.count == newest().lanes) return take(std::move(wish), out);
   std::erase_if(waiting_, [&](const claim& other) {
@@ -99,10 +99,9 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   grant->start = record.anchor_offset;
   grant->older = older_;
   grant->interactions_sent = where.interactions_sent;
-  grant->large_threshold = who.large_threshold;
+  grant->traits = who.traits;
   auto& kept = sessions_[record.id];
-  kept = {
-      .record = record, .large_threshold = who.large_threshold, .interactions_sent = where.interactions_sent};
+  kept = {.record = record, .traits = who.traits, .interactions_sent = where.interactions_sent};
   kept.attached = true;
   kept.dirty = true;
   dirty_ = true;
@@ -135,7 +134,7 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   grant->start = record.anchor_offset;
   grant->older = older_;
   grant->interactions_sent = kept.interactions_sent;
-  grant->large_threshold = kept.large_threshold;
+  grant->traits = kept.traits;
   return grant;
 }
 
@@ -343,7 +342,7 @@ void consumer::open_layout(std::uint32_t lanes, flow::offset head, consumer_orde
     // Lanes i of n and u of m share guilds when they are congruent modulo gcd(n, m).
     const auto& before = newest();
     step = std::gcd(before.lanes, lanes);
-    std::vector<flow::offset> least(step, head);
+    std::vector<flow::offset> least(step, flow::offset{~std::uint64_t{0}});
     interactions.assign(step, {});
     for (std::uint32_t u = 0; u < before.lanes; ++u) {
       least[u % step] = std::min(least[u % step], before.cursors[u]);

@@ -65,7 +65,7 @@ class consumer {
 
   /// A bot identified. Its lane is granted now or later, by an order. `who.id`, `number`, `lane` and
   /// `intents` are filled in by the caller.
-  void identify(holder_id by, flow::downstream_record who, std::uint32_t large_threshold, flow::offset head,
+  void identify(holder_id by, flow::downstream_record who, session_traits traits, flow::offset head,
                 base::instant now, consumer_orders& out);
   /// A bot resumes. Null when the session cannot be.
   [[nodiscard]] std::shared_ptr<const lane_grant> resume(holder_id by, std::string_view id, std::int64_t seq,
@@ -107,7 +107,7 @@ class consumer {
   struct claim {
     holder_id by = 0;
     flow::downstream_record who;
-    std::uint32_t large_threshold = 50;
+    session_traits traits;
   };
   struct slot {
     holder_id holder = 0;
@@ -121,7 +121,7 @@ class consumer {
   };
   struct kept_session {
     flow::downstream_record record;
-    std::uint32_t large_threshold = 50;
+    session_traits traits;
     flow::offset interactions_sent;
     base::instant detached_at{};
     bool attached = false;

@@ -28,6 +28,8 @@ class order_desk {
  public:
   virtual ~order_desk() = default;
   virtual void carry(consumer_orders orders) = 0;
+  /// at_most_once: the cursor is on disk up to here. Called on the journal's thread.
+  virtual void reserved(holder_id who, flow::offset upto) = 0;
 };
 
 class consumers {

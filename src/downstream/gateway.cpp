@@ -61,7 +61,6 @@ base::result<void> gateway::start() {
   if (options_.token.empty()) return base::fail(errc::bad_option, "token: empty, needed to judge bots by");
   if (options_.lanes_max == 0) return base::fail(errc::bad_option, "lanes_max: 0, allowed 1 and more");
   if (auto loaded = readers_.load(base::boot_clock::now()); !loaded) return loaded;
-  stopping_ = false;
   std::random_device seed;
   const surroundings around{options_, events_, guilds_, readers_, router_, *this, door_, exits_, log_};
   const rest_proxy_options rest{without_slash(options_.rest_base), options_.body_bytes_max,
@@ -72,9 +71,11 @@ base::result<void> gateway::start() {
     proxies_.push_back(std::make_unique<rest_proxy>(http_, rest, log_));
     loops_[i]->post([here = rooms_.back().get()] { here->open(); });
   }
+  open_to_journal(true);
   auto server = net::http_server::listen(
       loops_, listen_, [this](std::unique_ptr<net::http_exchange> exchange) { answer(std::move(exchange)); });
   if (!server) {
+    open_to_journal(false);
     on_every_loop([this](std::size_t i) { rooms_[i]->close(true); });
     on_every_loop([this](std::size_t i) { rooms_[i].reset(); });
     rooms_.clear();
@@ -90,6 +91,11 @@ base::result<void> gateway::start() {
   return {};
 }
 
+void gateway::open_to_journal(bool open) {
+  const std::scoped_lock lock(stopping_mutex_);
+  stopping_ = !open;
+}
+
 void gateway::arm_flush() {
   flush_timer_->arm_in(options_.cursor_interval, [this] {
     readers_.flush(base::boot_clock::now());
@@ -99,7 +105,7 @@ void gateway::arm_flush() {
 
 void gateway::stop(bool drop) {
   if (!server_) return;
-  stopping_ = true;
+  open_to_journal(false);
   server_->stop_accepting();
   on_every_loop([&](std::size_t i) {
     proxies_[i]->close();
@@ -149,6 +155,7 @@ std::string gateway::status_json() {
 }
 
 void gateway::on_commit(const std::shared_ptr<const flow::commit>&) {
+  const std::scoped_lock lock(stopping_mutex_);
   if (stopping_) return;
   for (const auto& one : rooms_) one->wake();
 }
@@ -158,6 +165,11 @@ void gateway::carry(consumer_orders orders) {
     auto* to = rooms_[order.to & 0xff].get();
     to->loop().post([to, one = std::move(order)]() mutable { to->carry(std::move(one)); });
   }
+}
+
+void gateway::reserved(holder_id who, flow::offset upto) {
+  const std::scoped_lock lock(stopping_mutex_);
+  if (!stopping_) rooms_[who & 0xff]->reserved(who, upto);
 }
 
 void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -54,8 +56,10 @@ class gateway final : public flow::commit_listener, private order_desk {
 
  private:
   void carry(consumer_orders orders) override;
+  void reserved(holder_id who, flow::offset upto) override;
   void answer(std::unique_ptr<net::http_exchange> exchange);
   void upgrade(std::unique_ptr<net::http_exchange> exchange);
+  void open_to_journal(bool open);
   void arm_flush();
   /// Runs `work` on every loop and waits for all of them.
   void on_every_loop(const std::function<void(std::size_t)>& work);
@@ -76,7 +80,8 @@ class gateway final : public flow::commit_listener, private order_desk {
   std::vector<std::unique_ptr<rest_proxy>> proxies_;
   std::unique_ptr<net::timer> flush_timer_;  ///< on the first loop
   std::unique_ptr<net::http_server> server_;
-  std::atomic<bool> stopping_{false};
+  std::mutex stopping_mutex_;  ///< against the journal's thread, once per commit
+  std::atomic<bool> stopping_{true};
 };
 
 }  // namespace evergate::downstream

@@ -107,7 +107,7 @@ void lane::write(const flow::event_batch& batch, const flow::event_row& row, std
   const auto d = batch.data(row);
   if (row.type == proto::event_type::guild_create) {
     scratch_.clear();
-    proto::trim_guild(d, key_.intents, grant_->large_threshold, self_, scratch_);
+    proto::trim_guild(d, key_.intents, grant_->traits.large_threshold, self_, scratch_);
     writer_.dispatch(name, seq, scratch_, out);
   } else if (blind_ && proto::carries_message_content(row.type) &&
              proto::needs_redaction(row.type, d, self_)) {

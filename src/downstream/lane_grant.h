@@ -2,6 +2,7 @@
 // its events are due. Immutable once given.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "downstream/due.h"
@@ -9,12 +10,18 @@
 
 namespace evergate::downstream {
 
+/// What a bot said in its IDENTIFY that the stored record has no place for.
+struct session_traits {
+  std::uint32_t large_threshold = 50;
+  bool may_ask = false;  ///< answers op 1 well
+};
+
 struct lane_grant {
   flow::downstream_record session;
   flow::offset start;                ///< events past this; with RESUME the record's anchor
   std::shared_ptr<const due> older;  ///< never null
   flow::offset interactions_sent;    ///< interactions up to this were sent to an earlier session
-  std::uint32_t large_threshold = 50;
+  session_traits traits;
 };
 
 }  // namespace evergate::downstream

@@ -57,7 +57,7 @@ class rest_proxy::passage : public std::enable_shared_from_this<rest_proxy::pass
     what.url = home_.options_.base + std::string(rest);
     what.headers = end_to_end(request.headers);
     what.timeout = home_.options_.timeout;
-    const bool has_body = announces_body(request);
+    has_body_ = announces_body(request);
     const auto self = shared_from_this();
     net::http_transfer_handler handler;
     handler.on_head = [self](unsigned status, std::vector<net::http_header> headers) {
@@ -66,7 +66,7 @@ class rest_proxy::passage : public std::enable_shared_from_this<rest_proxy::pass
     handler.on_piece = [self](std::string_view piece) { self->piece(piece); };
     handler.on_end = [self](base::result<void> how) { self->end(std::move(how)); };
     handler.on_send_ready = [self] { self->send_ready(); };
-    transfer_ = home_.client_.transfer(exchange_->loop(), std::move(what), has_body, std::move(handler));
+    transfer_ = home_.client_.transfer(exchange_->loop(), std::move(what), has_body_, std::move(handler));
     exchange_->stream_body([self](std::string_view part) { self->body(part); }, [self] { self->finish(); });
   }
 
@@ -79,26 +79,16 @@ class rest_proxy::passage : public std::enable_shared_from_this<rest_proxy::pass
   void body(std::string_view part) {
     if (!transfer_) return;
     if (part.empty()) {
-      body_ended_ = true;
-      if (held_.empty()) transfer_->send_end();
+      if (has_body_) transfer_->send_end();
       return;
     }
     body_bytes_ += part.size();
     if (body_bytes_ > home_.options_.body_bytes_max) return too_large();
-    if (!held_.empty() || !transfer_->send_piece(part)) {
-      held_ += part;
-      exchange_->pause_body(true);
-    }
+    if (!transfer_->send_piece(part)) exchange_->pause_body(true);
   }
 
   void send_ready() {
-    if (!transfer_ || !exchange_) return;
-    if (!held_.empty()) {
-      if (!transfer_->send_piece(held_)) return;
-      held_.clear();
-    }
-    if (body_ended_) return transfer_->send_end();
-    exchange_->pause_body(false);
+    if (exchange_) exchange_->pause_body(false);
   }
 
   void too_large() {
@@ -147,9 +137,8 @@ class rest_proxy::passage : public std::enable_shared_from_this<rest_proxy::pass
   rest_proxy& home_;
   std::unique_ptr<net::http_exchange> exchange_;
   std::unique_ptr<net::http_transfer> transfer_;
-  std::string held_;
   std::size_t body_bytes_ = 0;
-  bool body_ended_ = false;
+  bool has_body_ = false;
   bool answered_ = false;
   bool paused_ = false;
 };

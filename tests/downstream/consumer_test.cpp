@@ -21,7 +21,7 @@ class ConsumerTest : public ::testing::Test {
     who.lane = lane;
     who.intents = 1;
     consumer_orders out;
-    body_.identify(by, who, 50, flow::offset{head}, now_, out);
+    body_.identify(by, who, {}, flow::offset{head}, now_, out);
     return out;
   }
   consumer_orders left(holder_id by, bool discard = false) {
@@ -336,7 +336,7 @@ TEST_F(ConsumerTest, SessionsTimeOutByOption) {
   consumer_orders out;
   flow::downstream_record who;
   who.id = "a";
-  body.identify(1, who, 50, flow::offset{1}, now_, out);
+  body.identify(1, who, {}, flow::offset{1}, now_, out);
   body.report(1, {.began = true});
   body.tick(now_ + 1h);
   EXPECT_EQ(body.sessions(), 1u) << "it is attached";

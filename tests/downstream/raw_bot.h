@@ -63,7 +63,7 @@ class raw_bot final : public net::ws_handler {
   }
   void say(const json& frame) { say(frame.dump()); }
   void beat() { say(json{{"op", 1}, {"d", seq ? json(*seq) : json(nullptr)}}); }
-  void identify(json more = {}) {
+  void identify(json more = json::object()) {
     json d = {{"token", "MTA.x.y"}, {"intents", 33281}, {"properties", {{"browser", "discord.js"}}}};
     d.update(more);
     say(json{{"op", 2}, {"d", d}});
@@ -107,7 +107,7 @@ class raw_bot final : public net::ws_handler {
     }
   }
   /// Identifies and reads READY and the guilds; returns READY's d.
-  json start(json more = {}) {
+  json start(json more = json::object()) {
     identify(std::move(more));
     auto ready = next_event("READY")["d"];
     for (std::size_t i = 0; i < ready["guilds"].size(); ++i) next();
