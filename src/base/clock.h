@@ -30,7 +30,8 @@ using std::chrono::seconds;
 
 /// Wall time in milliseconds since 1970, for records that operators read and for snowflake ages.
 [[nodiscard]] inline std::int64_t unix_time_ms() noexcept {
-  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace evergate::base

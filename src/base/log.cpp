@@ -53,10 +53,11 @@ struct logger::state {
 };
 
 logger::logger(log_level level, log_format format)
-    : state_(new state{format, spdlog::logger("evergate", std::make_shared<spdlog::sinks::stderr_sink_mt>())}) {
-  state_->sink.set_pattern(format == log_format::json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",%v}"
-                                                      : "%Y-%m-%dT%H:%M:%S.%eZ %v",
-                           spdlog::pattern_time_type::utc);
+    : state_(
+          new state{format, spdlog::logger("evergate", std::make_shared<spdlog::sinks::stderr_sink_mt>())}) {
+  state_->sink.set_pattern(
+      format == log_format::json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",%v}" : "%Y-%m-%dT%H:%M:%S.%eZ %v",
+      spdlog::pattern_time_type::utc);
   state_->sink.flush_on(spdlog::level::trace);
   set_level(level);
 }

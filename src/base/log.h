@@ -42,10 +42,18 @@ class logger {
 
   /// `event` is a stable dotted name, for example "shard.ready".
   void write(log_level level, std::string_view event, std::initializer_list<field> fields);
-  void debug(std::string_view event, std::initializer_list<field> fields = {}) { write(log_level::debug, event, fields); }
-  void info(std::string_view event, std::initializer_list<field> fields = {}) { write(log_level::info, event, fields); }
-  void warn(std::string_view event, std::initializer_list<field> fields = {}) { write(log_level::warn, event, fields); }
-  void error(std::string_view event, std::initializer_list<field> fields = {}) { write(log_level::error, event, fields); }
+  void debug(std::string_view event, std::initializer_list<field> fields = {}) {
+    write(log_level::debug, event, fields);
+  }
+  void info(std::string_view event, std::initializer_list<field> fields = {}) {
+    write(log_level::info, event, fields);
+  }
+  void warn(std::string_view event, std::initializer_list<field> fields = {}) {
+    write(log_level::warn, event, fields);
+  }
+  void error(std::string_view event, std::initializer_list<field> fields = {}) {
+    write(log_level::error, event, fields);
+  }
 
  private:
   struct state;

@@ -2,28 +2,15 @@
 // Each folder declares its own errc enum and error category; an error adds a sentence for the operator.
 #pragma once
 
-#include <expected>
 #include <string>
-#include <system_error>
 #include <utility>
+
+#include "evergate/error.h"
 
 namespace evergate::base {
 
-/// A failure: a code that programs branch on, and a sentence that names the key, frame or file, what is
-/// wrong with it and what is allowed. Never contains a token.
-struct error {
-  std::error_code code;
-  std::string detail;
-
-  /// "detail (code message)", for logs and terminals.
-  [[nodiscard]] std::string text() const {
-    if (detail.empty()) return code.message();
-    return code ? detail + " (" + code.message() + ")" : detail;
-  }
-};
-
-template <class T>
-using result = std::expected<T, error>;
+using evergate::error;
+using evergate::result;
 
 /// Makes the unexpected half of a result: `return fail(errc::bad_frame, "…");`
 template <class Code>

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "proto/snowflake.h"
 
@@ -37,32 +38,52 @@ class command_sink {
 class reply_table {
  public:
   struct asker {
-    std::uint32_t session = 0;                 ///< downstream_record::number
-    std::optional<std::string> nonce;          ///< the bot's own raw JSON value, absent when it gave none
+    std::uint32_t session = 0;         ///< downstream_record::number
+    std::optional<std::string> nonce;  ///< the bot's own raw JSON value, absent when it gave none
   };
 
-  explicit reply_table(std::size_t entries_max = 100'000) : entries_max_(entries_max) {}
+  /// `entries_max` bounds the requests with a nonce and, apart from them, those by guild. `run` tells this
+  /// process's nonces from those of the runs before, whose late replies may still come after a RESUME: the
+  /// application passes its start time in milliseconds. Its lowest 44 bits count.
+  explicit reply_table(std::size_t entries_max = 100'000, std::uint64_t run = 0);
 
   /// Registers a request and returns the nonce to send (≤ 32 bytes, unique for this process).
   [[nodiscard]] std::string add(asker who);
-  /// For ops without a nonce: the newest asker of (op, guild).
+  /// For ops without a nonce: one more asker of (op, guild).
   void add_by_guild(int op, proto::snowflake guild, asker who);
 
   /// The asker of a reply carrying `nonce`; `last` forgets it.
   [[nodiscard]] std::optional<asker> find(std::string_view nonce, bool last);
+  /// Takes the longest waiting asker of (op, guild). One reply answers all that wait: call until nothing.
   [[nodiscard]] std::optional<asker> find_by_guild(int op, proto::snowflake guild);
 
   /// True for a nonce in our own format, whether or not it is still known.
   [[nodiscard]] static bool ours(std::string_view nonce) noexcept;
 
  private:
+  struct waiting {
+    int op = 0;
+    proto::snowflake guild = 0;
+    asker who;
+  };
+  struct guild_key {
+    int op = 0;
+    proto::snowflake guild = 0;
+    bool operator==(const guild_key&) const = default;
+  };
+  struct guild_key_hash {
+    std::size_t operator()(const guild_key& key) const noexcept;
+  };
+  using waiting_list = std::list<waiting>;
+
   std::mutex mutex_;
   const std::size_t entries_max_;
-  std::uint64_t next_ = 1;
+  const std::uint64_t run_;
+  std::uint64_t next_ = 1;    ///< number of the next nonce
+  std::uint64_t oldest_ = 1;  ///< no number below it is known
   std::unordered_map<std::uint64_t, asker> by_nonce_;
-  std::vector<std::uint64_t> order_;
-  std::size_t oldest_ = 0;
-  std::unordered_map<std::uint64_t, asker> by_guild_;
+  waiting_list waiting_;  ///< oldest first
+  std::unordered_map<guild_key, std::deque<waiting_list::iterator>, guild_key_hash> by_guild_;
 };
 
 /// What the REST shim and READY tell about the fleet. Thread-safe.

@@ -16,7 +16,7 @@
 namespace evergate::net {
 
 struct http_client_options {
-  std::string ca_file;  ///< PEM; empty = the system's store
+  std::string ca_file{};  ///< PEM; empty = the system's store
   base::milliseconds connect_timeout{10'000};
   std::size_t response_bytes_max = 4 * 1024 * 1024;  ///< for fetch()
   std::size_t transfers_max = 1'000;                 ///< at once, streaming ones included
@@ -42,13 +42,14 @@ struct http_transfer_handler {
 class http_client {
  public:
   explicit http_client(http_client_options options);
-  ~http_client();  ///< cancels everything; no callback afterwards
+  ~http_client();  ///< cancels everything; no callback afterwards. The loops it was used with must still
+                   ///< exist
 
   struct request {
     std::string method = "GET";
-    std::string url;
-    std::vector<http_header> headers;
-    std::string body;
+    std::string url{};
+    std::vector<http_header> headers{};
+    std::string body{};
     base::milliseconds timeout{15'000};  ///< of the whole exchange; for transfer(): without progress
   };
 

@@ -25,10 +25,10 @@ struct http_header {
 };
 
 struct http_request {
-  std::string method;
-  std::string target;  ///< path and query as sent
-  std::vector<http_header> headers;
-  std::string peer_address;
+  std::string method{};
+  std::string target{};  ///< path and query as sent
+  std::vector<http_header> headers{};
+  std::string peer_address{};
   bool upgrade_websocket = false;  ///< a well-formed WebSocket upgrade
 
   [[nodiscard]] std::string_view path() const noexcept;   ///< target up to '?'
@@ -41,8 +41,8 @@ struct http_request {
 
 struct http_response {
   unsigned status = 200;
-  std::vector<http_header> headers;  ///< Content-Length and Connection are set by the server
-  std::string body;
+  std::vector<http_header> headers{};  ///< Content-Length and Connection are set by the server
+  std::string body{};
 };
 
 /// One request being answered. Lives on its connection's loop; all calls there. Dropping it without an
@@ -90,10 +90,10 @@ struct http_limits {
 
 struct listen_options {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;            ///< 0 = any free one
-  int inherited_fd = -1;             ///< ≥ 0: a listening socket to use instead of address and port
-  std::shared_ptr<tls_context> tls;  ///< null = plain
-  http_limits limits;
+  std::uint16_t port = 0;              ///< 0 = any free one
+  int inherited_fd = -1;               ///< ≥ 0: a listening socket to use instead of address and port
+  std::shared_ptr<tls_context> tls{};  ///< null = plain
+  http_limits limits{};
 };
 
 class http_server {

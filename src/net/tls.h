@@ -10,14 +10,14 @@ namespace evergate::net {
 
 /// A client's context: verifies the peer's chain and host name always.
 struct tls_client_options {
-  std::string ca_file;  ///< PEM; empty = the system's store
+  std::string ca_file{};  ///< PEM; empty = the system's store
 };
 
 /// A server's context.
 struct tls_server_options {
-  std::string certificate_file;  ///< PEM chain
-  std::string key_file;          ///< PEM
-  std::string client_ca_file;    ///< when set, clients must present a certificate signed by it
+  std::string certificate_file{};  ///< PEM chain
+  std::string key_file{};          ///< PEM
+  std::string client_ca_file{};    ///< when set, clients must present a certificate signed by it
 };
 
 class tls_context {

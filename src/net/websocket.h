@@ -47,7 +47,7 @@ class ws_handler {
 };
 
 struct ws_options {
-  ws_limits limits;
+  ws_limits limits{};
   std::size_t read_bytes = 256 * 1024;          ///< size of one read
   std::size_t output_bytes_high = 1024 * 1024;  ///< congested() from here on
   base::milliseconds connect_timeout{10'000};   ///< resolve + TCP + TLS + upgrade (client role)

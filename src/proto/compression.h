@@ -22,18 +22,20 @@ enum class compression : std::uint8_t { none, zlib_stream, zstd_stream };
 
 struct inflate_limits {
   std::size_t payload_bytes_max = std::size_t{64} << 20;  ///< one inflated payload
-  std::size_t ratio_max = 200;                            ///< inflated ÷ compressed, judged past 1 MiB inflated
+  std::size_t ratio_max = 200;  ///< inflated ÷ compressed, judged past 1 MiB inflated
+  int window_log_max = 23;      ///< zstd: the largest window accepted, 10 to 27
 };
 
 /// Turns the WebSocket messages of one connection into payloads.
 class inflater {
  public:
+  /// For `none`, messages pass as they are, bounded by payload_bytes_max.
   [[nodiscard]] static std::unique_ptr<inflater> make(compression kind, inflate_limits limits = {});
   virtual ~inflater() = default;
 
   /// Feeds one WebSocket message. Returns the payload when one is complete (valid until the next call), an
-  /// empty view when more messages are needed (zlib-stream without its 00 00 FF FF suffix). After an error
-  /// the object is of no further use.
+  /// empty view when more messages are needed (zlib-stream without its 00 00 FF FF suffix) or nothing came
+  /// out. After an error every further call fails.
   [[nodiscard]] virtual base::result<std::string_view> feed(std::string_view message) = 0;
 };
 

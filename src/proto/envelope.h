@@ -14,14 +14,14 @@ namespace evergate::proto {
 
 /// One gateway payload, as views into the scanned bytes.
 struct envelope {
-  int op = -1;                ///< -1 when absent
-  std::int64_t s = -1;        ///< -1 when null or absent
-  std::string_view t;         ///< without quotes; empty when null or absent
-  std::string_view d;         ///< raw JSON of the value of d; empty when absent
+  int op = -1;          ///< -1 when absent
+  std::int64_t s = -1;  ///< -1 when null or absent
+  std::string_view t;   ///< without quotes; empty when null or absent
+  std::string_view d;   ///< raw JSON of the value of d; empty when absent
   event_type type = event_type::unknown;
-  snowflake guild = 0;        ///< by the event's guild_place; 0 when it has none
-  snowflake id = 0;           ///< d.id when it is a snowflake string at d's top level, else 0
-  snowflake channel = 0;      ///< d.channel_id likewise
+  snowflake guild = 0;    ///< by the event's guild_place; 0 when it has none
+  snowflake id = 0;       ///< d.id when it is a snowflake string at d's top level, else 0
+  snowflake channel = 0;  ///< d.channel_id likewise
 };
 
 /// Scans `{op, d, s, t}` in any key order, unknown keys skipped. Fails (errc::bad_json) on anything that is

@@ -6,9 +6,9 @@
 namespace evergate::proto {
 
 enum class errc {
-  bad_json = 1,      ///< not the JSON that the place allows
-  bad_compression,   ///< a broken zlib or zstd stream
-  too_large,         ///< past the stated bound (inflated size, ratio, depth)
+  bad_json = 1,     ///< not the JSON that the place allows
+  bad_compression,  ///< a broken zlib or zstd stream
+  too_large,        ///< past the stated bound (inflated size, ratio, depth)
 };
 
 [[nodiscard]] std::error_code make_error_code(errc code) noexcept;

@@ -1,7 +1,9 @@
 #include "proto/event_type.h"
 
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstring>
 
 namespace evergate::proto {
 namespace {
@@ -105,10 +107,31 @@ constexpr event_info gap_info{event_type::gap, "", 0, 0, state, guild_place::non
 // Open addressing over twice the power of two that holds the table.
 constexpr std::size_t slot_count = 256;
 
+/// Eight bytes of the name from `at` on, the first lowest.
+constexpr std::uint64_t word_at(std::string_view name, std::size_t at) noexcept {
+  if constexpr (std::endian::native == std::endian::little) {
+    if !consteval {
+      std::uint64_t word = 0;
+      std::memcpy(&word, name.data() + at, 8);
+      return word;
+    }
+  }
+  std::uint64_t word = 0;
+  for (std::size_t i = 8; i > 0; --i) word = (word << 8) | static_cast<unsigned char>(name[at + i - 1]);
+  return word;
+}
+
+/// Over the first, the middle and the last eight bytes: nearly every event has a slot of its own.
 constexpr std::size_t slot_of(std::string_view name) noexcept {
-  std::uint32_t h = 2166136261u;
-  for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 16777619u;
-  return (h ^ (h >> 15)) % slot_count;
+  std::uint64_t h = name.size();
+  if (name.size() < 8) {
+    for (const char c : name) h = (h << 8) | static_cast<unsigned char>(c);
+  } else {
+    h += word_at(name, 0) * 0x9e3779b97f4a7c15;
+    h ^= std::rotl(word_at(name, name.size() / 2 - 4), 29) * 0xbf58476d1ce4e5b9;
+    h += word_at(name, name.size() - 8);
+  }
+  return static_cast<std::size_t>((h * 0x94d049bb133111eb) >> 56) % slot_count;
 }
 
 constexpr auto slots = [] {

@@ -1,6 +1,6 @@
 // Every dispatch event this project knows, with what routing, filtering, retention and the mirror need to
 // know of it. One table (event_type.cpp) for all; an event that is not in it travels as `unknown` under its
-// own name. Source: Discord documentation, Gateway Events, and the list in docs/protocol.md.
+// own name. Source: Discord documentation, Gateway Events.
 #pragma once
 
 #include <cstdint>

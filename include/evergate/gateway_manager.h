@@ -1,0 +1,64 @@
+// The library's front door: create_gateway_manager({...}) puts the parts together; the daemon is a thin
+// program over it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "evergate/error.h"
+#include "evergate/gateway_options.h"
+
+namespace evergate {
+
+/// A shard as it stands.
+struct shard_status {
+  std::uint32_t id = 0;
+  std::uint32_t count = 1;
+  std::string state;                ///< connecting, identifying, resuming, connected, disconnected, …
+  bool session = false;             ///< holds a session that can be resumed
+  std::int64_t committed_seq = -1;  ///< -1 = none
+  std::int64_t latency_ms = -1;     ///< of the last heartbeat; -1 = unknown
+  std::uint64_t identifies = 0;     ///< since the start of the process
+  std::uint64_t resumes = 0;
+};
+
+struct journal_status {
+  std::uint64_t head = 0;  ///< offset of the newest committed record
+  std::uint64_t events = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t evicted = 0;
+  std::uint64_t gaps = 0;
+};
+
+/// One application's gateway. Methods are thread-safe.
+class gateway_manager {
+ public:
+  virtual ~gateway_manager() = default;  ///< as shutdown()
+
+  /// Opens the journal, listens for bots and begins to connect shards: stored sessions RESUME, the rest
+  /// IDENTIFY as the schedule allows. Returns once listening; shards come up in the background.
+  [[nodiscard]] virtual result<void> start() = 0;
+
+  /// Stops in order: commits what was read, leaves Discord's sessions resumable, closes bots so that they
+  /// come back. May be called once.
+  virtual void shutdown() = 0;
+
+  /// The port that bots reach, after start().
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  [[nodiscard]] virtual std::vector<shard_status> shards() const = 0;
+  [[nodiscard]] virtual journal_status journal() const = 0;
+  /// Why the application cannot go on (see gateway_events::fatal); empty while it can.
+  [[nodiscard]] virtual std::string fatal() const = 0;
+
+  /// Reads the listener's certificate and key again; connections keep theirs, and so does the listener when
+  /// the new files cannot be used.
+  virtual result<void> reload_certificates() = 0;
+};
+
+/// Checks the options (an error names the option, its value and what is allowed) and makes a manager that
+/// has not started yet. Nothing is opened or connected.
+[[nodiscard]] result<std::unique_ptr<gateway_manager>> create_gateway_manager(gateway_options options);
+
+}  // namespace evergate

@@ -1,0 +1,109 @@
+// Everything that can be set, with its default. The daemon's TOML keys carry the same names; bounds and the
+// table for operators are in docs/configuration.md, which a test keeps equal to the code.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace evergate {
+
+/// How payloads from Discord are compressed on the way. Source: Discord documentation, Gateway, "Transport
+/// Compression".
+enum class transport_compression : std::uint8_t { none, zlib_stream, zstd_stream };
+
+/// What a commit survives: the death of the process, or power loss too (grouped fdatasync).
+enum class durability_level : std::uint8_t { process, power };
+
+/// Where the queue lives. `memory` keeps nothing over a restart of the daemon.
+enum class queue_storage : std::uint8_t { disk, memory };
+
+/// What happens to events that were sent but not acknowledged when a bot's connection ends uncleanly.
+enum class redelivery_policy : std::uint8_t { at_least_once, at_most_once };
+
+struct listen_settings {
+  std::string address = "127.0.0.1";  ///< numeric IPv4 or IPv6 address to listen on
+  std::uint16_t port = 7878;          ///< 0 = any free port
+  std::string tls_certificate;        ///< PEM chain; with tls_key makes the listener speak TLS
+  std::string tls_key;                ///< PEM private key
+  std::string client_ca;              ///< PEM; when set, bots must present a certificate signed by it
+  bool allow_plain_remote = false;    ///< permits an address other than loopback without TLS
+  std::string public_url;  ///< ws:// or wss:// base handed to bots; empty = from the Host they used
+  std::uint32_t connections_max = 10'000;
+  std::chrono::milliseconds head_timeout{10'000};  ///< TLS handshake and request head
+  std::uint32_t pending_per_address_max = 200;     ///< connections of one address without a request yet
+  std::uint32_t unauthenticated_per_address_max =
+      1'000;  ///< WebSockets of one address before IDENTIFY/RESUME
+};
+
+struct discord_settings {
+  std::string rest = "https://discord.com/api";  ///< http(s) base without the version
+  std::string gateway_url;                       ///< ws(s) URL; empty = what GET /gateway/bot says
+  std::string ca_file;                           ///< PEM; empty = the system's store
+  transport_compression compression = transport_compression::zstd_stream;
+  std::uint64_t payload_bytes_max = std::uint64_t{64} << 20;  ///< one inflated payload
+};
+
+struct shard_settings {
+  std::uint32_t total = 0;        ///< 0 = what is stored from earlier runs, else Discord's recommendation
+  std::uint32_t first = 0;        ///< first shard id held by this process
+  std::int64_t last = -1;         ///< last shard id held by this process; -1 = total − 1
+  std::uint32_t per_worker = 25;  ///< shards_per_worker
+  bool round_robin = false;       ///< shard % workers instead of contiguous blocks
+  std::chrono::milliseconds identify_spacing{5'300};  ///< between IDENTIFYs of one bucket
+  std::uint32_t connects_per_second_max = 40;
+};
+
+struct queue_settings {
+  queue_storage storage = queue_storage::disk;
+  durability_level durability = durability_level::process;
+  std::uint64_t max_events = 2'000'000;
+  std::uint64_t max_bytes = std::uint64_t{1} << 30;
+  std::chrono::seconds max_age{86'400};
+  std::chrono::microseconds tick{1'000};  ///< longest wait for company of an event when busy
+};
+
+struct downstream_settings {
+  std::uint32_t lanes = 0;  ///< shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up
+  std::uint32_t lanes_max = 4'096;  ///< largest n a bot may ask for
+  std::chrono::milliseconds heartbeat_interval{10'000};
+  std::uint32_t ack_window = 262'144;  ///< events in flight per lane
+  std::chrono::milliseconds close_grace{100};
+  std::chrono::milliseconds cursor_interval{100};  ///< acknowledged positions are on disk at most this late
+  redelivery_policy redelivery = redelivery_policy::at_least_once;
+  std::uint64_t output_bytes_high = std::uint64_t{1} << 20;  ///< per connection, before the lane waits
+};
+
+enum class log_threshold : std::uint8_t { trace, debug, info, warn, error, off };
+enum class log_style : std::uint8_t { text, json };
+
+struct log_settings {
+  log_threshold level = log_threshold::info;
+  log_style format = log_style::text;
+};
+
+/// What the library tells its user. Called on one of the library's threads; must return soon and not throw.
+struct gateway_events {
+  /// The application cannot go on (bad token, disallowed intents, …); shards have stopped. Once.
+  std::function<void(const std::string& why)> fatal;
+};
+
+struct gateway_options {
+  std::string token;  ///< without the `Bot ` prefix (which is accepted and removed)
+  std::uint32_t intents =
+      53'575'421;        ///< asked of Discord; bots may use any subset. Default: all unprivileged
+  std::string presence;  ///< JSON of an op 3 `d`, sent with every IDENTIFY; empty = none
+  std::filesystem::path data_dir = "evergate-data";
+  std::uint32_t workers = 0;  ///< event loop threads; 0 = one per core
+  listen_settings listen;
+  discord_settings discord;
+  shard_settings shards;
+  queue_settings queue;
+  downstream_settings downstream;
+  log_settings log;
+  gateway_events events;
+};
+
+}  // namespace evergate

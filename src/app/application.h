@@ -1,0 +1,60 @@
+// One application's gateway, put together: the only place that knows every room. Made by
+// create_gateway_manager(); start(), shutdown() from one thread at a time, the rest from any.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "downstream/gateway.h"
+#include "evergate/gateway_manager.h"
+#include "flow/command.h"
+#include "journal/journal.h"
+#include "net/event_loop.h"
+#include "net/http_client.h"
+#include "net/tls.h"
+#include "upstream/fleet.h"
+
+namespace evergate::app {
+
+class application final : public gateway_manager {
+ public:
+  explicit application(gateway_options options);
+  ~application() override;
+
+  result<void> start() override;
+  void shutdown() override;
+
+  [[nodiscard]] std::uint16_t port() const override;
+  [[nodiscard]] std::vector<shard_status> shards() const override;
+  [[nodiscard]] journal_status journal() const override;
+  [[nodiscard]] std::string fatal() const override;
+  result<void> reload_certificates() override;
+
+ private:
+  [[nodiscard]] result<void> open_journal();
+  [[nodiscard]] result<void> make_fleet();
+  [[nodiscard]] result<void> make_gateway();
+  void run_loops();
+  void on_fatal(const base::error& why);
+
+  const gateway_options options_;
+  base::logger log_;
+  flow::reply_table replies_{100'000, static_cast<std::uint64_t>(base::unix_time_ms())};
+  std::unique_ptr<journal::journal> journal_;
+  std::vector<std::unique_ptr<net::event_loop>> loops_;
+  std::shared_ptr<net::tls_context> listener_tls_;
+  std::unique_ptr<net::http_client> http_;
+  std::unique_ptr<upstream::fleet> fleet_;
+  std::unique_ptr<downstream::gateway> gateway_;
+  std::vector<std::jthread> threads_;
+  bool running_ = false;
+  mutable std::mutex fatal_mutex_;
+  std::string fatal_;
+};
+
+}  // namespace evergate::app

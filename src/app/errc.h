@@ -1,0 +1,19 @@
+// What can be wrong before the daemon runs.
+#pragma once
+
+#include <system_error>
+
+namespace evergate::app {
+
+enum class errc {
+  bad_option = 1,   ///< an option's value is not allowed
+  unknown_option,   ///< a key that does not exist
+  unreadable_file,  ///< a configuration, token or certificate file
+};
+
+[[nodiscard]] std::error_code make_error_code(errc code) noexcept;
+
+}  // namespace evergate::app
+
+template <>
+struct std::is_error_code_enum<evergate::app::errc> : std::true_type {};

@@ -1,0 +1,344 @@
+#include "app/option_table.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "app/errc.h"
+#include "app/option_value.h"
+#include "proto/intents.h"
+
+namespace evergate::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t many = 1'000'000'000;
+
+// A field of the options, const or not, as the row makers want it.
+#define FIELD(path) [](auto& o) -> auto& { return o.path; }
+
+constexpr std::array<std::pair<std::string_view, proto::intent_bits>, 23> intent_names{{
+    {"all", proto::intent::all},
+    {"unprivileged", proto::intent::unprivileged},
+    {"guilds", proto::intent::guilds},
+    {"guild_members", proto::intent::guild_members},
+    {"guild_moderation", proto::intent::guild_moderation},
+    {"guild_expressions", proto::intent::guild_expressions},
+    {"guild_integrations", proto::intent::guild_integrations},
+    {"guild_webhooks", proto::intent::guild_webhooks},
+    {"guild_invites", proto::intent::guild_invites},
+    {"guild_voice_states", proto::intent::guild_voice_states},
+    {"guild_presences", proto::intent::guild_presences},
+    {"guild_messages", proto::intent::guild_messages},
+    {"guild_message_reactions", proto::intent::guild_message_reactions},
+    {"guild_message_typing", proto::intent::guild_message_typing},
+    {"direct_messages", proto::intent::direct_messages},
+    {"direct_message_reactions", proto::intent::direct_message_reactions},
+    {"direct_message_typing", proto::intent::direct_message_typing},
+    {"message_content", proto::intent::message_content},
+    {"guild_scheduled_events", proto::intent::guild_scheduled_events},
+    {"auto_moderation_configuration", proto::intent::auto_moderation_configuration},
+    {"auto_moderation_execution", proto::intent::auto_moderation_execution},
+    {"guild_message_polls", proto::intent::guild_message_polls},
+    {"direct_message_polls", proto::intent::direct_message_polls},
+}};
+
+base::result<void> set_intents(gateway_options& o, const option_value& value) {
+  const std::string allowed = fmt::format(
+      "a number with bits of {} only, or an array of intent names such as \"guilds\" and \"guild_messages\"",
+      proto::intent::all);
+  if (const auto* number = std::get_if<std::int64_t>(&value)) {
+    if (*number < 0 || !proto::valid_intents(static_cast<std::uint64_t>(*number))) {
+      return refuse("intents", shown(value), allowed);
+    }
+    o.intents = static_cast<std::uint32_t>(*number);
+    return {};
+  }
+  std::vector<std::string> names;
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) names = *list;
+  if (const auto* one = std::get_if<std::string>(&value)) names = {*one};
+  if (names.empty()) return refuse("intents", shown(value), allowed);
+  proto::intent_bits bits = 0;
+  for (const auto& name : names) {
+    const auto* found =
+        std::ranges::find(intent_names, std::string_view(name), [](const auto& p) { return p.first; });
+    if (found == intent_names.end()) return refuse("intents", '"' + name + '"', allowed);
+    bits |= found->second;
+  }
+  o.intents = bits;
+  return {};
+}
+
+option_row intents_row() {
+  option_row row{
+      "intents",
+      fmt::format("bits of {}, or an array of names", proto::intent::all),
+      "53575421",
+      "Asked of Discord; bots may use any subset. The default is every unprivileged intent. For a complete "
+      "mirror keep guilds, guild_expressions and guild_voice_states, and add guild_members and "
+      "guild_presences when bots use them",
+      set_intents,
+      [](const gateway_options& o) -> base::result<void> {
+        if (proto::valid_intents(o.intents)) return {};
+        return refuse("intents", std::to_string(o.intents),
+                      fmt::format("made of bits of {}", proto::intent::all));
+      }};
+  return row;
+}
+
+option_row data_dir_row() {
+  option_row row{"data_dir",
+                 "a directory; made when it is missing",
+                 "\"evergate-data\"",
+                 "Where the journal lives. One daemon per directory",
+                 {},
+                 {}};
+  row.set = [](gateway_options& o, const option_value& v) -> base::result<void> {
+    const auto* text = std::get_if<std::string>(&v);
+    if (text == nullptr || text->empty()) return refuse("data_dir", shown(v), "the path of a directory");
+    o.data_dir = *text;
+    return {};
+  };
+  row.judge = [](const gateway_options& o) -> base::result<void> {
+    if (!o.data_dir.empty() || o.queue.storage == queue_storage::memory) return {};
+    return refuse("data_dir", "\"\"", "the path of a directory");
+  };
+  return row;
+}
+
+void add_general(std::vector<option_row>& t) {
+  t.push_back(
+      text_row("token", "the bot's token", "Better given by DISCORD_TOKEN or token_file", FIELD(token)));
+  t.back().fallback = "";
+  t.push_back(intents_row());
+  t.push_back(text_row("presence", "the JSON of an op 3 d",
+                       "Sent with every IDENTIFY until a bot sets another; empty = none", FIELD(presence)));
+  t.push_back(data_dir_row());
+  t.push_back(integer_row("workers", 0, 1024, "Event loop threads; 0 = one per core", FIELD(workers)));
+}
+
+void add_listen(std::vector<option_row>& t) {
+  t.push_back(text_row("listen.address", "a numeric IPv4 or IPv6 address",
+                       "Where bots connect. Anything but loopback needs TLS or listen.allow_plain_remote",
+                       FIELD(listen.address)));
+  t.push_back(integer_row("listen.port", 0, 65'535, "0 = any free port. Ignored with an inherited socket",
+                          FIELD(listen.port)));
+  t.push_back(text_row("listen.tls_certificate", "a PEM file", "With listen.tls_key the listener speaks TLS",
+                       FIELD(listen.tls_certificate)));
+  t.push_back(
+      text_row("listen.tls_key", "a PEM file", "The certificate's private key", FIELD(listen.tls_key)));
+  t.push_back(text_row("listen.client_ca", "a PEM file",
+                       "When set, bots must present a certificate signed by it", FIELD(listen.client_ca)));
+  t.push_back(boolean_row("listen.allow_plain_remote", "Permits a remote address without TLS",
+                          FIELD(listen.allow_plain_remote)));
+  t.push_back(text_row("listen.public_url", "a ws:// or wss:// URL",
+                       "What /gateway/bot hands to bots; empty = made from the Host they used",
+                       FIELD(listen.public_url)));
+  t.push_back(integer_row("listen.connections_max", 1, 1'000'000, "Connections open at once",
+                          FIELD(listen.connections_max)));
+  t.push_back(duration_row("listen.head_timeout", 100ms, 5min, "For the TLS handshake and the request head",
+                           FIELD(listen.head_timeout)));
+  t.push_back(integer_row("listen.pending_per_address_max", 1, 1'000'000,
+                          "Connections of one address that have sent no request yet",
+                          FIELD(listen.pending_per_address_max)));
+  t.push_back(integer_row("listen.unauthenticated_per_address_max", 1, 1'000'000,
+                          "WebSockets of one address that have not identified yet",
+                          FIELD(listen.unauthenticated_per_address_max)));
+}
+
+void add_discord(std::vector<option_row>& t) {
+  t.push_back(text_row("discord.rest", "an http:// or https:// URL without the version",
+                       "Base of Discord's REST API, or of a compatible server", FIELD(discord.rest)));
+  t.push_back(text_row("discord.gateway_url", "a ws:// or wss:// URL", "Empty = what GET /gateway/bot says",
+                       FIELD(discord.gateway_url)));
+  t.push_back(text_row("discord.ca_file", "a PEM file", "Empty = the system's certificate store",
+                       FIELD(discord.ca_file)));
+  t.push_back(choice_row<transport_compression>("discord.compression",
+                                                {{"zstd-stream", transport_compression::zstd_stream},
+                                                 {"zlib-stream", transport_compression::zlib_stream},
+                                                 {"none", transport_compression::none}},
+                                                "Transport compression of the sessions",
+                                                FIELD(discord.compression)));
+  t.push_back(size_row("discord.payload_bytes_max", 1ull << 20, 1ull << 30, "Largest inflated payload",
+                       FIELD(discord.payload_bytes_max)));
+}
+
+void add_shards(std::vector<option_row>& t) {
+  t.push_back(integer_row("shards.total", 0, 65'535,
+                          "0 = the count of the stored sessions, else Discord's recommendation",
+                          FIELD(shards.total)));
+  t.push_back(
+      integer_row("shards.first", 0, 65'534, "First shard held by this process", FIELD(shards.first)));
+  t.push_back(integer_row("shards.last", -1, 65'534, "Last shard held by this process; -1 = the last of all",
+                          FIELD(shards.last)));
+  t.push_back(integer_row("shards.per_worker", 1, 65'535, "Contiguous shards given to one worker",
+                          FIELD(shards.per_worker)));
+  t.push_back(boolean_row("shards.round_robin", "Deals shards out one by one instead of in blocks",
+                          FIELD(shards.round_robin)));
+  t.push_back(duration_row("shards.identify_spacing", 10ms, 1min,
+                           "Between IDENTIFYs of one bucket; Discord allows one per 5 s",
+                           FIELD(shards.identify_spacing)));
+  t.push_back(integer_row("shards.connects_per_second_max", 1, 10'000,
+                          "Upstream connections opened per second", FIELD(shards.connects_per_second_max)));
+}
+
+void add_queue(std::vector<option_row>& t) {
+  t.push_back(choice_row<queue_storage>(
+      "queue.storage", {{"disk", queue_storage::disk}, {"memory", queue_storage::memory}},
+      "\"memory\" keeps nothing over a restart of the daemon", FIELD(queue.storage)));
+  t.push_back(choice_row<durability_level>(
+      "queue.durability", {{"process", durability_level::process}, {"power", durability_level::power}},
+      "What a commit survives: the death of the process, or power loss too (group fdatasync)",
+      FIELD(queue.durability)));
+  t.push_back(integer_row("queue.max_events", 1'000, many, "Events kept", FIELD(queue.max_events)));
+  t.push_back(
+      size_row("queue.max_bytes", 16ull << 20, 1ull << 44, "Bytes of events kept", FIELD(queue.max_bytes)));
+  t.push_back(duration_row("queue.max_age", 1s, 24h * 365, "Age of events kept", FIELD(queue.max_age)));
+  t.push_back(duration_row("queue.tick", 0us, 100ms, "Longest an event waits for company when busy",
+                           FIELD(queue.tick)));
+}
+
+void add_downstream(std::vector<option_row>& t) {
+  t.push_back(integer_row("downstream.lanes", 0, 65'535,
+                          "Shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up",
+                          FIELD(downstream.lanes)));
+  t.push_back(integer_row("downstream.lanes_max", 1, 65'535, "Largest shard count a bot may identify with",
+                          FIELD(downstream.lanes_max)));
+  t.push_back(duration_row("downstream.heartbeat_interval", 100ms, 2min,
+                           "HELLO's interval; each beat acknowledges what the bot has received",
+                           FIELD(downstream.heartbeat_interval)));
+  t.push_back(integer_row("downstream.ack_window", 1, 16'777'216, "Events in flight per lane",
+                          FIELD(downstream.ack_window)));
+  t.push_back(duration_row("downstream.close_grace", 0ms, 1min,
+                           "After a clean close, what was sent this long before is sent again",
+                           FIELD(downstream.close_grace)));
+  t.push_back(duration_row("downstream.cursor_interval", 1ms, 1min,
+                           "Acknowledged positions are on disk at most this late",
+                           FIELD(downstream.cursor_interval)));
+  t.push_back(choice_row<redelivery_policy>(
+      "downstream.redelivery",
+      {{"at_least_once", redelivery_policy::at_least_once},
+       {"at_most_once", redelivery_policy::at_most_once}},
+      "Whether what was sent but not acknowledged is sent again after an unclean end",
+      FIELD(downstream.redelivery)));
+  t.push_back(size_row("downstream.output_bytes_high", 16ull << 10, 1ull << 30,
+                       "Bytes waiting for one connection before its lane waits",
+                       FIELD(downstream.output_bytes_high)));
+}
+
+void add_log(std::vector<option_row>& t) {
+  t.push_back(choice_row<log_threshold>("log.level",
+                                        {{"trace", log_threshold::trace},
+                                         {"debug", log_threshold::debug},
+                                         {"info", log_threshold::info},
+                                         {"warn", log_threshold::warn},
+                                         {"error", log_threshold::error},
+                                         {"off", log_threshold::off}},
+                                        "Least severe level written to standard error", FIELD(log.level)));
+  t.push_back(choice_row<log_style>("log.format", {{"text", log_style::text}, {"json", log_style::json}},
+                                    "One line per event, either way", FIELD(log.format)));
+}
+
+#undef FIELD
+
+bool loopback(const std::string& address) {
+  in_addr v4{};
+  if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return ::inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+bool numeric_address(const std::string& address) {
+  in6_addr any{};
+  return ::inet_pton(AF_INET, address.c_str(), &any) == 1 ||
+         ::inet_pton(AF_INET6, address.c_str(), &any) == 1;
+}
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+  return std::ranges::any_of(prefixes, [&](std::string_view p) { return text.starts_with(p); });
+}
+
+base::result<void> judge_listen(const listen_settings& listen) {
+  if (!numeric_address(listen.address)) {
+    return refuse("listen.address", '"' + listen.address + '"', "a numeric IPv4 or IPv6 address");
+  }
+  if (listen.tls_certificate.empty() != listen.tls_key.empty()) {
+    return refuse(listen.tls_key.empty() ? "listen.tls_key" : "listen.tls_certificate", "\"\"",
+                  "set too: certificate and key belong together");
+  }
+  if (!listen.client_ca.empty() && listen.tls_certificate.empty()) {
+    return refuse("listen.client_ca", '"' + listen.client_ca + '"',
+                  "empty unless listen.tls_certificate is set");
+  }
+  if (!loopback(listen.address) && listen.tls_certificate.empty() && !listen.allow_plain_remote) {
+    return refuse(
+        "listen.address", '"' + listen.address + '"',
+        "a loopback address, unless listen.tls_certificate is set or listen.allow_plain_remote is true");
+  }
+  if (!listen.public_url.empty() && !starts_with_any(listen.public_url, {"ws://", "wss://"})) {
+    return refuse("listen.public_url", '"' + listen.public_url + '"', "empty or a ws:// or wss:// URL");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::span<const option_row> option_table() {
+  static const std::vector<option_row> table = [] {
+    std::vector<option_row> t;
+    add_general(t);
+    add_listen(t);
+    add_discord(t);
+    add_shards(t);
+    add_queue(t);
+    add_downstream(t);
+    add_log(t);
+    return t;
+  }();
+  return table;
+}
+
+base::result<void> judge_options(const gateway_options& options) {
+  for (const auto& row : option_table()) {
+    if (auto judged = row.judge(options); !judged) return judged;
+  }
+  if (options.token.empty()) {
+    return base::fail(errc::bad_option, "token is not set: put it into DISCORD_TOKEN, token_file or token");
+  }
+  if (!std::ranges::all_of(options.token,
+                           [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; })) {
+    return base::fail(errc::bad_option,
+                      "token: must be printable ASCII without spaces, quotes and backslashes");
+  }
+  if (auto judged = judge_listen(options.listen); !judged) return judged;
+  if (!starts_with_any(options.discord.rest, {"http://", "https://"})) {
+    return refuse("discord.rest", '"' + options.discord.rest + '"', "an http:// or https:// URL");
+  }
+  if (!options.discord.gateway_url.empty() &&
+      !starts_with_any(options.discord.gateway_url, {"ws://", "wss://"})) {
+    return refuse("discord.gateway_url", '"' + options.discord.gateway_url + '"',
+                  "empty or a ws:// or wss:// URL");
+  }
+  const auto& shards = options.shards;
+  if (shards.last >= 0 && shards.first > static_cast<std::uint64_t>(shards.last)) {
+    return refuse("shards.first", std::to_string(shards.first), "at most shards.last");
+  }
+  if (shards.total != 0 && (shards.first >= shards.total || shards.last >= std::int64_t{shards.total})) {
+    return refuse("shards.last", std::to_string(shards.last), "below shards.total, as must be shards.first");
+  }
+  return {};
+}
+
+std::string option_table_markdown() {
+  std::string out = "| Key | Default | Allowed | Meaning |\n|---|---|---|---|\n";
+  for (const auto& row : option_table()) {
+    const std::string fallback = row.fallback.empty() ? "–" : '`' + row.fallback + '`';
+    out += fmt::format("| `{}` | {} | {} | {} |\n", row.key, fallback, row.allowed, row.help);
+  }
+  return out;
+}
+
+}  // namespace evergate::app

@@ -1,0 +1,85 @@
+#include "app/part_options.h"
+
+namespace evergate::app {
+namespace {
+
+proto::compression compression_of(transport_compression kind) {
+  switch (kind) {
+    case transport_compression::none:
+      return proto::compression::none;
+    case transport_compression::zlib_stream:
+      return proto::compression::zlib_stream;
+    case transport_compression::zstd_stream:
+      break;
+  }
+  return proto::compression::zstd_stream;
+}
+
+}  // namespace
+
+journal::journal_options journal_options_of(const gateway_options& options) {
+  journal::journal_options out;
+  out.directory = options.data_dir;
+  out.storage = options.queue.storage == queue_storage::disk ? journal::storage_kind::disk
+                                                             : journal::storage_kind::memory;
+  out.durability = options.queue.durability == durability_level::power ? journal::durability_kind::power
+                                                                       : journal::durability_kind::process;
+  out.max_events = options.queue.max_events;
+  out.max_bytes = options.queue.max_bytes;
+  out.max_age = options.queue.max_age;
+  return out;
+}
+
+upstream::fleet_options fleet_options_of(const gateway_options& options) {
+  upstream::fleet_options out;
+  out.token = base::secret(options.token);
+  out.intents = options.intents;
+  out.rest_base = options.discord.rest;
+  out.gateway_url = options.discord.gateway_url;
+  out.total_shards = options.shards.total;
+  out.first_shard = options.shards.first;
+  if (options.shards.last >= 0) out.last_shard = static_cast<std::uint32_t>(options.shards.last);
+  out.compression = compression_of(options.discord.compression);
+  out.ca_file = options.discord.ca_file;
+  out.shards_per_worker = options.shards.per_worker;
+  out.spread_round_robin = options.shards.round_robin;
+  out.connects_per_second_max = options.shards.connects_per_second_max;
+  out.presence = options.presence;
+  out.identify.spacing = options.shards.identify_spacing;
+  out.batch.tick = options.queue.tick;
+  out.inflate.payload_bytes_max = options.discord.payload_bytes_max;
+  out.websocket.limits.message_bytes_max = options.discord.payload_bytes_max;
+  return out;
+}
+
+downstream::gateway_options gateway_options_of(const gateway_options& options) {
+  downstream::gateway_options out;
+  out.token = base::secret(options.token);
+  out.intents = options.intents;
+  out.public_url = options.listen.public_url;
+  out.lanes = options.downstream.lanes;
+  out.lanes_max = options.downstream.lanes_max;
+  out.rest_base = options.discord.rest;
+  out.heartbeat_interval = options.downstream.heartbeat_interval;
+  out.ack_window = options.downstream.ack_window;
+  out.cursor_interval = options.downstream.cursor_interval;
+  out.close_grace = options.downstream.close_grace;
+  out.redeliver = options.downstream.redelivery == redelivery_policy::at_least_once
+                      ? downstream::redelivery::at_least_once
+                      : downstream::redelivery::at_most_once;
+  out.unauthenticated_per_address_max = options.listen.unauthenticated_per_address_max;
+  out.socket.output_bytes_high = options.downstream.output_bytes_high;
+  return out;
+}
+
+net::listen_options listen_options_of(const gateway_options& options) {
+  net::listen_options out;
+  out.address = options.listen.address;
+  out.port = options.listen.port;
+  out.limits.connections_max = options.listen.connections_max;
+  out.limits.head_timeout = options.listen.head_timeout;
+  out.limits.pending_per_address_max = options.listen.pending_per_address_max;
+  return out;
+}
+
+}  // namespace evergate::app

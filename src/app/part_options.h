@@ -1,0 +1,18 @@
+// The public options as each room wants them. Pure; start-up only.
+#pragma once
+
+#include "downstream/gateway_options.h"
+#include "evergate/gateway_options.h"
+#include "journal/journal_options.h"
+#include "net/http_server.h"
+#include "upstream/fleet_options.h"
+
+namespace evergate::app {
+
+[[nodiscard]] journal::journal_options journal_options_of(const gateway_options& options);
+[[nodiscard]] upstream::fleet_options fleet_options_of(const gateway_options& options);
+[[nodiscard]] downstream::gateway_options gateway_options_of(const gateway_options& options);
+/// Without TLS and inherited socket, which only start() can open.
+[[nodiscard]] net::listen_options listen_options_of(const gateway_options& options);
+
+}  // namespace evergate::app

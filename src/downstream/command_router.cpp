@@ -1,0 +1,150 @@
+#include "downstream/command_router.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "downstream/errc.h"
+#include "proto/json_view.h"
+
+namespace evergate::downstream {
+namespace {
+
+constexpr std::size_t payload_max = 4096;  // Discord documentation, Gateway, "Sending Events"
+constexpr std::size_t nonce_max = 32;
+
+/// A guild id given as string, number or (eris) array of one. 0 when it is none of them.
+proto::snowflake guild_of(std::string_view value) noexcept {
+  if (!value.starts_with('[')) return proto::snowflake_of(value);
+  proto::array_cursor elements(value);
+  if (!elements.next()) return 0;
+  const auto id = proto::snowflake_of(elements.value());
+  return elements.next() || !elements.ok() ? 0 : id;
+}
+
+/// A nonce that Discord would give back: a string of at most 32 bytes; others it drops silently.
+std::optional<std::string> nonce_of(std::string_view value) {
+  if (value.starts_with('"') && value.size() <= nonce_max + 2) return std::string(value);
+  return std::nullopt;
+}
+
+}  // namespace
+
+base::result<void> command_router::route(int op, std::string_view d, const command_origin& from,
+                                         std::string& rate_limited) {
+  rate_limited.clear();
+  switch (op) {
+    case 3:
+      return presence(d, from);
+    case 4:
+      return voice_state(d, from);
+    case 8:
+      return members(d, from, rate_limited);
+    case 31:
+      return soundboard(d, from);
+    case 43:
+      return channel_info(d, from);
+    default:
+      return base::fail(errc::bad_frame, fmt::format("op {} is no command, allowed 3, 4, 8, 31, 43", op));
+  }
+}
+
+base::result<void> command_router::presence(std::string_view d, const command_origin& from) {
+  if (!d.starts_with('{')) return base::fail(errc::bad_frame, "op 3: d is not an object");
+  return submit(3, 0, fmt::format(R"({{"op":3,"d":{}}})", d), from);
+}
+
+base::result<void> command_router::voice_state(std::string_view d, const command_origin& from) {
+  const auto guild = proto::snowflake_of(proto::member(d, "guild_id"));
+  if (guild == 0) return base::fail(errc::bad_frame, "op 4: guild_id is not a snowflake");
+  const auto channel = proto::member(d, "channel_id");
+  if (!channel.empty() && channel != "null" && proto::snowflake_of(channel) == 0) {
+    return base::fail(errc::bad_frame, "op 4: channel_id is neither a snowflake nor null");
+  }
+  return submit(4, guild, fmt::format(R"({{"op":4,"d":{}}})", d), from);
+}
+
+base::result<void> command_router::members(std::string_view d, const command_origin& from,
+                                           std::string& rate_limited) {
+  const auto guild = guild_of(proto::member(d, "guild_id"));
+  if (guild == 0) return base::fail(errc::bad_frame, "op 8: guild_id is not one snowflake");
+  const auto nonce = nonce_of(proto::member(d, "nonce"));
+  const bool presences = (from.intents & proto::intent::guild_presences) != 0;
+  // Rebuilt member by member, so that a repeated key cannot bring another nonce past ours.
+  std::string payload = fmt::format(R"({{"op":8,"d":{{"guild_id":"{}","nonce":"{}")", guild,
+                                    replies_.add({from.session, nonce}));
+  std::vector<std::string_view> seen;
+  proto::object_cursor all(d);
+  while (all.next()) {
+    const auto key = all.key();
+    if (key == "guild_id" || key == "nonce" || (key == "presences" && !presences)) continue;
+    if (key.contains('\\') || std::ranges::find(seen, key) != seen.end()) continue;
+    seen.push_back(key);
+    payload += ",\"";
+    payload += key;
+    payload += "\":";
+    payload += all.value();
+  }
+  payload += presences ? "}}" : R"(,"presences":false}})";
+  auto done = submit(8, guild, std::move(payload), from);
+  if (!done && done.error().code == errc::refused) {
+    rate_limited = fmt::format(R"({{"opcode":8,"retry_after":5.0,"meta":{{"guild_id":"{}")", guild);
+    if (nonce) rate_limited += R"(,"nonce":)" + *nonce;
+    rate_limited += "}}";
+  }
+  return done;
+}
+
+base::result<void> command_router::soundboard(std::string_view d, const command_origin& from) {
+  const auto shards = std::max<std::uint32_t>(fleet_.shard_count(), 1);
+  std::map<std::uint64_t, std::vector<proto::snowflake>> by_shard;
+  const auto list = proto::member(d, "guild_ids");
+  proto::array_cursor guilds(list);
+  while (guilds.next()) {
+    const auto guild = proto::snowflake_of(guilds.value());
+    if (guild == 0)
+      return base::fail(errc::bad_frame, "op 31: guild_ids holds something that is no snowflake");
+    by_shard[(guild >> 22) % shards].push_back(guild);
+  }
+  if (!guilds.ok() || by_shard.empty())
+    return base::fail(errc::bad_frame, "op 31: guild_ids is not a list of ids");
+  base::result<void> out;
+  for (const auto& [shard, ids] : by_shard) {
+    std::string payload = R"({"op":31,"d":{"guild_ids":[)";
+    for (const auto id : ids) {
+      if (payload.back() != '[') payload += ',';
+      payload += fmt::format(R"("{}")", id);
+      replies_.add_by_guild(31, id, {from.session, std::nullopt});
+    }
+    payload += "]}}";
+    auto done = submit(31, ids.front(), std::move(payload), from);
+    if (!done) out = std::move(done);
+  }
+  return out;
+}
+
+base::result<void> command_router::channel_info(std::string_view d, const command_origin& from) {
+  const auto guild = proto::snowflake_of(proto::member(d, "guild_id"));
+  if (guild == 0) return base::fail(errc::bad_frame, "op 43: guild_id is not a snowflake");
+  replies_.add_by_guild(43, guild, {from.session, std::nullopt});
+  return submit(43, guild, fmt::format(R"({{"op":43,"d":{}}})", d), from);
+}
+
+base::result<void> command_router::submit(int op, proto::snowflake guild, std::string payload,
+                                          const command_origin& from) {
+  if (payload.size() > payload_max) {
+    return base::fail(errc::bad_frame,
+                      fmt::format("op {}: {} bytes as sent on, allowed {}", op, payload.size(), payload_max));
+  }
+  if (!sink_.submit({.op = op, .guild = guild, .lane = from.lane, .payload = std::move(payload)})) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    return base::fail(errc::refused, fmt::format("op {}: the owning shard has no room", op));
+  }
+  routed_.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+}  // namespace evergate::downstream

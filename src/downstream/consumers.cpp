@@ -1,0 +1,72 @@
+#include "downstream/consumers.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace evergate::downstream {
+
+base::result<void> consumers::load(base::instant now) {
+  auto stored = store_.stored();
+  if (!stored) return base::fail(stored.error(), "reading the consumers");
+  const std::scoped_lock lock(mutex_);
+  for (auto& record : stored->consumers) {
+    auto name = record.name;
+    by_name_.insert_or_assign(std::move(name),
+                              std::make_unique<guarded_consumer>(consumer(std::move(record), rules_)));
+  }
+  for (auto& record : stored->sessions) {
+    const auto found = by_name_.find(record.consumer);
+    if (found != by_name_.end()) found->second->body.restore(std::move(record), now);
+  }
+  next_number_ = std::max<std::uint32_t>(stored->next_session_number, 1);
+  return {};
+}
+
+guarded_consumer* consumers::find_or_make(std::string_view name) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = by_name_.find(name);
+  if (found != by_name_.end()) return found->second.get();
+  if (by_name_.size() >= max_) return nullptr;
+  auto made = std::make_unique<guarded_consumer>(consumer(std::string(name), rules_));
+  return by_name_.emplace(std::string(name), std::move(made)).first->second.get();
+}
+
+void consumers::flush(base::instant now) {
+  // Taking and handing over are one step, so that an older record never follows a newer one.
+  const std::scoped_lock order(flush_mutex_);
+  flow::consumer_change change;
+  for (auto* one : all()) {
+    const std::scoped_lock lock(one->mutex);
+    one->body.tick(now);
+    one->body.take_changes(change);
+  }
+  if (change.consumers.empty() && change.sessions.empty() && change.sessions_removed.empty()) return;
+  store_.change(std::move(change));
+}
+
+void consumers::flush(guarded_consumer& one, std::move_only_function<void()> durable) {
+  const std::scoped_lock order(flush_mutex_);
+  flow::consumer_change change;
+  {
+    const std::scoped_lock lock(one.mutex);
+    one.body.take_changes(change);
+  }
+  change.done = std::move(durable);
+  store_.change(std::move(change));
+}
+
+std::vector<guarded_consumer*> consumers::all() {
+  const std::scoped_lock lock(mutex_);
+  std::vector<guarded_consumer*> out;
+  out.reserve(by_name_.size());
+  for (const auto& [name, one] : by_name_) out.push_back(one.get());
+  return out;
+}
+
+bool consumers::valid_name(std::string_view name) noexcept {
+  if (name.empty() || name.size() > 32) return false;
+  return std::ranges::all_of(
+      name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; });
+}
+
+}  // namespace evergate::downstream

@@ -1,0 +1,67 @@
+// All consumers of an application by name, each under a mutex of its own that is taken once per batch or
+// acknowledgement, and the writing of their changes to the store. Thread-safe; bounded by consumers_max.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "downstream/consumer.h"
+
+namespace evergate::downstream {
+
+/// A consumer and the mutex that guards it. Lives as long as `consumers`.
+struct guarded_consumer {
+  explicit guarded_consumer(consumer with) : body(std::move(with)) {}
+  std::mutex mutex;
+  consumer body;
+};
+
+/// Carries orders to connections on their loops. Called without any consumer's mutex held.
+class order_desk {
+ public:
+  virtual ~order_desk() = default;
+  virtual void carry(consumer_orders orders) = 0;
+};
+
+class consumers {
+ public:
+  consumers(flow::consumer_store& store, consumer_rules rules, std::size_t consumers_max)
+      : store_(store), rules_(rules), max_(consumers_max) {}
+
+  /// Reads what was stored. Blocks on disk; before any loop runs.
+  [[nodiscard]] base::result<void> load(base::instant now);
+
+  /// Null when there are consumers_max already.
+  [[nodiscard]] guarded_consumer* find_or_make(std::string_view name);
+
+  [[nodiscard]] std::uint32_t next_session_number() noexcept { return next_number_.fetch_add(1); }
+
+  /// Hands what has changed to the store; called every cursor_interval.
+  void flush(base::instant now);
+  /// The same for one consumer, at once; `durable` is called on the journal's thread.
+  void flush(guarded_consumer& one, std::move_only_function<void()> durable);
+
+  /// Every consumer, for status pages.
+  [[nodiscard]] std::vector<guarded_consumer*> all();
+
+  /// 1 to 32 of a–z, 0–9, '-' and '_'.
+  [[nodiscard]] static bool valid_name(std::string_view name) noexcept;
+
+ private:
+  flow::consumer_store& store_;
+  const consumer_rules rules_;
+  const std::size_t max_;
+  std::mutex mutex_;        ///< of the map
+  std::mutex flush_mutex_;  ///< keeps changes in order on their way to the store
+  std::map<std::string, std::unique_ptr<guarded_consumer>, std::less<>> by_name_;
+  std::atomic<std::uint32_t> next_number_{1};
+};
+
+}  // namespace evergate::downstream

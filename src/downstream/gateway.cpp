@@ -1,0 +1,217 @@
+#include "downstream/gateway.h"
+
+#include <fmt/format.h>
+
+#include <latch>
+#include <mutex>
+#include <random>
+#include <utility>
+
+#include "base/check.h"
+#include "downstream/errc.h"
+#include "downstream/front_pages.h"
+#include "downstream/route.h"
+#include "proto/json_view.h"
+
+namespace evergate::downstream {
+namespace {
+
+consumer_rules rules_of(const gateway_options& options) {
+  return {.queue_quiet = options.queue_quiet,
+          .queue_wait_max = options.queue_wait_max,
+          .session_timeout = options.session_timeout};
+}
+
+std::string without_slash(std::string text) {
+  while (text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+/// Loopback peers see the status page; the admin room is for all others.
+bool loopback(std::string_view peer) {
+  const auto host = doorkeeper::host_of(peer);
+  return host.starts_with("127.") || host == "::1" || host.starts_with("::ffff:127.");
+}
+
+}  // namespace
+
+gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen, gateway_options options,
+                 flow::event_source& events, flow::guild_source& guilds, flow::consumer_store& store,
+                 flow::command_sink& commands, flow::reply_table& replies, flow::fleet_view& fleet,
+                 net::http_client& http, base::logger& log)
+    : loops_(std::move(loops)),
+      listen_(std::move(listen)),
+      options_(std::move(options)),
+      events_(events),
+      guilds_(guilds),
+      fleet_(fleet),
+      http_(http),
+      log_(log),
+      readers_(store, rules_of(options_), options_.consumers_max),
+      router_(commands, replies, fleet),
+      door_(options_.unauthenticated_per_address_max) {
+  base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");
+}
+
+gateway::~gateway() {
+  base::check(!server_, "stop() comes before the end of a gateway");
+}
+
+base::result<void> gateway::start() {
+  if (options_.token.empty()) return base::fail(errc::bad_option, "token: empty, needed to judge bots by");
+  if (options_.lanes_max == 0) return base::fail(errc::bad_option, "lanes_max: 0, allowed 1 and more");
+  if (auto loaded = readers_.load(base::boot_clock::now()); !loaded) return loaded;
+  stopping_ = false;
+  std::random_device seed;
+  const surroundings around{options_, events_, guilds_, readers_, router_, *this, door_, exits_, log_};
+  const rest_proxy_options rest{without_slash(options_.rest_base), options_.body_bytes_max,
+                                options_.rest_timeout};
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    const auto chance = (std::uint64_t{seed()} << 32) | seed();
+    rooms_.push_back(std::make_unique<room>(*loops_[i], static_cast<std::uint8_t>(i), around, chance));
+    proxies_.push_back(std::make_unique<rest_proxy>(http_, rest, log_));
+    loops_[i]->post([here = rooms_.back().get()] { here->open(); });
+  }
+  auto server = net::http_server::listen(
+      loops_, listen_, [this](std::unique_ptr<net::http_exchange> exchange) { answer(std::move(exchange)); });
+  if (!server) {
+    on_every_loop([this](std::size_t i) { rooms_[i]->close(true); });
+    on_every_loop([this](std::size_t i) { rooms_[i].reset(); });
+    rooms_.clear();
+    proxies_.clear();
+    return base::fail(server.error(), "listening for bots");
+  }
+  server_ = std::move(*server);
+  loops_.front()->post([this] {
+    flush_timer_ = std::make_unique<net::timer>(*loops_.front());
+    arm_flush();
+  });
+  log_.info("gateway.listening", {{"address", listen_.address}, {"port", server_->port()}});
+  return {};
+}
+
+void gateway::arm_flush() {
+  flush_timer_->arm_in(options_.cursor_interval, [this] {
+    readers_.flush(base::boot_clock::now());
+    arm_flush();
+  });
+}
+
+void gateway::stop(bool drop) {
+  if (!server_) return;
+  stopping_ = true;
+  server_->stop_accepting();
+  on_every_loop([&](std::size_t i) {
+    proxies_[i]->close();
+    rooms_[i]->close(drop);
+  });
+  // The close frames are answered by the bots; what has not ended in time is dropped.
+  {
+    std::unique_lock lock(exits_.mutex);
+    exits_.rung.wait_for(lock, options_.socket.close_timeout, [this] { return connections() == 0; });
+  }
+  on_every_loop([this](std::size_t i) {
+    if (i == 0) flush_timer_.reset();
+    rooms_[i]->close(true);
+  });
+  server_.reset();
+  // Whatever the connections posted on their way out runs before the rooms go.
+  on_every_loop([](std::size_t) {});
+  on_every_loop([this](std::size_t i) { rooms_[i]->close(true); });
+  on_every_loop([this](std::size_t i) {
+    rooms_[i].reset();
+    proxies_[i].reset();
+  });
+  rooms_.clear();
+  proxies_.clear();
+  readers_.flush(base::boot_clock::now());
+}
+
+void gateway::on_every_loop(const std::function<void(std::size_t)>& work) {
+  std::latch done(static_cast<std::ptrdiff_t>(loops_.size()));
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    loops_[i]->post([&, i] {
+      work(i);
+      done.count_down();
+    });
+  }
+  done.wait();
+}
+
+std::size_t gateway::connections() const noexcept {
+  std::size_t out = 0;
+  for (const auto& one : rooms_) out += one->connections();
+  return out;
+}
+
+std::string gateway::status_json() {
+  return front_pages::status(fleet_, events_.head(), readers_, connections()).body;
+}
+
+void gateway::on_commit(const std::shared_ptr<const flow::commit>&) {
+  if (stopping_) return;
+  for (const auto& one : rooms_) one->wake();
+}
+
+void gateway::carry(consumer_orders orders) {
+  for (auto& order : orders) {
+    auto* to = rooms_[order.to & 0xff].get();
+    to->loop().post([to, one = std::move(order)]() mutable { to->carry(std::move(one)); });
+  }
+}
+
+void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
+  if (stopping_) return exchange->respond(front_pages::failure(503, "restarting"));
+  if (exchange->request().upgrade_websocket) return upgrade(std::move(exchange));
+  const auto& request = exchange->request();
+  const auto where = route_of(request.target);
+  const auto url = [&] {
+    const auto fallback = fmt::format("{}:{}", listen_.address, port());
+    return front_pages::gateway_url(options_.public_url, listen_.tls != nullptr, request.header("Host"),
+                                    fallback, where.prefix);
+  };
+  switch (where.what) {
+    case route::kind::gateway:
+      return exchange->respond(front_pages::gateway(url()));
+    case route::kind::gateway_bot:
+      if (!options_.token.matches(request.header("Authorization"))) {
+        return exchange->respond(front_pages::failure(401, "401: Unauthorized"));
+      }
+      return exchange->respond(
+          front_pages::gateway_bot(url(), front_pages::lanes_for(options_.lanes, fleet_.shard_count())));
+    case route::kind::health:
+      return exchange->respond(front_pages::health(fleet_));
+    case route::kind::status:
+      if (!loopback(request.peer_address))
+        return exchange->respond(front_pages::failure(403, "403: Forbidden"));
+      return exchange->respond(front_pages::status(fleet_, events_.head(), readers_, connections()));
+    case route::kind::rest:
+      break;
+    case route::kind::bad_consumer:
+      return exchange->respond(
+          front_pages::failure(400, "consumer name: allowed are 1 to 32 of a-z, 0-9, - and _"));
+    case route::kind::unknown:
+      return exchange->respond(front_pages::failure(404, "404: Not Found"));
+  }
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    if (loops_[i] == &exchange->loop()) return proxies_[i]->forward(std::move(exchange), where.rest);
+  }
+}
+
+void gateway::upgrade(std::unique_ptr<net::http_exchange> exchange) {
+  const auto& request = exchange->request();
+  auto where = route_of(request.target);
+  if (where.what == route::kind::bad_consumer) {
+    return exchange->respond(
+        front_pages::failure(400, "consumer name: allowed are 1 to 32 of a-z, 0-9, - and _"));
+  }
+  const auto fallback = fmt::format("{}:{}", listen_.address, port());
+  auto url = front_pages::gateway_url(options_.public_url, listen_.tls != nullptr, request.header("Host"),
+                                      fallback, where.prefix);
+  for (const auto& one : rooms_) {
+    if (&one->loop() != &exchange->loop()) continue;
+    return one->admit(std::move(exchange), std::move(where.consumer), std::move(url));
+  }
+}
+
+}  // namespace evergate::downstream

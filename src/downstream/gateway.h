@@ -1,0 +1,82 @@
+// The gateway that unmodified bot libraries connect to: REST shim, pass-through and WebSockets on one
+// listener, its connections spread over the given loops. Owned by the wiring code, which calls start() and
+// stop() from a thread of its own while the loops run. Bounds: gateway_options and net::http_limits.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "downstream/command_router.h"
+#include "downstream/consumers.h"
+#include "downstream/doorkeeper.h"
+#include "downstream/gateway_options.h"
+#include "downstream/rest_proxy.h"
+#include "downstream/room.h"
+#include "flow/command.h"
+#include "flow/journal.h"
+#include "net/event_loop.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+
+namespace evergate::downstream {
+
+class gateway final : public flow::commit_listener, private order_desk {
+ public:
+  /// At most 256 loops. Everything given by reference outlives the gateway; the journal tells it nothing more
+  /// (on_commit, consumer_change::done) once it is being destroyed.
+  gateway(std::vector<net::event_loop*> loops, net::listen_options listen, gateway_options options,
+          flow::event_source& events, flow::guild_source& guilds, flow::consumer_store& store,
+          flow::command_sink& commands, flow::reply_table& replies, flow::fleet_view& fleet,
+          net::http_client& http, base::logger& log);
+  ~gateway() override;
+
+  /// Reads the consumers (blocks on disk) and listens. The loops may run already.
+  [[nodiscard]] base::result<void> start();
+  /// Closes all bots with 4000, after which every library resumes; `drop` ends the connections without a
+  /// close frame. Waits until they are gone, at most the socket's close_timeout, and hands the last cursors
+  /// to the store. The loops must run; not to be called on one of them.
+  void stop(bool drop = false);
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return server_ ? server_->port() : 0; }
+  [[nodiscard]] std::size_t connections() const noexcept;
+  /// For status pages: a snapshot under each consumer's mutex.
+  [[nodiscard]] consumers& readers() noexcept { return readers_; }
+  /// The body of GET /status.
+  [[nodiscard]] std::string status_json();
+
+  void on_commit(const std::shared_ptr<const flow::commit>& done) override;
+  void on_room() override {}
+  void on_stalled(const std::string&) override {}
+
+ private:
+  void carry(consumer_orders orders) override;
+  void answer(std::unique_ptr<net::http_exchange> exchange);
+  void upgrade(std::unique_ptr<net::http_exchange> exchange);
+  void arm_flush();
+  /// Runs `work` on every loop and waits for all of them.
+  void on_every_loop(const std::function<void(std::size_t)>& work);
+
+  const std::vector<net::event_loop*> loops_;
+  net::listen_options listen_;
+  const gateway_options options_;
+  flow::event_source& events_;
+  flow::guild_source& guilds_;
+  flow::fleet_view& fleet_;
+  net::http_client& http_;
+  base::logger& log_;
+  consumers readers_;
+  command_router router_;
+  doorkeeper door_;
+  exit_bell exits_;
+  std::vector<std::unique_ptr<room>> rooms_;
+  std::vector<std::unique_ptr<rest_proxy>> proxies_;
+  std::unique_ptr<net::timer> flush_timer_;  ///< on the first loop
+  std::unique_ptr<net::http_server> server_;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace evergate::downstream

@@ -1,0 +1,75 @@
+// What an operator may set about the downstream gateway, with the defaults. A value; read by every loop,
+// changed by none while the gateway runs. Limits of HTTP itself are net::listen_options.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "net/websocket.h"
+#include "proto/intents.h"
+
+namespace evergate::downstream {
+
+/// What happens to events that were sent but not acknowledged when a bot's connection ends uncleanly.
+enum class redelivery : std::uint8_t {
+  at_least_once,  ///< they are delivered again
+  at_most_once,   ///< the cursor is committed before they are sent, so they are not
+};
+
+/// What a close frame from the bot says about what was sent to it.
+enum class clean_close : std::uint8_t {
+  sent,   ///< it counts as delivered, save what was sent within close_grace
+  acked,  ///< only what was acknowledged counts
+};
+
+struct gateway_options {
+  base::secret token;                                        ///< the bot's; required
+  proto::intent_bits intents = proto::intent::unprivileged;  ///< the application's: bots may ask for a subset
+
+  std::string public_url;          ///< ws:// or wss:// URL to give out; empty = from the Host header
+  std::uint32_t lanes = 0;         ///< `shards` of /gateway/bot; 0 = one per 100 upstream shards
+  std::uint32_t lanes_max = 4096;  ///< largest n of a bot's [i, n] (4010 beyond)
+  std::string rest_base = "https://discord.com/api";    ///< where other REST paths are passed to
+  std::size_t body_bytes_max = std::size_t{128} << 20;  ///< one REST request body
+  base::milliseconds rest_timeout{60'000};              ///< of a passed-through request, without progress
+
+  base::milliseconds heartbeat_interval{10'000};  ///< told in HELLO; each beat acknowledges
+  std::uint32_t heartbeats_missed_max = 3;        ///< intervals without a beat before 4009
+  base::milliseconds identify_timeout{10'000};    ///< from the connection (or op 9) to IDENTIFY or RESUME
+  base::milliseconds hello_delay{10};             ///< from the 101 to HELLO
+  std::uint32_t sends_max = 120;  ///< messages of one connection per sends_window (4008 beyond)
+  base::milliseconds sends_window{60'000};
+  std::size_t message_bytes_max = 4096;                ///< one message from a bot (4002 beyond)
+  std::size_t unauthenticated_per_address_max = 1000;  ///< WebSockets of one address that have not identified
+  std::size_t consumers_max = 64;                      ///< named consumers
+
+  std::uint32_t ack_window = 262'144;       ///< events sent and not acknowledged, per lane
+  std::uint32_t seq_max = 0x7fff'fff0;      ///< a session ends (op 9) before it passes this
+  base::milliseconds cursor_interval{100};  ///< cursors and sessions are written at most this often
+  base::milliseconds close_grace{100};      ///< see clean_close::sent
+  clean_close on_clean_close = clean_close::sent;
+  redelivery redeliver = redelivery::at_least_once;
+  base::milliseconds session_timeout{0};  ///< a session without a connection is forgotten after; 0 = never
+  base::milliseconds queue_quiet{1'000};  ///< queued events wait until no IDENTIFY came for this long …
+  base::milliseconds queue_wait_max{15'000};  ///< … but at most this long after a lane got its guilds
+  base::milliseconds takeover_wait{1'000};    ///< how long a replaced bot may take to acknowledge
+
+  base::milliseconds tick{100};         ///< how often deadlines are looked at
+  std::size_t pump_bytes = 256 * 1024;  ///< payload one lane may write per turn of its loop
+  std::size_t read_bytes = 256 * 1024;  ///< hint for one read of the journal
+  net::ws_options socket = default_socket();
+
+  /// Small messages in, at most 16 fragments; a little over message_bytes_max so that the session can say
+  /// 4002.
+  [[nodiscard]] static net::ws_options default_socket() {
+    net::ws_options out;
+    out.limits = {.message_bytes_max = 16 * 1024, .fragments_max = 16, .check_utf8 = false};
+    out.read_bytes = 16 * 1024;
+    return out;
+  }
+};
+
+}  // namespace evergate::downstream

@@ -1,0 +1,154 @@
+#include "downstream/lane.h"
+
+#include <utility>
+
+#include "proto/guild_trim.h"
+#include "proto/redaction.h"
+
+namespace evergate::downstream {
+namespace {
+
+constexpr std::size_t marks_max = 64;
+constexpr std::size_t scratch_kept = 1024 * 1024;
+
+}  // namespace
+
+void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self) {
+  grant_ = std::move(grant);
+  self_ = self;
+  key_ = {
+      .lane = grant_->session.lane, .intents = grant_->session.intents, .session = grant_->session.number};
+  blind_ = (key_.intents & proto::intent::message_content) == 0;
+  position_ = grant_->start;
+  to_count_ = 0;
+  marks_.clear();
+  interactions_sent_ = grant_->interactions_sent;
+  fixed_seq_ = 0;
+  fixed_offset_ = {};
+}
+
+void lane::start(std::shared_ptr<const lane_grant> grant, std::uint32_t seq, proto::snowflake self) {
+  begin(std::move(grant), self);
+  // READY and the guilds are numbered but stand for no event: acknowledging them moves no cursor.
+  in_flight_.reset(seq, position_);
+}
+
+void lane::resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_seq, proto::snowflake self) {
+  begin(std::move(grant), self);
+  to_count_ = client_seq - grant_->session.anchor_seq;
+  in_flight_.reset(client_seq, position_);
+}
+
+bool lane::wanted(const flow::event_row& row) const noexcept {
+  if (!deliverable(row, key_)) return false;
+  const bool reply = (row.flags & flow::row_flag::reply) != 0;
+  if (!reply && row.offset <= grant_->older->settled() && row.offset <= grant_->older->from(row.guild))
+    return false;
+  // An interaction that was sent once is never sent to a session that starts anew.
+  return row.type != proto::event_type::interaction_create || row.offset > grant_->interactions_sent;
+}
+
+base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std::string& out) {
+  const std::size_t begin = out.size();
+  std::size_t looked_at = 0;
+  while (position_ < until) {
+    const auto slice = reader_.read_after(position_);
+    if (!slice) return std::unexpected(slice.error());
+    if (!slice->batch) break;
+    const auto& rows = slice->batch->rows;
+    for (std::size_t i = slice->first; i < rows.size(); ++i) {
+      const auto& row = rows[i];
+      if (row.offset > until) return pace::idle;
+      if (out.size() - begin >= budget || ++looked_at > limits_.rows_per_pump) return pace::more;
+      switch (take(*slice->batch, row, out)) {
+        case step::on:
+          break;
+        case step::full:
+          return pace::window;
+        case step::spent:
+          return pace::spent;
+        case step::unknown:
+          return pace::unknown;
+      }
+    }
+  }
+  return to_count_ > 0 ? pace::unknown : pace::idle;
+}
+
+lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row, std::string& out) {
+  if (row.offset.value != position_.value + 1) {
+    // Records are missing: evicted. Numbers across the hole cannot be made again from what is left.
+    if (to_count_ > 0) return step::unknown;
+    rows_missing_ += row.offset.value - position_.value - 1;
+    position_ = flow::offset{row.offset.value - 1};
+    fixed_seq_ = in_flight_.sent_seq();
+    fixed_offset_ = position_;
+  }
+  if (!wanted(row)) {
+    position_ = row.offset;
+    return step::on;
+  }
+  if (to_count_ > 0) {
+    position_ = row.offset;
+    if (--to_count_ == 0) in_flight_.reset(in_flight_.acked_seq(), position_);
+    return step::on;
+  }
+  if (in_flight_.sent_seq() >= limits_.seq_max) return in_flight_.empty() ? step::spent : step::full;
+  if (in_flight_.size() >= limits_.ack_window) return step::full;
+  write(batch, row, in_flight_.sent(row.offset), out);
+  if (row.type == proto::event_type::interaction_create) interactions_sent_ = row.offset;
+  position_ = row.offset;
+  return step::on;
+}
+
+void lane::write(const flow::event_batch& batch, const flow::event_row& row, std::uint32_t seq,
+                 std::string& out) {
+  const auto name = batch.name(row);
+  const auto d = batch.data(row);
+  if (row.type == proto::event_type::guild_create) {
+    scratch_.clear();
+    proto::trim_guild(d, key_.intents, grant_->large_threshold, self_, scratch_);
+    writer_.dispatch(name, seq, scratch_, out);
+  } else if (blind_ && proto::carries_message_content(row.type) &&
+             proto::needs_redaction(row.type, d, self_)) {
+    scratch_.clear();
+    proto::redact(row.type, d, self_, scratch_);
+    writer_.dispatch(name, seq, scratch_, out);
+  } else {
+    writer_.dispatch(name, seq, d, out);
+  }
+  if (scratch_.capacity() > scratch_kept) std::string().swap(scratch_);
+}
+
+bool lane::acknowledge(std::int64_t seq) noexcept {
+  if (!grant_ || to_count_ > 0 || seq <= 0 || seq > limits_.seq_max) return false;
+  return in_flight_.acknowledge(static_cast<std::uint32_t>(seq));
+}
+
+void lane::flushed(base::instant now) {
+  if (!grant_ || to_count_ > 0) return;
+  const auto seq = in_flight_.sent_seq();
+  if (!marks_.empty() && marks_.back().seq == seq) return;
+  // One mark older than the grace is enough; the newer ones wait to become old.
+  while (marks_.size() > 1 && now - marks_[1].at >= limits_.close_grace) marks_.pop_front();
+  if (marks_.size() >= marks_max) return;
+  marks_.push_back({now, seq});
+}
+
+void lane::closed_cleanly(base::instant now) noexcept {
+  std::uint32_t seq = 0;
+  for (const auto& one : marks_) {
+    if (now - one.at >= limits_.close_grace) seq = one.seq;
+  }
+  in_flight_.acknowledge(seq);
+}
+
+std::uint32_t lane::anchor_seq() const noexcept {
+  return fixed_seq_ > in_flight_.acked_seq() ? fixed_seq_ : in_flight_.acked_seq();
+}
+
+flow::offset lane::anchor_offset() const noexcept {
+  return fixed_seq_ > in_flight_.acked_seq() ? fixed_offset_ : cursor();
+}
+
+}  // namespace evergate::downstream

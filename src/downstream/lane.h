@@ -1,0 +1,109 @@
+// The delivery of one downstream session: reads the journal from its position, filters, numbers and frames
+// events into the connection's output, and keeps what is unacknowledged. Also counts events again for a
+// RESUME. Owned by a connection, on its loop; bounded by ack_window and by the budget of each pump.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "downstream/batch_reader.h"
+#include "downstream/delivery_filter.h"
+#include "downstream/frame_writer.h"
+#include "downstream/in_flight.h"
+#include "downstream/lane_grant.h"
+
+namespace evergate::downstream {
+
+struct lane_limits {
+  std::uint32_t ack_window = 262'144;
+  std::uint32_t seq_max = 0x7fff'fff0;
+  std::size_t rows_per_pump = 65'536;  ///< looked at, delivered or not
+  base::milliseconds close_grace{100};
+};
+
+class lane {
+ public:
+  lane(batch_reader& reader, frame_writer& writer, lane_limits limits) noexcept
+      : reader_(reader), writer_(writer), limits_(limits) {}
+
+  /// Takes over after a backfill that ended with the number `seq`.
+  void start(std::shared_ptr<const lane_grant> grant, std::uint32_t seq, proto::snowflake self);
+  /// Takes over a RESUME: counts from the session's anchor to `client_seq`, then delivers.
+  void resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_seq, proto::snowflake self);
+
+  enum class pace : std::uint8_t {
+    idle,     ///< everything up to `until` has been looked at
+    more,     ///< the budget is used up: pump again in another turn
+    window,   ///< waits for an acknowledgement
+    spent,    ///< the session has no numbers left
+    unknown,  ///< RESUME: the numbering cannot be done again, or the number does not exist
+  };
+  /// Appends frames of at most about `budget` bytes to `out`, for events up to `until`.
+  [[nodiscard]] base::result<pace> pump(flow::offset until, std::size_t budget, std::string& out);
+
+  /// The bot has received everything up to `seq`. False when that is no news.
+  bool acknowledge(std::int64_t seq) noexcept;
+
+  /// All that was sent so far had left for the kernel at `now`.
+  void flushed(base::instant now);
+  /// A close frame came at `now`: what had left close_grace before counts as delivered.
+  void closed_cleanly(base::instant now) noexcept;
+
+  /// A frame without a number of its own (RESUMED, RATE_LIMITED): carries the last one, which libraries
+  /// copy without harm and which leaves the numbering as the journal makes it.
+  void unnumbered(std::string_view name, std::string_view d, std::string& out) {
+    writer_.dispatch(name, in_flight_.sent_seq(), d, out);
+  }
+
+  [[nodiscard]] bool counting() const noexcept { return to_count_ > 0; }
+  [[nodiscard]] flow::offset position() const noexcept { return position_; }
+  [[nodiscard]] flow::offset cursor() const noexcept { return in_flight_.cursor(position_); }
+  [[nodiscard]] std::uint32_t sent_seq() const noexcept { return in_flight_.sent_seq(); }
+  [[nodiscard]] std::uint32_t acked_seq() const noexcept { return in_flight_.acked_seq(); }
+  [[nodiscard]] std::size_t unacknowledged() const noexcept { return in_flight_.size(); }
+  [[nodiscard]] flow::offset interactions_sent() const noexcept { return interactions_sent_; }
+  /// From where the numbering can be done again: a number, and the offset just before the next event.
+  [[nodiscard]] std::uint32_t anchor_seq() const noexcept;
+  [[nodiscard]] flow::offset anchor_offset() const noexcept;
+  /// False while interactions that an earlier session had are being left out (the record does not say so).
+  [[nodiscard]] bool reproducible() const noexcept {
+    return grant_ && position_ >= grant_->interactions_sent;
+  }
+  [[nodiscard]] std::uint64_t rows_missing() const noexcept { return rows_missing_; }
+
+ private:
+  enum class step : std::uint8_t { on, full, spent, unknown };
+
+  [[nodiscard]] bool wanted(const flow::event_row& row) const noexcept;
+  [[nodiscard]] step take(const flow::event_batch& batch, const flow::event_row& row, std::string& out);
+  void begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self);
+  void write(const flow::event_batch& batch, const flow::event_row& row, std::uint32_t seq, std::string& out);
+
+  struct mark {
+    base::instant at;
+    std::uint32_t seq;
+  };
+
+  batch_reader& reader_;
+  frame_writer& writer_;
+  const lane_limits limits_;
+  std::shared_ptr<const lane_grant> grant_;
+  filter_key key_;
+  proto::snowflake self_ = 0;
+  bool blind_ = false;  ///< without MESSAGE_CONTENT
+  flow::offset position_;
+  std::uint32_t to_count_ = 0;  ///< RESUME: events still to be counted without sending
+  in_flight in_flight_;
+  std::deque<mark> marks_;
+  flow::offset interactions_sent_;
+  std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal
+  flow::offset fixed_offset_;
+  std::uint64_t rows_missing_ = 0;
+  std::string scratch_;
+};
+
+}  // namespace evergate::downstream

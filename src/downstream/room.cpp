@@ -1,0 +1,137 @@
+#include "downstream/room.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <utility>
+
+#include "downstream/bot_connection.h"
+
+namespace evergate::downstream {
+namespace {
+
+net::http_response refusal(unsigned status, std::string_view message) {
+  return {
+      status, {{"Content-Type", "application/json"}}, fmt::format(R"({{"message":"{}","code":0}})", message)};
+}
+
+}  // namespace
+
+room::room(net::event_loop& loop, std::uint8_t index, surroundings around, std::uint64_t seed)
+    : loop_(loop),
+      index_(index),
+      around_(around),
+      reader_(around.events, around.options.read_bytes),
+      timer_(loop),
+      chance_(seed) {}
+
+room::~room() = default;
+
+void room::open() {
+  timer_.arm_in(around_.options.tick, [this] { tick(); });
+}
+
+void room::close(bool drop) {
+  timer_.cancel();
+  for (const auto& [id, connection] : connections_) connection->shut(drop);
+  if (!drop) return;
+  connections_.clear();
+  open_ = 0;
+}
+
+void room::admit(std::unique_ptr<net::http_exchange> exchange, std::string consumer, std::string url) {
+  const auto& request = exchange->request();
+  const auto transport = proto::compression_of(request.query_parameter("compress").value_or(""));
+  if (!transport) return exchange->respond(refusal(400, "compress: allowed are zlib-stream and zstd-stream"));
+  if (request.query_parameter("encoding").value_or("json") != "json") {
+    return exchange->respond(refusal(400, "encoding: only json is supported"));
+  }
+  const auto version = request.query_parameter("v").value_or("10");
+  const bool supported = version == "9" || version == "10";
+  connection_origin origin;
+  origin.address = doorkeeper::host_of(request.peer_address);
+  if (!around_.door.enter(origin.address)) {
+    return exchange->respond(refusal(429, "too many connections of this address have not identified"));
+  }
+  origin.id = (next_id_++ << 8) | index_;
+  origin.consumer = std::move(consumer);
+  origin.url = std::move(url);
+  origin.transport = *transport;
+  const auto id = origin.id;
+  auto made = std::make_unique<bot_connection>(*this, std::move(origin));
+  auto* connection = made.get();
+  connections_.emplace(id, std::move(made));
+  open_ = connections_.size();
+  auto socket = exchange->accept_websocket(*connection, around_.options.socket, around_.options.hello_delay);
+  connection->open(std::move(socket), supported ? 0 : 4012, "Invalid API version.");
+}
+
+void room::wake() {
+  if (woken_.exchange(true)) return;
+  loop_.post([this] {
+    woken_ = false;
+    pump_all();
+  });
+}
+
+void room::carry(consumer_order order) {
+  const auto found = connections_.find(order.to);
+  if (found != connections_.end()) found->second->carry(order);
+}
+
+void room::reserved(holder_id who, flow::offset upto) {
+  loop_.post([this, who, upto] {
+    const auto found = connections_.find(who);
+    if (found != connections_.end()) found->second->reserved(upto);
+  });
+}
+
+void room::pump_later(holder_id who) {
+  hungry_.insert(who);
+  if (std::exchange(pump_posted_, true)) return;
+  loop_.post([this] {
+    pump_posted_ = false;
+    for (const auto id : std::exchange(hungry_, {})) {
+      const auto found = connections_.find(id);
+      if (found != connections_.end()) found->second->pump();
+    }
+  });
+}
+
+void room::bury(holder_id who) {
+  // Called from inside the connection: it is destroyed in another turn.
+  dead_.push_back(who);
+  if (std::exchange(sweep_posted_, true)) return;
+  loop_.post([this] { sweep(); });
+}
+
+void room::sweep() {
+  sweep_posted_ = false;
+  for (const auto id : std::exchange(dead_, {})) connections_.erase(id);
+  {
+    const std::scoped_lock lock(around_.exits.mutex);
+    open_ = connections_.size();
+  }
+  around_.exits.rung.notify_all();
+}
+
+void room::tick() {
+  const auto now = base::boot_clock::now();
+  for (const auto& [id, connection] : connections_) connection->tick(now);
+  timer_.arm_in(around_.options.tick, [this] { tick(); });
+}
+
+void room::pump_all() {
+  for (const auto& [id, connection] : connections_) connection->pump();
+}
+
+std::string room::new_session_id() {
+  std::uint64_t words[2];
+  // Unguessable where the system can give it; the token is asked for in any case.
+  if (::getrandom(words, sizeof words, 0) != static_cast<ssize_t>(sizeof words)) {
+    for (auto& word : words) word = chance_();
+  }
+  return fmt::format("{:016x}{:016x}", words[0], words[1]);
+}
+
+}  // namespace evergate::downstream

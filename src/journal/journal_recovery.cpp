@@ -1,0 +1,195 @@
+// Reading the store at start: the members of journal_core that rebuild what is kept in memory.
+#include <fmt/format.h>
+
+#include "journal/bytes.h"
+#include "journal/errc.h"
+#include "journal/index_replay.h"
+#include "journal/journal_core.h"
+#include "journal/sealed.h"
+
+namespace evergate::journal {
+namespace {
+
+// Calls use(key, payload) for every value of a sealed table, in key order.
+template <class Use>
+base::result<void> each_sealed(snapshot& view, table where, Use&& use) {
+  auto at = view.scan(where);
+  if (!at) return std::unexpected(at.error());
+  auto more = (*at)->seek({});
+  for (; more && *more; more = (*at)->next()) {
+    const auto payload = unseal(where, (*at)->key(), (*at)->value());
+    if (!payload) return std::unexpected(payload.error());
+    if (!use((*at)->key(), *payload)) return damaged(where, (*at)->key(), "value is malformed");
+  }
+  if (!more) return std::unexpected(more.error());
+  return {};
+}
+
+}  // namespace
+
+base::result<void> journal_core::recover(bool verify_all) {
+  auto view = store_.read();
+  if (!view) return std::unexpected(view.error());
+  if (verify_all) {
+    if (auto whole = verify(**view); !whole) return whole;
+  }
+  if (auto loaded = load_small(**view); !loaded) return loaded;
+  sample_ = sample_old_ = state_.book.head;
+  const auto lock = mirror_.lock();
+  mirror_.set_floor(state_.book.mirror_floor);
+  mirror_.set_self(state_.book.self);
+  if (auto loaded = load_versions(**view); !loaded) return loaded;
+  if (auto loaded = load_rows(**view); !loaded) return loaded;
+  ring_.start(state_.book.head);
+  return {};
+}
+
+base::result<void> journal_core::load_small(snapshot& view) {
+  const auto book = get_sealed(view, table::meta, meta_ledger);
+  if (!book) return std::unexpected(book.error());
+  if (*book && !decode(**book, state_.book)) return damaged(table::meta, meta_ledger, "value is malformed");
+  if (!*book) {
+    auto at = view.scan(table::events);
+    if (!at) return std::unexpected(at.error());
+    const auto any = (*at)->seek({});
+    if (!any) return std::unexpected(any.error());
+    if (*any) return damaged(table::meta, meta_ledger, "there are events but no ledger");
+  }
+  auto loaded = each_sealed(view, table::meta, [&](std::string_view key, std::string_view payload) {
+    if (key == meta_ready) state_.ready = payload;
+    if (key.starts_with(meta_started)) {
+      const auto count = static_cast<std::uint32_t>(key_number(key, meta_started.size(), 4));
+      if (payload.size() != count) return false;
+      state_.started[count] = payload;
+    }
+    return true;
+  });
+  if (!loaded) return loaded;
+  loaded = each_sealed(view, table::sequences, [&](std::string_view key, std::string_view payload) {
+    const auto count = static_cast<std::uint32_t>(key_number(key, 0, 4));
+    auto& all = state_.sequences[count];
+    return decode(payload, all) && all.size() == count;
+  });
+  if (!loaded) return loaded;
+  const auto consumers = consumers_in(view);
+  if (!consumers) return std::unexpected(consumers.error());
+  for (const auto& consumer : consumers->consumers) state_.consumers.emplace(consumer.name, consumer);
+  for (const auto& session : consumers->sessions) state_.sessions.insert(session.id);
+  return {};
+}
+
+base::result<void> journal_core::load_versions(snapshot& view) {
+  auto& index = mirror_.index();
+  return each_sealed(view, table::guilds, [&](std::string_view key, std::string_view payload) {
+    version_record version;
+    const auto as_of = key_number(key, 8, 8);
+    if (key.size() != 16 || as_of > state_.book.head || !decode(payload, version)) return false;
+    index.load(key_number(key, 0, 8), {as_of, version.state, version.raw_bytes}, version.reconcile);
+    return true;
+  });
+}
+
+base::result<void> journal_core::load_rows(snapshot& view) {
+  auto at = view.scan(table::events);
+  if (!at) return std::unexpected(at.error());
+  const auto keep = std::max(kept_from(state_.book), state_.book.mirror_floor);
+  std::uint64_t previous = 0;
+  auto more = (*at)->seek(blob_key(proto::event_class::state, 0));
+  for (; more && *more; more = (*at)->next()) {
+    const auto blob = blob_view::parse((*at)->key(), (*at)->value());
+    if (!blob) return std::unexpected(blob.error());
+    if (previous != 0 && blob->header().previous != previous) {
+      return damaged(table::events, (*at)->key(), "the blob before it is missing");
+    }
+    previous = blob->header().first;
+    bool own_records = false;
+    for (std::uint32_t i = 0; i < blob->header().rows; ++i) {
+      const auto row = blob->row(i);
+      own_records |= row.type == proto::event_type::session_started || row.type == proto::event_type::gap;
+    }
+    if (own_records) {
+      if (auto whole = blob->verify_bytes(); !whole) return whole;
+    }
+    replay_blob(mirror_.index(), *blob, keep);
+    for (std::uint32_t i = 0; own_records && i < blob->header().rows; ++i) {
+      const auto row = blob->row(i);
+      if (row.type != proto::event_type::gap) continue;
+      gaps_.push_back({row.offset.value, std::string(blob->data(row))});
+      if (gaps_.size() > options_.gaps_max) gaps_.pop_front();
+    }
+  }
+  if (!more) return std::unexpected(more.error());
+  const auto& totals = state_.book.classes[static_cast<std::size_t>(proto::event_class::state)];
+  if (previous != totals.last_blob && totals.blobs != 0) {
+    return damaged(table::events, offset_key(totals.last_blob), "the newest state blob is missing");
+  }
+  return {};
+}
+
+base::result<void> journal_core::verify(snapshot& view) const {
+  for (std::size_t which = 0; which < table_count; ++which) {
+    const auto where = static_cast<table>(which);
+    if (where == table::events) continue;
+    if (auto whole = each_sealed(view, where, [](std::string_view, std::string_view) { return true; });
+        !whole)
+      return whole;
+  }
+  auto at = view.scan(table::events);
+  if (!at) return std::unexpected(at.error());
+  std::string last_class;
+  std::uint64_t previous = 0;
+  auto more = (*at)->seek({});
+  for (; more && *more; more = (*at)->next()) {
+    const auto blob = blob_view::parse((*at)->key(), (*at)->value());
+    if (!blob) return std::unexpected(blob.error());
+    if (auto whole = blob->verify_bytes(); !whole) return whole;
+    const std::string kind((*at)->key().substr(0, 1));
+    if (kind == last_class && blob->header().previous != previous) {
+      return damaged(table::events, (*at)->key(), "the blob before it is missing");
+    }
+    last_class = kind;
+    previous = blob->header().first;
+  }
+  if (!more) return std::unexpected(more.error());
+  return {};
+}
+
+base::result<std::vector<flow::stored_session>> journal_core::sessions_in(snapshot& view) {
+  std::map<std::uint32_t, std::vector<std::int64_t>> sequences;
+  auto loaded = each_sealed(view, table::sequences, [&](std::string_view key, std::string_view payload) {
+    return decode(payload, sequences[static_cast<std::uint32_t>(key_number(key, 0, 4))]);
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  std::vector<flow::stored_session> out;
+  loaded = each_sealed(view, table::sessions, [&](std::string_view, std::string_view payload) {
+    flow::stored_session one;
+    if (!decode(payload, one.record)) return false;
+    const auto& all = sequences[one.record.shard.count];
+    if (one.record.shard.id < all.size()) one.record.seq = all[one.record.shard.id];
+    one.seq = committed(one.record.seq);
+    out.push_back(std::move(one));
+    return true;
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  return out;
+}
+
+base::result<flow::stored_consumers> journal_core::consumers_in(snapshot& view) {
+  flow::stored_consumers out;
+  auto loaded = each_sealed(view, table::consumers, [&](std::string_view, std::string_view payload) {
+    return decode(payload, out.consumers.emplace_back());
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  loaded = each_sealed(view, table::downstreams, [&](std::string_view, std::string_view payload) {
+    return decode(payload, out.sessions.emplace_back());
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  const auto book = get_sealed(view, table::meta, meta_ledger);
+  if (!book) return std::unexpected(book.error());
+  ledger known;
+  if (*book && !decode(**book, known)) return damaged(table::meta, meta_ledger, "value is malformed");
+  out.next_session_number = known.next_session_number;
+  return out;
+}
+
+}  // namespace evergate::journal

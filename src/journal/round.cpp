@@ -1,0 +1,22 @@
+#include "journal/round.h"
+
+namespace evergate::journal {
+
+void change_set::add(flow::consumer_change change) {
+  for (auto& consumer : change.consumers) {
+    auto name = consumer.name;
+    consumers.insert_or_assign(std::move(name), std::move(consumer));
+  }
+  for (auto& session : change.sessions) {
+    auto id = session.id;
+    sessions_removed.erase(id);
+    sessions.insert_or_assign(std::move(id), std::move(session));
+  }
+  for (auto& id : change.sessions_removed) {
+    sessions.erase(id);
+    sessions_removed.insert(std::move(id));
+  }
+  if (change.done) done.push_back(std::move(change.done));
+}
+
+}  // namespace evergate::journal

@@ -1,0 +1,85 @@
+// Who may IDENTIFY and when: one at a time per bucket (shard id % max_concurrency), `spacing` apart, within
+// the daily budget. Owned by the fleet, on one loop; pure. Bounded by one request per shard.
+// Source: Discord documentation, Gateway, "Session Start Limit Object" and "Max Concurrency".
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace evergate::proto {
+
+struct identify_options {
+  base::milliseconds spacing{5'300};    ///< between two IDENTIFYs of a bucket; Discord asks for 5 s
+  base::milliseconds lead{1'500};       ///< the turn is given this much earlier, for connecting
+  base::milliseconds turn_max{60'000};  ///< a turn that was neither used nor given back ends
+  std::uint32_t reserve = 0;            ///< identifies of the daily budget that are not used
+};
+
+/// What /gateway/bot says in session_start_limit.
+struct identify_limits {
+  std::uint32_t max_concurrency = 1;
+  std::uint32_t total = 1'000;
+  std::uint32_t remaining = 1'000;
+  base::instant reset_at{};  ///< remaining is total again
+};
+
+class identify_scheduler {
+ public:
+  explicit identify_scheduler(identify_options options = {}) : options_(options) {}
+
+  /// Nothing is granted before the first call. Waiting requests are dealt to the new buckets in their order.
+  void set_limits(const identify_limits& limits);
+  [[nodiscard]] bool knows_limits() const noexcept { return !buckets_.empty(); }
+
+  /// Joins the end of the bucket's line; a shard already in it, or at its turn, keeps its place.
+  void request(std::uint32_t shard);
+  /// Leaves the line, or gives an unused turn back.
+  void cancel(std::uint32_t shard);
+  /// The IDENTIFY has left: the budget shrinks and the bucket rests for `spacing`.
+  void sent(std::uint32_t shard, base::instant now);
+  /// Discord answered op 9: the bucket rests again from now.
+  void refused(std::uint32_t shard, base::instant now);
+
+  struct turn {
+    std::uint32_t shard = 0;
+    base::instant not_before;  ///< earliest instant for the IDENTIFY itself
+  };
+  /// Appends the turns that begin by `now`, buckets in order.
+  void step(base::instant now, std::vector<turn>& out);
+  /// When step() can have something to do; nothing while nobody waits.
+  [[nodiscard]] std::optional<base::instant> next(base::instant now) const;
+
+  [[nodiscard]] std::uint32_t remaining() const noexcept { return limits_.remaining; }
+  [[nodiscard]] std::size_t waiting() const noexcept;
+  [[nodiscard]] std::uint64_t sent_total() const noexcept { return sent_total_; }
+  [[nodiscard]] std::uint64_t refused_total() const noexcept { return refused_total_; }
+
+ private:
+  struct holder {
+    std::uint32_t shard = 0;
+    base::instant since;
+  };
+  struct bucket {
+    std::deque<std::uint32_t> line;
+    std::optional<holder> turn;
+    base::instant free_at{};
+  };
+
+  [[nodiscard]] bucket& bucket_of(std::uint32_t shard);
+  /// Turns that the budget still covers, turns given out but not used taken off.
+  [[nodiscard]] std::uint32_t affordable() const noexcept;
+  void refill(base::instant now) noexcept;
+
+  identify_options options_;
+  identify_limits limits_;
+  std::vector<bucket> buckets_;
+  std::deque<std::uint32_t> early_;  ///< requests before the limits are known
+  std::uint64_t sent_total_ = 0;
+  std::uint64_t refused_total_ = 0;
+};
+
+}  // namespace evergate::proto

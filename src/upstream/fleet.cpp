@@ -1,0 +1,321 @@
+#include "upstream/fleet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "base/check.h"
+#include "proto/close_code.h"
+#include "upstream/errc.h"
+#include "upstream/gateway_url.h"
+
+namespace evergate::upstream {
+
+fleet::fleet(fleet_options options, fleet_ground ground)
+    : options_(std::move(options)),
+      ground_(std::move(ground)),
+      log_(*ground_.log),
+      control_(*ground_.loops.front()),
+      chance_(ground_.seed),
+      pacer_(options_.connects_per_second_max),
+      desk_(
+          control_, options_.identify, options_.info_age_max, log_,
+          [this](std::uint32_t shard, base::instant not_before) { give_turn(shard, not_before); },
+          [this] { refresh_info(); }),
+      info_fetch_(control_, *ground_.http, {options_.rest_base, options_.rest_timeout, options_.backoff},
+                  options_.token, log_, chance_()),
+      url_(options_.gateway_url) {
+  std::uint32_t index = 0;
+  for (auto* loop : ground_.loops) {
+    workers_.push_back(std::make_unique<worker>(index, *loop, *ground_.sink, ground_.make_intake(index),
+                                                options_.batch, static_cast<shard_services&>(*this), log_,
+                                                options_.token));
+    ++index;
+  }
+}
+
+fleet::~fleet() = default;
+
+void fleet::start() {
+  control_.post([this] { begin(); });
+}
+
+void fleet::begin() {
+  if (stopping_) return;
+  const std::uint32_t count = options_.total_shards != 0 ? options_.total_shards : stored_count();
+  if (count != 0) build(count);
+  info_fetch_.start(true, [this](base::result<gateway_info> info) { on_info(std::move(info)); });
+}
+
+std::uint32_t fleet::stored_count() const {
+  // Sessions of several counts can be left by a crash while resharding: the count with most of them serves.
+  std::map<std::uint32_t, std::uint32_t> sessions_of;
+  for (const auto& s : ground_.stored) {
+    if (!s.record.session_id.empty()) ++sessions_of[s.record.shard.count];
+  }
+  std::uint32_t best = 0;
+  std::uint32_t most = 0;
+  for (const auto& [count, sessions] : sessions_of) {
+    if (sessions < most) continue;
+    best = count;
+    most = sessions;
+  }
+  return best;
+}
+
+void fleet::on_info(base::result<gateway_info> info) {
+  if (!info) {
+    fail(std::move(info.error()));
+    return;
+  }
+  log_.info("gateway_info", {{"shards", info->shards},
+                             {"identifies_remaining", info->remaining},
+                             {"max_concurrency", info->max_concurrency}});
+  if (options_.gateway_url.empty()) {
+    const std::scoped_lock lock(url_mutex_);
+    url_ = info->url;
+  }
+  if (!built()) build(info->shards);
+  desk_.set_info(*info);
+}
+
+void fleet::refresh_info() {
+  info_fetch_.start(false, [this](base::result<gateway_info> info) {
+    if (info || info.error().code == errc::unauthorized) {
+      on_info(std::move(info));
+      return;
+    }
+    log_.warn("gateway_info.stale", {{"error", info.error().text()}});
+    desk_.keep_info();
+  });
+}
+
+shard_options fleet::options_for(proto::shard_key key) const {
+  shard_options out;
+  out.session.identify = {key,
+                          options_.intents,
+                          options_.large_threshold,
+                          options_.os,
+                          options_.browser,
+                          options_.device,
+                          options_.presence};
+  out.session.timeouts = options_.timeouts;
+  out.session.heartbeat = options_.heartbeat;
+  out.session.backoff = options_.backoff;
+  out.session.window = options_.send_window;
+  out.session.resume = options_.resume;
+  out.compress = options_.compression;
+  out.inflate = options_.inflate;
+  out.websocket = options_.websocket;
+  out.tls = options_.tls;
+  out.commands_queued_max = options_.commands_queued_max;
+  return out;
+}
+
+void fleet::build(std::uint32_t count) {
+  count_ = count;
+  first_ = std::min(options_.first_shard, count - 1);
+  last_ = std::min(options_.last_shard.value_or(count - 1), count - 1);
+  std::map<std::uint32_t, flow::stored_session> stored;
+  std::vector<flow::stored_session> abandoned;
+  for (auto& s : ground_.stored) {
+    if (s.record.session_id.empty()) continue;
+    if (s.record.shard.count == count && !s.seq.none())
+      stored.insert_or_assign(s.record.shard.id, s);
+    else
+      abandoned.push_back(s);
+  }
+  std::vector<std::vector<shard*>> order(workers_.size());
+  std::map<const shard*, std::int64_t> busy;
+  for (std::uint32_t id = first_; id <= last_; ++id) {
+    std::optional<flow::stored_session> session;
+    if (const auto at = stored.find(id); at != stored.end()) session = at->second;
+    const std::uint32_t home = worker_of(id);
+    const std::int64_t seq = session ? session->seq.value() : -1;
+    auto& made = workers_[home]->add(options_for({id, count}), std::move(session), chance_());
+    shards_.push_back(&made);
+    busy[&made] = seq;
+    order[home].push_back(&made);
+  }
+  built_.store(true, std::memory_order_release);
+  log_.info("fleet.start",
+            {{"shards", count}, {"first", first_}, {"last", last_}, {"resuming", stored.size()}});
+  if (!abandoned.empty()) {
+    workers_.front()->loop().post([this, abandoned = std::move(abandoned)] {
+      workers_.front()->abandon(abandoned, "shard_count_changed");
+    });
+  }
+  for (std::size_t w = 0; w < workers_.size(); ++w) {
+    // Discord's replay is bounded, so the shards that have seen most come first.
+    std::ranges::sort(order[w], {}, [&busy](const shard* s) { return std::pair(-busy.at(s), s->key().id); });
+    workers_[w]->loop().post([home = workers_[w].get(), mine = std::move(order[w])] { home->start(mine); });
+  }
+}
+
+std::uint32_t fleet::worker_of(std::uint32_t shard) const noexcept {
+  const auto workers = static_cast<std::uint32_t>(ground_.loops.size());
+  const std::uint32_t place = shard - first_;
+  if (options_.spread_round_robin) return place % workers;
+  const std::uint32_t shards = last_ - first_ + 1;
+  const std::uint32_t block =
+      options_.shards_per_worker != 0 ? options_.shards_per_worker : (shards + workers - 1) / workers;
+  return std::min(place / block, workers - 1);
+}
+
+void fleet::stop(bool log_off, std::move_only_function<void()> done) {
+  control_.post([this, log_off, done = std::move(done)]() mutable {
+    stopping_ = true;
+    desk_.stop();
+    info_fetch_.stop();
+    stopped_ = std::move(done);
+    workers_stopping_ = workers_.size();
+    for (const auto& w : workers_) {
+      w->loop().post([this, log_off, home = w.get()] {
+        home->stop(log_off, [this] {
+          control_.post([this] {
+            if (--workers_stopping_ > 0) return;
+            if (auto finished = std::exchange(stopped_, nullptr)) finished();
+          });
+        });
+      });
+    }
+  });
+}
+
+void fleet::fail(base::error why) {
+  if (failed_.exchange(true)) return;
+  log_.error("fleet.failed", {{"error", why.text()}});
+  desk_.stop();
+  info_fetch_.stop();
+  if (!stopping_) {
+    for (const auto& w : workers_) {
+      w->loop().post([home = w.get()] { home->stop(false, nullptr); });
+    }
+  }
+  if (ground_.on_fatal) ground_.on_fatal(why);
+}
+
+void fleet::on_fatal(std::uint32_t shard, std::uint16_t code) {
+  const auto meaning = proto::meaning_of_close(code);
+  control_.post([this, shard, meaning] {
+    fail({make_error_code(errc::closed_fatally),
+          fmt::format("shard {}: Discord closed with {}: {}", shard, meaning.code, meaning.meaning)});
+  });
+}
+
+void fleet::give_turn(std::uint32_t shard, base::instant not_before) {
+  auto& home = *workers_[worker_of(shard)];
+  home.loop().post([&home, shard, not_before] {
+    if (auto* s = home.find(shard)) s->turn(not_before);
+  });
+}
+
+void fleet::request_turn(std::uint32_t shard) {
+  control_.post([this, shard] { desk_.request(shard); });
+}
+
+void fleet::cancel_turn(std::uint32_t shard) {
+  control_.post([this, shard] { desk_.cancel(shard); });
+}
+
+void fleet::identify_sent(std::uint32_t shard, base::instant at) {
+  control_.post([this, shard, at] { desk_.sent(shard, at); });
+}
+
+void fleet::identify_refused(std::uint32_t shard, base::instant at) {
+  control_.post([this, shard, at] { desk_.refused(shard, at); });
+}
+
+base::instant fleet::connect_place() {
+  return pacer_.take(base::boot_clock::now());
+}
+
+std::string fleet::main_url() {
+  const std::scoped_lock lock(url_mutex_);
+  return url_;
+}
+
+void fleet::on_live(bool live) {
+  if (!live) {
+    live_.fetch_sub(1, std::memory_order_relaxed);
+  } else if (live_.fetch_add(1, std::memory_order_relaxed) + 1 == shards_.size()) {
+    log_.info("fleet.ready", {{"shards", shards_.size()}, {"count", count_}});
+  }
+}
+
+std::uint32_t fleet::shard_count() const {
+  return built() ? count_ : 0;
+}
+
+std::uint32_t fleet::shards_ready() const {
+  return live_.load(std::memory_order_relaxed);
+}
+
+bool fleet::submit(flow::command what) {
+  constexpr int presence_update = 3;
+  if (!built()) return false;
+  if (what.op == presence_update) {
+    spread_presence(what);
+    return true;
+  }
+  const auto owner = static_cast<std::uint32_t>((what.guild >> 22) % count_);
+  if (owner < first_ || owner > last_) return false;
+  auto* target = shards_[owner - first_];
+  if (!target->reserve_command()) return false;
+  workers_[worker_of(owner)]->loop().post([target, op = what.op, frame = std::move(what.payload)]() mutable {
+    target->command(op, std::move(frame), true);
+  });
+  return true;
+}
+
+void fleet::spread_presence(const flow::command& what) {
+  // Lane i of n meets shard u of F when i ≡ u mod gcd(n, F). Only where n divides F has each shard one lane;
+  // otherwise the last writer speaks for the application.
+  const std::uint32_t lanes = std::max<std::uint32_t>(what.lane.count, 1);
+  const std::uint32_t common = count_ % lanes == 0 ? std::gcd(lanes, count_) : 1;
+  const auto frame = std::make_shared<const std::string>(what.payload);
+  for (const auto& w : workers_) {
+    w->loop().post([home = w.get(), frame, common, lane = what.lane.id] {
+      for (const auto& s : home->shards()) {
+        if (s->key().id % common == lane % common) s->command(3, *frame, false);
+      }
+    });
+  }
+}
+
+void fleet::on_commit(const std::shared_ptr<const flow::commit>& done) {
+  if (!built()) return;
+  for (const auto& w : workers_) {
+    const bool concerned = std::ranges::any_of(done->progress, [this, &w](const flow::committed_progress& p) {
+      return p.shard.count == count_ && p.shard.id >= first_ && p.shard.id <= last_ &&
+             worker_of(p.shard.id) == w->index();
+    });
+    if (concerned) w->loop().post([home = w.get(), done] { home->committed(*done); });
+  }
+}
+
+void fleet::on_room() {
+  for (const auto& w : workers_) {
+    w->loop().post([home = w.get()] { home->on_room(); });
+  }
+}
+
+void fleet::on_stalled(const std::string& why) {
+  log_.error("store.stalled", {{"error", why}});
+}
+
+std::vector<shard_status> fleet::status() const {
+  std::vector<shard_status> out;
+  if (!built()) return out;
+  out.reserve(shards_.size());
+  for (const auto* s : shards_) {
+    out.push_back(s->status());
+    out.back().worker = worker_of(out.back().shard.id);
+  }
+  return out;
+}
+
+}  // namespace evergate::upstream

@@ -1,0 +1,106 @@
+// All shards of one count, spread over the workers' loops: starts and stops them, gives out turns to
+// identify, routes commands and presences, and tells the shards what is durable. Owned by the application;
+// its methods are thread-safe unless they say otherwise. Loops, client, sink and logger outlive it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "flow/command.h"
+#include "flow/journal.h"
+#include "upstream/connect_pacer.h"
+#include "upstream/fleet_options.h"
+#include "upstream/identify_desk.h"
+#include "upstream/shard_services.h"
+#include "upstream/shard_status.h"
+#include "upstream/worker.h"
+
+namespace evergate::upstream {
+
+class fleet final : public flow::command_sink,
+                    public flow::fleet_view,
+                    public flow::commit_listener,
+                    private shard_services {
+ public:
+  /// Checks every option (errc::bad_option names the option, its value and what is allowed). Connects
+  /// nothing.
+  [[nodiscard]] static base::result<std::unique_ptr<fleet>> make(fleet_options options, fleet_ground ground);
+  /// After stop()'s `done`, or when the loops no longer run.
+  ~fleet() override;
+
+  /// Begins: stored sessions RESUME at once, the rest once /gateway/bot has answered.
+  void start();
+  /// Ends every connection. Without `log_off` Discord keeps the sessions for the next start; with it they are
+  /// closed with 1000. `done` comes on the first loop.
+  void stop(bool log_off, std::move_only_function<void()> done);
+
+  [[nodiscard]] bool submit(flow::command what) override;
+  /// 0 until it is known.
+  [[nodiscard]] std::uint32_t shard_count() const override;
+  [[nodiscard]] std::uint32_t shards_ready() const override;
+  void on_commit(const std::shared_ptr<const flow::commit>& done) override;
+  void on_room() override;
+  void on_stalled(const std::string& why) override;
+
+  /// A copy of every shard's gauges, ascending by id; empty until the count is known.
+  [[nodiscard]] std::vector<shard_status> status() const;
+  /// True after a fatal close code or a refused token.
+  [[nodiscard]] bool failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
+
+ private:
+  fleet(fleet_options options, fleet_ground ground);
+
+  void request_turn(std::uint32_t shard) override;
+  void cancel_turn(std::uint32_t shard) override;
+  void identify_sent(std::uint32_t shard, base::instant at) override;
+  void identify_refused(std::uint32_t shard, base::instant at) override;
+  [[nodiscard]] base::instant connect_place() override;
+  [[nodiscard]] std::string main_url() override;
+  void on_live(bool live) override;
+  void on_fatal(std::uint32_t shard, std::uint16_t code) override;
+
+  // On the control loop.
+  void begin();
+  void build(std::uint32_t count);
+  void on_info(base::result<gateway_info> info);
+  void refresh_info();
+  void give_turn(std::uint32_t shard, base::instant not_before);
+  void fail(base::error why);
+
+  [[nodiscard]] std::uint32_t stored_count() const;
+  [[nodiscard]] shard_options options_for(proto::shard_key key) const;
+  [[nodiscard]] std::uint32_t worker_of(std::uint32_t shard) const noexcept;
+  [[nodiscard]] bool built() const noexcept { return built_.load(std::memory_order_acquire); }
+  void spread_presence(const flow::command& what);
+
+  const fleet_options options_;
+  fleet_ground ground_;
+  base::logger& log_;
+  net::event_loop& control_;
+  base::rng chance_;
+  connect_pacer pacer_;
+  std::vector<std::unique_ptr<worker>> workers_;
+  identify_desk desk_;
+  gateway_info_fetch info_fetch_;
+
+  std::atomic<bool> built_{false};  ///< below: written before it is set, constant afterwards
+  std::uint32_t count_ = 0;
+  std::uint32_t first_ = 0;
+  std::uint32_t last_ = 0;
+  std::vector<shard*> shards_;  ///< index 0 is shard first_
+
+  std::atomic<std::uint32_t> live_{0};
+  std::atomic<bool> failed_{false};
+  bool stopping_ = false;
+  std::size_t workers_stopping_ = 0;
+  std::move_only_function<void()> stopped_;
+  mutable std::mutex url_mutex_;
+  std::string url_;
+};
+
+}  // namespace evergate::upstream

@@ -1,0 +1,182 @@
+#include "app/configuration.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "app/option_table.h"
+
+namespace evergate::app {
+namespace {
+
+using variables = std::map<std::string, std::string>;
+
+environment from(variables values) {
+  return [values = std::move(values)](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    return found == values.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+class configuration : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "evergate-config-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::filesystem::path write(const std::string& name, const std::string& text) {
+    std::ofstream(directory_ / name) << text;
+    return directory_ / name;
+  }
+
+  base::result<gateway_options> load(const std::string& toml,
+                                     variables env = {{"DISCORD_TOKEN", "abc.def.ghi"}}) {
+    return load_configuration(write("evergate.toml", toml), from(std::move(env)));
+  }
+
+  std::string problem(const std::string& toml, variables env = {{"DISCORD_TOKEN", "abc.def.ghi"}}) {
+    auto loaded = load(toml, std::move(env));
+    return loaded ? "accepted" : loaded.error().text();
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(configuration, defaults_need_only_a_token) {
+  const auto loaded = load("");
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_EQ(loaded->token, "abc.def.ghi");
+  EXPECT_EQ(loaded->listen.port, 7878);
+  EXPECT_EQ(loaded->discord.compression, transport_compression::zstd_stream);
+}
+
+TEST_F(configuration, every_kind_of_value_is_read) {
+  const auto loaded = load(R"(
+intents = ["guilds", "guild_messages"]
+data_dir = "/somewhere"
+workers = 3
+[listen]
+port = 1234
+allow_plain_remote = true
+address = "0.0.0.0"
+[discord]
+compression = "none"
+payload_bytes_max = "2MiB"
+[queue]
+max_age = "2h"
+tick = "250us"
+max_bytes = 33554432
+[downstream]
+heartbeat_interval = "1500ms"
+)");
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_EQ(loaded->intents, 1u | 512u);
+  EXPECT_EQ(loaded->data_dir, "/somewhere");
+  EXPECT_EQ(loaded->workers, 3u);
+  EXPECT_EQ(loaded->listen.port, 1234);
+  EXPECT_EQ(loaded->discord.compression, transport_compression::none);
+  EXPECT_EQ(loaded->discord.payload_bytes_max, 2u << 20);
+  EXPECT_EQ(loaded->queue.max_age, std::chrono::hours(2));
+  EXPECT_EQ(loaded->queue.tick, std::chrono::microseconds(250));
+  EXPECT_EQ(loaded->queue.max_bytes, 33554432u);
+  EXPECT_EQ(loaded->downstream.heartbeat_interval, std::chrono::milliseconds(1500));
+}
+
+TEST_F(configuration, an_unknown_key_is_named_with_its_line_and_a_neighbour) {
+  const auto text = problem("[listen]\nprot = 1\n");
+  EXPECT_NE(text.find("listen.prot"), std::string::npos) << text;
+  EXPECT_NE(text.find("line 2"), std::string::npos) << text;
+  EXPECT_NE(text.find("did you mean listen.port?"), std::string::npos) << text;
+}
+
+TEST_F(configuration, a_bad_value_is_named_with_what_is_allowed) {
+  const std::map<std::string, std::vector<std::string>> cases{
+      {"[listen]\nport = 70000", {"listen.port = 70000", "0 to 65535"}},
+      {"[listen]\nport = \"x\"", {"listen.port = \"x\"", "an integer"}},
+      {"[listen]\naddress = \"localhost\"", {"listen.address", "numeric"}},
+      {"[listen]\naddress = \"0.0.0.0\"", {"listen.address", "loopback", "allow_plain_remote"}},
+      {"[listen]\ntls_certificate = \"x.pem\"", {"listen.tls_key"}},
+      {"[listen]\npublic_url = \"http://x\"", {"listen.public_url", "ws://"}},
+      {"[discord]\ncompression = \"gzip\"", {"discord.compression = \"gzip\"", "\"zstd-stream\""}},
+      {"[discord]\nrest = \"discord.com\"", {"discord.rest", "https://"}},
+      {"intents = 262144", {"intents = 262144", "53608447"}},
+      {"intents = [\"guild\"]", {"intents = \"guild\"", "intent names"}},
+      {"[queue]\nmax_age = \"2 hours\"", {"queue.max_age = \"2 hours\"", "a duration"}},
+      {"[queue]\nmax_bytes = \"1KiB\"", {"queue.max_bytes = \"1KiB\"", "16MiB"}},
+      {"[shards]\ntotal = 2\nlast = 2", {"shards.last = 2", "below shards.total"}},
+      {"[shards]\nfirst = 3\nlast = 2", {"shards.first = 3"}},
+      {"workers = 1.5", {"workers"}},
+      {"workers = [1]", {"workers"}},
+      {"workers =", {"line 1"}},
+  };
+  for (const auto& [toml, parts] : cases) {
+    const auto text = problem(toml);
+    for (const auto& part : parts) EXPECT_NE(text.find(part), std::string::npos) << toml << " -> " << text;
+  }
+}
+
+TEST_F(configuration, the_environment_overrides_the_file_and_is_judged_too) {
+  const auto loaded =
+      load("[listen]\nport = 1", {{"DISCORD_TOKEN", "Bot a.b.c"}, {"EVERGATE_LISTEN_PORT", "2"}});
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_EQ(loaded->listen.port, 2);
+  EXPECT_EQ(loaded->token, "a.b.c");
+  const auto text = problem("", {{"DISCORD_TOKEN", "a"}, {"EVERGATE_QUEUE_STORAGE", "tape"}});
+  EXPECT_NE(text.find("EVERGATE_QUEUE_STORAGE"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"disk\""), std::string::npos) << text;
+}
+
+TEST_F(configuration, the_token_comes_from_a_file_and_never_shows_in_errors) {
+  const auto path = write("token", "secret.token.value\n");
+  const auto loaded = load("token_file = \"" + path.string() + "\"", {});
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_EQ(loaded->token, "secret.token.value");
+  EXPECT_NE(problem("", {}).find("DISCORD_TOKEN"), std::string::npos);
+  const auto bad = problem("token = \"secret value\"", {});
+  EXPECT_EQ(bad.find("secret"), std::string::npos) << bad;
+}
+
+TEST_F(configuration, a_file_that_cannot_be_read_is_named) {
+  const auto loaded = load_configuration(directory_ / "missing.toml", from({}));
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().text().find("missing.toml"), std::string::npos);
+}
+
+TEST(option_table, rows_judge_what_a_program_filled_in) {
+  gateway_options options;
+  options.token = "a.b.c";
+  EXPECT_TRUE(judge_options(options)) << judge_options(options).error().text();
+  options.downstream.ack_window = 0;
+  ASSERT_FALSE(judge_options(options));
+  EXPECT_NE(judge_options(options).error().text().find("downstream.ack_window = 0"), std::string::npos);
+}
+
+TEST(option_table, the_document_holds_the_table_as_it_is) {
+  std::ifstream in(EVERGATE_SOURCE_DIR "/docs/configuration.md");
+  std::stringstream text;
+  text << in.rdbuf();
+  EXPECT_NE(text.str().find(option_table_markdown()), std::string::npos)
+      << "docs/configuration.md must hold the output of `evergate options`";
+}
+
+TEST(units, durations_and_sizes) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(parse_duration("10s"), 10s);
+  EXPECT_EQ(parse_duration("250"), 250ms);
+  EXPECT_EQ(parse_duration("1h"), 1h);
+  EXPECT_EQ(parse_duration("-1s"), std::nullopt);
+  EXPECT_EQ(parse_duration("1 s"), std::nullopt);
+  EXPECT_EQ(parse_duration("99999999999999999999s"), std::nullopt);
+  EXPECT_EQ(parse_size("64MiB"), 64u << 20);
+  EXPECT_EQ(parse_size("18446744073709551615GiB"), std::nullopt);
+  EXPECT_EQ(parse_size("MiB"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace evergate::app

@@ -1,0 +1,152 @@
+#include "downstream/command_router.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "downstream/errc.h"
+
+namespace evergate::downstream {
+namespace {
+
+using nlohmann::json;
+
+struct fake_fleet final : flow::command_sink, flow::fleet_view {
+  bool submit(flow::command what) override {
+    if (full) return false;
+    sent.push_back(std::move(what));
+    return true;
+  }
+  std::uint32_t shard_count() const override { return 2; }
+  std::uint32_t shards_ready() const override { return 2; }
+  bool full = false;
+  std::vector<flow::command> sent;
+};
+
+class CommandRouterTest : public ::testing::Test {
+ protected:
+  base::result<void> route(int op, std::string_view d) { return router_.route(op, d, from_, rate_limited_); }
+  json last() { return json::parse(fleet_.sent.back().payload); }
+
+  fake_fleet fleet_;
+  flow::reply_table replies_;
+  command_router router_{fleet_, replies_, fleet_};
+  command_origin from_{9, {1, 4}, proto::intent::all};
+  std::string rate_limited_;
+};
+
+TEST_F(CommandRouterTest, MembersCarryOurNonce) {
+  for (const char* id : {R"("123")", "123", R"(["123"])", "[123]"}) {
+    ASSERT_TRUE(
+        route(8, fmt::format(R"({{"guild_id":{},"query":"a","limit":0,"nonce":"mine","x":[1]}})", id)));
+    auto got = last();
+    EXPECT_EQ(fleet_.sent.back().guild, 123u);
+    EXPECT_EQ(got["op"], 8);
+    EXPECT_EQ(got["d"]["guild_id"], "123");
+    EXPECT_EQ(got["d"]["query"], "a");
+    EXPECT_EQ(got["d"]["x"], json::array({1}));
+    const std::string nonce = got["d"]["nonce"];
+    EXPECT_TRUE(flow::reply_table::ours(nonce));
+    EXPECT_LE(nonce.size(), 32u);
+    const auto asker = replies_.find(nonce, true);
+    ASSERT_TRUE(asker);
+    EXPECT_EQ(asker->session, 9u);
+    EXPECT_EQ(asker->nonce, R"("mine")");
+  }
+}
+
+TEST_F(CommandRouterTest, ARepeatedKeyCannotSmuggleANonce) {
+  ASSERT_TRUE(route(
+      8, R"({"guild_id":"1","nonce":"a","nonce":"b","\u006eonce":"c","query":"x","query":"y","limit":0})"));
+  const auto& text = fleet_.sent.back().payload;
+  EXPECT_EQ(text.find("\"nonce\""), text.rfind("\"nonce\""));
+  EXPECT_EQ(text.find("u006e"), std::string::npos);
+  EXPECT_EQ(last()["d"]["query"], "x");
+}
+
+TEST_F(CommandRouterTest, LongOrOddNoncesAreDroppedAsDiscordDoes) {
+  ASSERT_TRUE(
+      route(8, R"({"guild_id":"1","query":"","limit":0,"nonce":"123456789012345678901234567890123"})"));
+  EXPECT_FALSE(replies_.find(std::string(last()["d"]["nonce"]), true)->nonce);
+  ASSERT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0,"nonce":5})"));
+  EXPECT_FALSE(replies_.find(std::string(last()["d"]["nonce"]), true)->nonce);
+}
+
+TEST_F(CommandRouterTest, PresencesNeedTheIntent) {
+  ASSERT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0,"presences":true})"));
+  EXPECT_EQ(last()["d"]["presences"], true);
+  from_.intents = proto::intent::guild_members;
+  ASSERT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0,"presences":true})"));
+  EXPECT_EQ(last()["d"]["presences"], false);
+}
+
+TEST_F(CommandRouterTest, AFullShardIsToldToTheAsker) {
+  fleet_.full = true;
+  const auto done = route(8, R"({"guild_id":"1","query":"","limit":0,"nonce":"n"})");
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, errc::refused);
+  const auto told = json::parse(rate_limited_);
+  EXPECT_EQ(told["opcode"], 8);
+  EXPECT_EQ(told["meta"], (json{{"guild_id", "1"}, {"nonce", "n"}}));
+  EXPECT_EQ(route(4, R"({"guild_id":"1","channel_id":null})").error().code, errc::refused);
+  EXPECT_TRUE(rate_limited_.empty());
+  EXPECT_EQ(router_.refused(), 2u);
+}
+
+TEST_F(CommandRouterTest, PresenceAndVoicePassAsTheyAre) {
+  const char* presence =
+      R"({"since":null,"activities":[{"name":"x","type":0}],"status":"online","afk":false})";
+  ASSERT_TRUE(route(3, presence));
+  EXPECT_EQ(fleet_.sent.back().lane, (proto::shard_key{1, 4}));
+  EXPECT_EQ(fleet_.sent.back().payload, fmt::format(R"({{"op":3,"d":{}}})", presence));
+  ASSERT_TRUE(route(4, R"({"guild_id":"77","channel_id":"5","self_mute":false,"self_deaf":true})"));
+  EXPECT_EQ(fleet_.sent.back().guild, 77u);
+}
+
+TEST_F(CommandRouterTest, SoundboardIsSplitByShard) {
+  const auto id = [](std::uint64_t n) { return std::to_string(n << 22); };
+  ASSERT_TRUE(route(31, fmt::format(R"({{"guild_ids":["{}","{}","{}"]}})", id(1), id(2), id(3))));
+  ASSERT_EQ(fleet_.sent.size(), 2u);
+  EXPECT_EQ(json::parse(fleet_.sent[0].payload)["d"]["guild_ids"], json::array({id(2)}));
+  EXPECT_EQ(json::parse(fleet_.sent[1].payload)["d"]["guild_ids"], json::array({id(1), id(3)}));
+  EXPECT_EQ(replies_.find_by_guild(31, 3ULL << 22)->session, 9u);
+}
+
+TEST_F(CommandRouterTest, ChannelInfoIsMatchedByGuild) {
+  ASSERT_TRUE(route(43, R"({"guild_id":"12","fields":["status"]})"));
+  EXPECT_EQ(replies_.find_by_guild(43, 12)->session, 9u);
+}
+
+TEST_F(CommandRouterTest, RefusesBadShapes) {
+  struct one {
+    int op;
+    const char* d;
+  };
+  const one table[] = {{3, "[]"},
+                       {4, "{}"},
+                       {4, R"({"guild_id":"x","channel_id":null})"},
+                       {4, R"({"guild_id":"1","channel_id":"x"})"},
+                       {8, "{}"},
+                       {8, R"({"guild_id":["1","2"]})"},
+                       {8, R"({"guild_id":[]})"},
+                       {8, R"({"guild_id":null})"},
+                       {8, R"({"guild_id":"-1"})"},
+                       {31, "{}"},
+                       {31, R"({"guild_ids":[]})"},
+                       {31, R"({"guild_ids":["x"]})"},
+                       {43, "{}"},
+                       {7, "{}"}};
+  for (const auto& [op, d] : table) {
+    const auto done = route(op, d);
+    ASSERT_FALSE(done) << op << d;
+    EXPECT_EQ(done.error().code, errc::bad_frame) << op << d;
+  }
+  EXPECT_TRUE(fleet_.sent.empty());
+  const std::string long_query(4080, 'a');
+  EXPECT_EQ(route(8, fmt::format(R"({{"guild_id":"1","query":"{}"}})", long_query)).error().code,
+            errc::bad_frame);
+}
+
+}  // namespace
+}  // namespace evergate::downstream

@@ -1,0 +1,351 @@
+#include "downstream/consumer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "downstream/delivery_filter.h"
+
+namespace evergate::downstream {
+namespace {
+
+using namespace std::chrono_literals;
+using kind = consumer_order::kind;
+
+class ConsumerTest : public ::testing::Test {
+ protected:
+  consumer_orders identify(holder_id by, proto::shard_key lane, std::uint64_t head = 100) {
+    flow::downstream_record who;
+    who.id = "s" + std::to_string(by);
+    who.number = static_cast<std::uint32_t>(by);
+    who.lane = lane;
+    who.intents = 1;
+    consumer_orders out;
+    body_.identify(by, who, 50, flow::offset{head}, now_, out);
+    return out;
+  }
+  consumer_orders left(holder_id by, bool discard = false) {
+    consumer_orders out;
+    body_.left(by, discard, flow::offset{500}, now_, out);
+    return out;
+  }
+  consumer_orders released(holder_id by) {
+    consumer_orders out;
+    body_.released(by, flow::offset{500}, out);
+    return out;
+  }
+  bool report(holder_id by, std::uint64_t cursor, std::uint32_t seq, bool acknowledged = true) {
+    return body_.report(by, {.cursor = flow::offset{cursor},
+                             .position = flow::offset{cursor},
+                             .anchor_offset = flow::offset{cursor},
+                             .anchor_seq = seq,
+                             .sent_seq = seq,
+                             .began = true,
+                             .acknowledged = acknowledged});
+  }
+  std::shared_ptr<const lane_grant> resume(holder_id by, const std::string& id, std::int64_t seq) {
+    orders_.clear();
+    return body_.resume(by, id, seq, orders_);
+  }
+  flow::consumer_change changes() {
+    flow::consumer_change out;
+    body_.take_changes(out);
+    return out;
+  }
+
+  base::instant now_{1000s};
+  consumer body_{"main", {.queue_quiet = 1s, .queue_wait_max = 15s}};
+  consumer_orders orders_;
+};
+
+TEST_F(ConsumerTest, TheFirstIdentifyStartsEveryLaneAtTheHead) {
+  const auto out = identify(1, {1, 3}, 100);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::grant);
+  EXPECT_EQ(out[0].to, 1u);
+  EXPECT_EQ(out[0].grant->start.value, 100u);
+  EXPECT_EQ(out[0].grant->session.consumer, "main");
+  EXPECT_EQ(out[0].grant->session.filter_version, filter_version);
+  EXPECT_EQ(identify(2, {2, 3}, 900)[0].grant->start.value, 100u) << "a lane that comes later misses nothing";
+}
+
+TEST_F(ConsumerTest, ALaneGoesOnAtItsCursor) {
+  identify(1, {0, 1});
+  EXPECT_TRUE(report(1, 150, 4));
+  EXPECT_TRUE(left(1).empty());
+  EXPECT_EQ(identify(2, {0, 1})[0].grant->start.value, 150u);
+  EXPECT_FALSE(report(1, 170, 9)) << "the lane is another's";
+}
+
+TEST_F(ConsumerTest, CursorsNeverGoBack) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  report(1, 120, 4);
+  left(1);
+  EXPECT_EQ(identify(2, {0, 1})[0].grant->start.value, 150u);
+}
+
+TEST_F(ConsumerTest, ResumeFindsItsAnchor) {
+  identify(1, {0, 1});
+  EXPECT_EQ(resume(9, "s1", 0), nullptr) << "inside the backfill";
+  report(1, 150, 4);
+  left(1);
+  EXPECT_EQ(resume(9, "s1", 3), nullptr) << "before the anchor";
+  EXPECT_EQ(resume(9, "nobody", 4), nullptr);
+  EXPECT_EQ(resume(9, "s1", -1), nullptr);
+  EXPECT_EQ(resume(9, "s1", 1LL << 40), nullptr);
+  const auto got = resume(9, "s1", 40);
+  ASSERT_NE(got, nullptr);
+  EXPECT_EQ(got->start.value, 150u);
+  EXPECT_EQ(got->session.anchor_seq, 4u);
+  EXPECT_TRUE(report(9, 160, 5));
+}
+
+TEST_F(ConsumerTest, ResumeDropsItsOwnOldConnection) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  ASSERT_NE(resume(2, "s1", 4), nullptr);
+  ASSERT_EQ(orders_.size(), 1u);
+  EXPECT_EQ(orders_[0].what, kind::drop);
+  EXPECT_EQ(orders_[0].to, 1u);
+  EXPECT_TRUE(left(1).empty());
+  EXPECT_TRUE(report(2, 160, 5)) << "the old one's end changes nothing";
+}
+
+TEST_F(ConsumerTest, DiscardedAndUnbegunSessionsCannotBeResumed) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  left(1, true);
+  EXPECT_EQ(resume(2, "s1", 4), nullptr);
+  identify(3, {0, 1});
+  left(3);
+  EXPECT_EQ(resume(4, "s3", 0), nullptr);
+  EXPECT_EQ(body_.sessions(), 0u);
+}
+
+TEST_F(ConsumerTest, TakeoverAsksTheOldAndStartsWhereItEnded) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  auto out = identify(2, {0, 1});
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::ask);
+  EXPECT_EQ(out[0].to, 1u);
+  EXPECT_TRUE(report(1, 180, 9)) << "its last acknowledgement still counts";
+  out = released(1);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::grant);
+  EXPECT_EQ(out[0].to, 2u);
+  EXPECT_EQ(out[0].grant->start.value, 180u);
+  EXPECT_FALSE(report(1, 200, 10));
+  EXPECT_EQ(resume(3, "s1", 9), nullptr) << "the lane is taken";
+  EXPECT_TRUE(report(2, 190, 3));
+  EXPECT_EQ(body_.sessions(), 1u) << "the old session has gone with the first acknowledgement";
+}
+
+TEST_F(ConsumerTest, TheLaneReturnsWhenTheNewcomerDiesUnacknowledged) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  identify(2, {0, 1});
+  released(1);
+  report(2, 150, 1, false);
+  const auto out = left(2);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::give_back);
+  EXPECT_EQ(out[0].to, 1u);
+  EXPECT_TRUE(report(1, 170, 6));
+  left(1);
+  EXPECT_NE(resume(3, "s1", 6), nullptr);
+}
+
+TEST_F(ConsumerTest, TheLaneReturnsWhenTheNewcomerGivesUpBeforeItsTurn) {
+  identify(1, {0, 1});
+  identify(2, {0, 1});
+  const auto out = left(2);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::give_back);
+  EXPECT_EQ(out[0].to, 1u);
+  EXPECT_TRUE(released(1).empty());
+}
+
+TEST_F(ConsumerTest, TheHolderMayDieWhileItIsAsked) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  identify(2, {0, 1});
+  auto out = identify(3, {0, 1});
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::drop);
+  EXPECT_EQ(out[0].to, 2u);
+  out = left(1);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::grant);
+  EXPECT_EQ(out[0].to, 3u);
+}
+
+TEST_F(ConsumerTest, AnotherNTakesForceAtOnceWhenNobodyIsThere) {
+  identify(1, {0, 2});
+  identify(2, {1, 2});
+  report(1, 150, 4);
+  report(2, 130, 4);
+  left(1);
+  left(2);
+  const auto out = identify(3, {0, 4});
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::grant);
+  EXPECT_EQ(out[0].grant->start.value, 150u) << "lane 0 of 4 holds guilds of lane 0 of 2";
+  EXPECT_EQ(out[0].grant->older->settled().value, 150u);
+  EXPECT_EQ(identify(4, {3, 4})[0].grant->start.value, 130u);
+  EXPECT_EQ(resume(5, "s1", 4), nullptr) << "sessions of another layout are over";
+}
+
+TEST_F(ConsumerTest, AnotherNWaitsForAllItsLanes) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  EXPECT_TRUE(identify(2, {0, 2}).empty());
+  EXPECT_TRUE(identify(3, {0, 2}).size() == 1 && body_.record().layouts.size() == 1) << "the same lane twice";
+  const auto out = identify(4, {1, 2});
+  ASSERT_EQ(out.size(), 3u);
+  EXPECT_EQ(out[0].what, kind::close_layout);
+  EXPECT_EQ(out[0].to, 1u);
+  EXPECT_EQ(out[1].what, kind::grant);
+  EXPECT_EQ(out[1].to, 3u);
+  EXPECT_EQ(out[2].to, 4u);
+  EXPECT_EQ(out[2].grant->start.value, 150u);
+  EXPECT_FALSE(report(1, 160, 5)) << "the old layout is frozen";
+  EXPECT_TRUE(left(1).empty());
+}
+
+TEST_F(ConsumerTest, AWaitingNTakesForceWhenTheLastOldLaneGoes) {
+  identify(1, {0, 1});
+  identify(2, {1, 2});
+  const auto out = left(1);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::grant);
+  EXPECT_EQ(out[0].to, 2u);
+}
+
+TEST_F(ConsumerTest, AWaiterMayLeave) {
+  identify(1, {0, 1});
+  identify(2, {0, 2});
+  left(2);
+  EXPECT_TRUE(identify(3, {1, 2}).empty()) << "lane 0 of 2 is no longer there";
+}
+
+TEST_F(ConsumerTest, OldLayoutsGoWhenAllHavePassedThem) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  left(1);
+  identify(2, {0, 2});
+  identify(3, {1, 2});
+  (void)changes();
+  EXPECT_EQ(body_.record().layouts.size(), 1u) << "every new lane starts where the old one stood";
+}
+
+TEST_F(ConsumerTest, OldLayoutsStayWhileALaneIsBehind) {
+  identify(1, {0, 2});
+  identify(2, {1, 2});
+  report(1, 150, 4);
+  report(2, 130, 4);
+  left(1);
+  left(2);
+  identify(3, {0, 1});
+  (void)changes();
+  EXPECT_EQ(body_.record().layouts.size(), 2u);
+  report(3, 149, 9);
+  (void)changes();
+  EXPECT_EQ(body_.record().layouts.size(), 2u);
+  report(3, 150, 9);
+  (void)changes();
+  EXPECT_EQ(body_.record().layouts.size(), 1u);
+}
+
+TEST_F(ConsumerTest, GenerationsAreBounded) {
+  holder_id by = 1;
+  for (std::uint32_t n = 1; n <= 20; ++n) {
+    identify(by, {n - 1, n}, 1000 - n);
+    left(by++);
+  }
+  EXPECT_LE(body_.record().layouts.size(), consumer::layouts_max);
+  EXPECT_GT(body_.layouts_dropped(), 0u);
+  EXPECT_EQ(body_.record().layout, 20u);
+}
+
+TEST_F(ConsumerTest, TheGateWaitsForBackfillsAndQuiet) {
+  identify(1, {0, 2});
+  identify(2, {1, 2});
+  body_.backfill_began(1);
+  body_.backfill_began(2);
+  body_.backfill_ended(1, now_);
+  const auto since = now_;
+  EXPECT_FALSE(body_.gate_open(since, now_ + 2s));
+  left(2);
+  EXPECT_FALSE(body_.gate_open(since, now_ + 999ms));
+  EXPECT_TRUE(body_.gate_open(since, now_ + 1s));
+  now_ += 800ms;
+  identify(3, {1, 2});
+  body_.backfill_began(3);
+  EXPECT_FALSE(body_.gate_open(since, since + 14999ms));
+  EXPECT_TRUE(body_.gate_open(since, since + 15s));
+}
+
+TEST_F(ConsumerTest, InteractionsSentAreRemembered) {
+  identify(1, {0, 1});
+  body_.report(1, {.cursor = flow::offset{110}, .interactions_sent = flow::offset{140}, .began = true});
+  left(1);
+  EXPECT_EQ(identify(2, {0, 1})[0].grant->interactions_sent.value, 140u);
+  (void)changes();
+  body_.report(
+      2, {.cursor = flow::offset{120}, .anchor_offset = flow::offset{120}, .anchor_seq = 3, .began = true});
+  EXPECT_FALSE(changes().sessions.at(0).resumable) << "the stored record does not know what was left out";
+  body_.report(
+      2, {.cursor = flow::offset{141}, .anchor_offset = flow::offset{141}, .anchor_seq = 5, .began = true});
+  EXPECT_TRUE(changes().sessions.at(0).resumable);
+}
+
+TEST_F(ConsumerTest, StoredStateComesBack) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  auto stored = changes();
+  ASSERT_EQ(stored.consumers.size(), 1u);
+  ASSERT_EQ(stored.sessions.size(), 1u);
+  EXPECT_TRUE(changes().consumers.empty()) << "nothing new";
+  consumer again(stored.consumers[0], {});
+  again.restore(stored.sessions[0], now_);
+  auto foreign = stored.sessions[0];
+  foreign.id = "foreign";
+  foreign.layout = 77;
+  again.restore(foreign, now_);
+  consumer_orders out;
+  const auto got = again.resume(9, "s1", 10, out);
+  ASSERT_NE(got, nullptr);
+  EXPECT_EQ(got->start.value, 150u);
+  flow::consumer_change change;
+  again.take_changes(change);
+  EXPECT_EQ(change.sessions_removed, std::vector<std::string>{"foreign"});
+}
+
+TEST_F(ConsumerTest, UnsoundStoredLayoutsAreLeftOut) {
+  flow::consumer_record record;
+  record.name = "x";
+  record.layouts = {{2, {flow::offset{1}}}, {0, {}}};
+  consumer again(record, {});
+  EXPECT_TRUE(again.status().empty());
+}
+
+TEST_F(ConsumerTest, SessionsTimeOutByOption) {
+  consumer body("x", {.session_timeout = 60s});
+  consumer_orders out;
+  flow::downstream_record who;
+  who.id = "a";
+  body.identify(1, who, 50, flow::offset{1}, now_, out);
+  body.report(1, {.began = true});
+  body.tick(now_ + 1h);
+  EXPECT_EQ(body.sessions(), 1u) << "it is attached";
+  body.left(1, false, flow::offset{1}, now_, out);
+  body.tick(now_ + 59s);
+  EXPECT_EQ(body.sessions(), 1u);
+  body.tick(now_ + 60s);
+  EXPECT_EQ(body.sessions(), 0u);
+}
+
+}  // namespace
+}  // namespace evergate::downstream

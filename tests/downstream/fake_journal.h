@@ -1,0 +1,164 @@
+// A journal in memory for the tests of this folder: events, guild versions and the consumer store, with
+// eviction and stored records that survive a "restart" of the gateway. Thread-safe.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "flow/intake.h"
+#include "flow/journal.h"
+
+namespace evergate::downstream::testing {
+
+class fake_journal final : public flow::event_source, public flow::guild_source, public flow::consumer_store {
+ public:
+  /// One event, committed at once. Batches hold `rows_per_batch` rows.
+  flow::offset add(proto::event_type type, proto::snowflake guild, std::string d, std::uint8_t flags = 0,
+                   std::uint32_t target = 0, std::string name = {}) {
+    flow::offset at;
+    flow::commit_listener* listener = nullptr;
+    {
+      const std::scoped_lock lock(mutex_);
+      at = flow::offset{++head_};
+      rows_.push_back({at, guild, type, std::move(d), flags, target, std::move(name)});
+      listener = listener_;
+    }
+    if (listener != nullptr) listener->on_commit(nullptr);
+    return at;
+  }
+  flow::offset message(proto::snowflake guild, int serial) {
+    return add(proto::event_type::message_create, guild,
+               fmt::format(R"({{"id":"{}","guild_id":"{}","author":{{"id":"5"}},"content":"m{}"}})", serial,
+                           guild, serial));
+  }
+  void listen(flow::commit_listener* listener) {
+    const std::scoped_lock lock(mutex_);
+    listener_ = listener;
+  }
+  /// The guild's document from now on; empty = unavailable.
+  void set_guild(proto::snowflake id, std::string document) {
+    const std::scoped_lock lock(mutex_);
+    guilds_[id][head_] = std::move(document);
+  }
+  void set_ready(std::string ready) {
+    const std::scoped_lock lock(mutex_);
+    ready_ = std::move(ready);
+  }
+  void set_complete(bool complete) {
+    const std::scoped_lock lock(mutex_);
+    complete_ = complete;
+  }
+  void evict(flow::offset at) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(rows_, [at](const record& one) { return one.at == at; });
+  }
+
+  [[nodiscard]] flow::offset head() const override {
+    const std::scoped_lock lock(mutex_);
+    return flow::offset{head_};
+  }
+  [[nodiscard]] flow::offset lost_before() const override { return {}; }
+  [[nodiscard]] base::result<flow::batch_ptr> read_after(flow::offset after, std::size_t) override {
+    const std::scoped_lock lock(mutex_);
+    auto batch = std::make_shared<flow::event_batch>();
+    for (const auto& one : rows_) {
+      if (one.at <= after) continue;
+      auto& row = flow::append_row(*batch, one.type, one.name, one.d);
+      row.offset = one.at;
+      row.guild = one.guild;
+      row.flags = one.flags;
+      row.target = one.target;
+      if (batch->rows.size() >= rows_per_batch) break;
+    }
+    if (batch->rows.empty()) return flow::batch_ptr{};
+    return flow::batch_ptr(std::move(batch));
+  }
+
+  [[nodiscard]] base::result<std::vector<flow::guild_entry>> guilds(proto::shard_key lane,
+                                                                    flow::offset as_of) override {
+    const std::scoped_lock lock(mutex_);
+    std::vector<flow::guild_entry> out;
+    for (const auto& [id, versions] : guilds_) {
+      const auto past = versions.upper_bound(as_of.value);
+      if (!lane.owns(id) || past == versions.begin()) continue;
+      out.push_back({id, !std::prev(past)->second.empty()});
+    }
+    return out;
+  }
+  [[nodiscard]] base::result<bool> guild(proto::snowflake id, flow::offset as_of, std::string& out) override {
+    const std::scoped_lock lock(mutex_);
+    const auto& versions = guilds_[id];
+    const auto past = versions.upper_bound(as_of.value);
+    if (past == versions.begin() || std::prev(past)->second.empty()) return false;
+    out += std::prev(past)->second;
+    return true;
+  }
+  [[nodiscard]] base::result<std::string> ready() override {
+    const std::scoped_lock lock(mutex_);
+    return ready_;
+  }
+  [[nodiscard]] bool complete() const override {
+    const std::scoped_lock lock(mutex_);
+    return complete_;
+  }
+
+  [[nodiscard]] base::result<flow::stored_consumers> stored() override {
+    const std::scoped_lock lock(mutex_);
+    flow::stored_consumers out;
+    for (const auto& [name, one] : consumers_) out.consumers.push_back(one);
+    for (const auto& [id, one] : sessions_) out.sessions.push_back(one);
+    out.next_session_number = next_number_;
+    return out;
+  }
+  void change(flow::consumer_change what) override {
+    {
+      const std::scoped_lock lock(mutex_);
+      for (auto& one : what.consumers) consumers_[one.name] = one;
+      for (auto& one : what.sessions) {
+        next_number_ = std::max(next_number_, one.number + 1);
+        sessions_[one.id] = one;
+      }
+      for (auto& id : what.sessions_removed) sessions_.erase(id);
+    }
+    if (what.done) what.done();
+  }
+  [[nodiscard]] std::map<std::string, flow::consumer_record> consumers_now() const {
+    const std::scoped_lock lock(mutex_);
+    return consumers_;
+  }
+  [[nodiscard]] std::map<std::string, flow::downstream_record> sessions_now() const {
+    const std::scoped_lock lock(mutex_);
+    return sessions_;
+  }
+
+  std::size_t rows_per_batch = 3;
+
+ private:
+  struct record {
+    flow::offset at;
+    proto::snowflake guild = 0;
+    proto::event_type type = proto::event_type::unknown;
+    std::string d;
+    std::uint8_t flags = 0;
+    std::uint32_t target = 0;
+    std::string name;
+  };
+  mutable std::mutex mutex_;
+  std::uint64_t head_ = 0;
+  std::vector<record> rows_;
+  std::map<proto::snowflake, std::map<std::uint64_t, std::string>> guilds_;
+  std::string ready_ =
+      R"({"v":10,"user":{"id":"5","username":"bot","bot":true},"guilds":[],"session_id":"up","resume_gateway_url":"wss://up","shard":[0,4],"application":{"id":"5","flags":0},"extra":{"kept":[1]}})";
+  bool complete_ = true;
+  flow::commit_listener* listener_ = nullptr;
+  std::map<std::string, flow::consumer_record> consumers_;
+  std::map<std::string, flow::downstream_record> sessions_;
+  std::uint32_t next_number_ = 1;
+};
+
+}  // namespace evergate::downstream::testing

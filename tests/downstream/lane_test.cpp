@@ -1,0 +1,237 @@
+#include "downstream/lane.h"
+
+#include <gtest/gtest.h>
+
+#include "fake_journal.h"
+#include "frames_read.h"
+
+namespace evergate::downstream {
+namespace {
+
+using namespace std::chrono_literals;
+using proto::event_type;
+using testing::json_in;
+
+constexpr proto::snowflake guild = 8ULL << 22;
+
+class LaneTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<lane_grant> grant(std::uint64_t start) {
+    auto out = std::make_shared<lane_grant>();
+    out->session.id = "s";
+    out->session.number = 7;
+    out->session.intents = proto::intent::all;
+    out->session.anchor_offset = out->start = flow::offset{start};
+    out->older = std::make_shared<const due>();
+    return out;
+  }
+  /// Pumps until idle (or another end) and returns the frames.
+  std::vector<nlohmann::json> run(lane& from, std::size_t budget = 1'000'000) {
+    std::string out;
+    do {
+      last_ = *from.pump(journal_.head(), budget, out);
+    } while (last_ == lane::pace::more);
+    return json_in(out);
+  }
+  lane make(lane_limits limits = {}) { return lane(reader_, writer_, limits); }
+
+  testing::fake_journal journal_;
+  batch_reader reader_{journal_, 1024};
+  frame_writer writer_{proto::compression::none};
+  lane::pace last_ = lane::pace::idle;
+};
+
+TEST_F(LaneTest, NumbersWhatItDelivers) {
+  for (int i = 1; i <= 10; ++i) {
+    journal_.message(guild, i);
+    journal_.add(event_type::gap, 0, "{}", flow::row_flag::internal);
+  }
+  auto l = make();
+  l.start(grant(4), 20, 5);
+  const auto got = run(l, 1);
+  ASSERT_EQ(got.size(), 8u);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i]["s"], 21 + i);
+    EXPECT_EQ(got[i]["op"], 0);
+    EXPECT_EQ(got[i]["t"], "MESSAGE_CREATE");
+    EXPECT_EQ(got[i]["d"]["id"], std::to_string(i + 3));
+  }
+  EXPECT_EQ(last_, lane::pace::idle);
+  EXPECT_EQ(l.cursor().value, 4u);
+  EXPECT_TRUE(l.acknowledge(22));
+  EXPECT_EQ(l.cursor().value, 8u) << "just before message 5 at offset 9";
+  EXPECT_TRUE(l.acknowledge(28));
+  EXPECT_EQ(l.cursor().value, 20u);
+  EXPECT_FALSE(l.acknowledge(29));
+  EXPECT_FALSE(l.acknowledge(-1));
+}
+
+TEST_F(LaneTest, KeepsTheNameOfUnknownEvents) {
+  journal_.add(event_type::unknown, guild, R"({"a":1})", 0, 0, "BRAND_NEW");
+  auto l = make();
+  l.start(grant(0), 1, 5);
+  const auto got = run(l);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0]["t"], "BRAND_NEW");
+  EXPECT_EQ(got[0]["d"]["a"], 1);
+}
+
+TEST_F(LaneTest, WaitsForAcknowledgementsAtItsWindow) {
+  for (int i = 1; i <= 10; ++i) journal_.message(guild, i);
+  auto l = make({.ack_window = 4});
+  l.start(grant(0), 1, 5);
+  EXPECT_EQ(run(l).size(), 4u);
+  EXPECT_EQ(last_, lane::pace::window);
+  EXPECT_EQ(run(l).size(), 0u);
+  l.acknowledge(3);
+  EXPECT_EQ(run(l).size(), 2u);
+  l.acknowledge(7);
+  EXPECT_EQ(run(l).size(), 4u);
+  EXPECT_EQ(last_, lane::pace::idle);
+}
+
+TEST_F(LaneTest, ResumesExactlyAtEveryCut) {
+  for (int i = 1; i <= 30; ++i) {
+    if (i % 3 == 0) {
+      journal_.message(guild, i);
+    } else {
+      journal_.add(event_type::gap, 0, "{}", flow::row_flag::internal);
+    }
+  }
+  auto whole = make();
+  whole.start(grant(0), 5, 5);
+  const auto all = run(whole);
+  ASSERT_EQ(all.size(), 10u);
+  for (std::uint32_t seen = 0; seen <= 10; ++seen) {
+    auto again = make();
+    auto from = grant(0);
+    from->session.anchor_seq = 5;
+    again.resume(from, 5 + seen, 5);
+    const auto rest = run(again, 1);
+    ASSERT_EQ(last_, lane::pace::idle) << seen;
+    ASSERT_EQ(rest.size(), 10u - seen);
+    for (std::size_t i = 0; i < rest.size(); ++i) EXPECT_EQ(rest[i], all[seen + i]);
+    EXPECT_EQ(again.sent_seq(), 15u);
+  }
+  auto beyond = make();
+  auto from = grant(0);
+  from->session.anchor_seq = 5;
+  beyond.resume(from, 16, 5);
+  EXPECT_TRUE(run(beyond).empty());
+  EXPECT_EQ(last_, lane::pace::unknown) << "a number that does not exist";
+}
+
+TEST_F(LaneTest, AnchorsMoveWithAcknowledgementsAndAllowResume) {
+  for (int i = 1; i <= 12; ++i) journal_.message(guild, i);
+  auto l = make();
+  l.start(grant(0), 1, 5);
+  const auto all = run(l);
+  for (std::uint32_t acked = 1; acked <= 13; ++acked) {
+    l.acknowledge(acked);
+    for (std::uint32_t seen = acked; seen <= 13; ++seen) {
+      auto from = grant(l.anchor_offset().value);
+      from->session.anchor_seq = l.anchor_seq();
+      auto again = make();
+      again.resume(from, seen, 5);
+      const auto rest = run(again);
+      ASSERT_EQ(rest.size(), 13u - seen);
+      if (!rest.empty()) EXPECT_EQ(rest[0], all[seen - 1]);
+    }
+  }
+}
+
+TEST_F(LaneTest, RefusesToCountAcrossAHole) {
+  for (int i = 1; i <= 9; ++i) journal_.message(guild, i);
+  journal_.evict(flow::offset{4});
+  auto l = make();
+  l.resume(grant(0), 6, 5);
+  EXPECT_TRUE(run(l).empty());
+  EXPECT_EQ(last_, lane::pace::unknown);
+}
+
+TEST_F(LaneTest, AHoleInLiveDeliveryMakesAnAnchor) {
+  for (int i = 1; i <= 9; ++i) journal_.message(guild, i);
+  journal_.evict(flow::offset{4});
+  journal_.evict(flow::offset{5});
+  auto l = make();
+  l.start(grant(0), 1, 5);
+  EXPECT_EQ(run(l).size(), 7u);
+  EXPECT_EQ(l.rows_missing(), 2u);
+  EXPECT_EQ(l.cursor().value, 0u) << "nothing is acknowledged by that";
+  EXPECT_EQ(l.anchor_seq(), 4u);
+  EXPECT_EQ(l.anchor_offset().value, 5u);
+  l.acknowledge(6);
+  EXPECT_EQ(l.anchor_seq(), 6u);
+  EXPECT_EQ(l.anchor_offset().value, 7u);
+}
+
+TEST_F(LaneTest, OlderLayoutsHoldBackWhatTheyDelivered) {
+  const proto::snowflake even = 2ULL << 22;
+  const proto::snowflake odd = 3ULL << 22;
+  for (int i = 1; i <= 10; ++i) journal_.message(i % 2 == 0 ? even : odd, i);
+  auto from = grant(2);
+  from->older =
+      std::make_shared<const due>(std::vector<flow::layout_record>{{2, {flow::offset{6}, flow::offset{2}}}});
+  auto l = make();
+  l.start(from, 1, 5);
+  std::vector<std::string> ids;
+  for (const auto& one : run(l)) ids.push_back(one["d"]["id"]);
+  EXPECT_EQ(ids, (std::vector<std::string>{"3", "5", "7", "8", "9", "10"}));
+}
+
+TEST_F(LaneTest, NeverRepeatsAnInteraction) {
+  for (int i = 1; i <= 4; ++i) journal_.add(event_type::interaction_create, guild, R"({"id":"1"})");
+  auto from = grant(0);
+  from->interactions_sent = flow::offset{3};
+  auto l = make();
+  l.start(from, 1, 5);
+  EXPECT_FALSE(l.reproducible());
+  EXPECT_EQ(run(l).size(), 1u);
+  EXPECT_TRUE(l.reproducible());
+  EXPECT_EQ(l.interactions_sent().value, 4u);
+}
+
+TEST_F(LaneTest, RedactsOnlyWithoutMessageContent) {
+  journal_.message(guild, 1);
+  auto l = make();
+  l.start(grant(0), 1, 5);
+  EXPECT_EQ(run(l)[0]["d"]["content"], "m1");
+  auto blind = grant(0);
+  blind->session.intents = proto::intent::guild_messages;
+  auto other = make();
+  other.start(blind, 1, 99);
+  EXPECT_EQ(run(other)[0]["d"]["content"], "");
+  other.start(blind, 1, 5);
+  EXPECT_EQ(run(other)[0]["d"]["content"], "m1") << "the bot's own message";
+}
+
+TEST_F(LaneTest, ACleanCloseCountsWhatHadLeft) {
+  for (int i = 1; i <= 3; ++i) journal_.message(guild, i);
+  auto l = make({.close_grace = 100ms});
+  l.start(grant(0), 1, 5);
+  (void)run(l);
+  const base::instant t{1000s};
+  l.flushed(t);
+  journal_.message(guild, 4);
+  (void)run(l);
+  l.flushed(t + 50ms);
+  l.closed_cleanly(t + 120ms);
+  EXPECT_EQ(l.acked_seq(), 4u) << "message 4 left within the grace";
+  EXPECT_EQ(l.cursor().value, 3u);
+  l.closed_cleanly(t + 150ms);
+  EXPECT_EQ(l.acked_seq(), 5u);
+}
+
+TEST_F(LaneTest, EndsBeforeItsNumbersDo) {
+  for (int i = 1; i <= 5; ++i) journal_.message(guild, i);
+  auto l = make({.seq_max = 4});
+  l.start(grant(0), 1, 5);
+  EXPECT_EQ(run(l).size(), 3u);
+  EXPECT_EQ(last_, lane::pace::window);
+  l.acknowledge(4);
+  (void)run(l);
+  EXPECT_EQ(last_, lane::pace::spent);
+}
+
+}  // namespace
+}  // namespace evergate::downstream

@@ -1,0 +1,67 @@
+// The same path over every upstream codec, plain and TLS, and over every downstream transport.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { test } from 'node:test';
+import { make_certificates } from './lib/certificates.mjs';
+import { Daemon } from './lib/daemon.mjs';
+import { GatewayClient } from './lib/gateway_client.mjs';
+import { clean, judged, summary } from './lib/ledger_check.mjs';
+import * as places from './lib/places.mjs';
+import { Simulator } from './lib/simulator.mjs';
+import { until } from './lib/until.mjs';
+
+const downstream = ['none', 'payload', 'zlib-stream', 'zstd-stream'];
+
+/** Events flow to `clients`, the daemon is killed, events flow again: all clean, all by RESUME. */
+async function carries_everything(simulator, daemon, clients) {
+  const start = await simulator.quiet();
+  await simulator.emit(1_500);
+  await daemon.restart();
+  for (const client of clients) await until('the client resumes', () => client.count.resumed === 1);
+  await simulator.emit(500);
+  const ledger = await simulator.ledger(start);
+  for (const client of clients) {
+    assert.deepEqual(summary(await judged(ledger, client)), clean, client.options.compress);
+    assert.deepEqual(client.faults, [], client.options.compress);
+    assert.equal(client.count.identifies, 1);
+  }
+  assert.deepEqual(await simulator.violations(), []);
+}
+
+for (const tls of [false, true]) {
+  for (const compression of ['none', 'zlib-stream', 'zstd-stream']) {
+    test(`upstream ${compression} over ${tls ? 'TLS' : 'plain TCP'}`, async (t) => {
+      const files = tls ? make_certificates(places.scratch(t, 'certificates')) : null;
+      const simulator = await Simulator.start(t, tls ? { tls_cert: files.certificate, tls_key: files.key } : {});
+      const discord = { rest: simulator.rest, compression, ...(tls && { ca_file: files.ca }) };
+      const daemon = await Daemon.start(t, simulator, { config: { discord } });
+      const client = await GatewayClient.connect(t, daemon.gateway);
+      await carries_everything(simulator, daemon, [client]);
+    });
+  }
+}
+
+for (const tls of [false, true]) {
+  test(`downstream ${downstream.join(', ')} over ${tls ? 'TLS' : 'plain TCP'}`, async (t) => {
+    const files = tls ? make_certificates(places.scratch(t, 'certificates')) : null;
+    const simulator = await Simulator.start(t);
+    const listen = tls ? { tls_certificate: files.certificate, tls_key: files.key } : {};
+    const daemon = await Daemon.start(t, simulator, { config: { listen } });
+    const clients = [];
+    for (const compress of downstream) {
+      const options = { compress, ...(tls && { ca: fs.readFileSync(files.ca) }) };
+      clients.push(await GatewayClient.connect(t, `${daemon.gateway}/c/${compress}`, options));
+    }
+    await carries_everything(simulator, daemon, clients);
+  });
+}
+
+test('a certificate of an unknown authority is refused', async (t) => {
+  const directory = places.scratch(t, 'certificates');
+  const files = make_certificates(directory);
+  const simulator = await Simulator.start(t, { tls_cert: files.certificate, tls_key: files.key });
+  const daemon = await Daemon.start(t, simulator, { ready: false });
+  await until(() => `the daemon names the certificate: ${daemon.child.last_words()}`, () => daemon.log.some((line) => /certificate/i.test(line)));
+  assert.equal((await simulator.status()).identifies, 0);
+  assert.equal(daemon.log.some((line) => line.includes(places.token)), false);
+});

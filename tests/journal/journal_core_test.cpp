@@ -1,0 +1,369 @@
+#include "journal/journal_core.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "core_rig.h"
+#include "guild_model.h"
+#include "journal/errc.h"
+#include "journal/event_reader.h"
+
+namespace evergate::journal {
+namespace {
+
+using test::batch_maker;
+using test::core_rig;
+using test::json;
+using enum proto::event_type;
+
+constexpr proto::snowflake g1 = 1ULL << 22;
+constexpr proto::snowflake g2 = 2ULL << 22;
+
+std::string ready_of(std::initializer_list<proto::snowflake> guilds) {
+  json d = {{"user", {{"id", std::to_string(test::self_id)}, {"username", "bot"}}},
+            {"session_id", "abc"},
+            {"guilds", json::array()}};
+  for (const auto id : guilds) d["guilds"].push_back({{"id", std::to_string(id)}, {"unavailable", true}});
+  return d.dump();
+}
+
+std::string create_of(proto::snowflake id, const std::string& name = "n") {
+  return json{{"id", std::to_string(id)},
+              {"name", name},
+              {"channels", json::array({{{"id", "300"}}})},
+              {"members", json::array()},
+              {"member_count", 1}}
+      .dump();
+}
+
+std::vector<flow::event_row> rows_after(core_rig& rig, std::uint64_t after) {
+  std::vector<flow::event_row> out;
+  auto view = rig.store.read();
+  for (;;) {
+    auto batch = event_reader(**view).read(after, 1);
+    EXPECT_TRUE(batch.has_value());
+    if (!batch || *batch == nullptr) return out;
+    for (const auto& row : (*batch)->rows) out.push_back(row);
+    after = (*batch)->rows.back().offset.value;
+  }
+}
+
+json shown(core_rig& rig, proto::snowflake guild, std::uint64_t as_of) {
+  const auto text = rig.shown(guild, as_of);
+  if (text.empty() || text.starts_with("error")) return text;
+  test::guild_model model;
+  model.doc = json::parse(text);
+  return model.shown();
+}
+
+TEST(journal_core, gives_offsets_without_gaps_over_all_classes) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker()
+                 .event(typing_start, g1, "{}")
+                 .event(message_create, g1, "[1]")
+                 .event(guild_update, g1, "{\"a\":1}")
+                 .done());
+  rig.commit(batch_maker().event(message_create, g1, "[2]").event(typing_start, g1, "{}").done());
+  const auto rows = rows_after(rig, 0);
+  ASSERT_EQ(rows.size(), 5U);
+  for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i].offset.value, i + 1);
+  EXPECT_EQ(rows[1].type, message_create);
+  EXPECT_EQ(rows_after(rig, 3).size(), 2U);
+  EXPECT_EQ(rows_after(rig, 5).size(), 0U);
+}
+
+TEST(journal_core, stored_events_have_the_bytes_and_names_they_came_with) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  auto batch = std::make_unique<flow::event_batch>();
+  flow::append_row(*batch, unknown, "SOME_NEW_EVENT", R"({"x":1})").guild = g1;
+  flow::append_row(*batch, message_create, {}, R"({"content":"hi"})").target = 7;
+  rig.commit(std::move(batch));
+  auto view = rig.store.read();
+  const auto read = event_reader(**view).read(0, 1000);
+  ASSERT_TRUE(read && *read);
+  EXPECT_EQ((*read)->name((*read)->rows[0]), "SOME_NEW_EVENT");
+  EXPECT_EQ((*read)->data((*read)->rows[0]), R"({"x":1})");
+  EXPECT_EQ((*read)->data((*read)->rows[1]), R"({"content":"hi"})");
+  EXPECT_EQ((*read)->rows[1].target, 7U);
+}
+
+TEST(journal_core, a_commit_says_each_shards_newest_sequence) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker().on(1, 3).session("s1", 1).progress(4).done());
+  round work;
+  work.batches.push_back(batch_maker().on(1, 3).progress(5).done());
+  work.batches.push_back(batch_maker().on(1, 3).progress(9).done());
+  const auto done = rig.run(work);
+  ASSERT_EQ(done->progress.size(), 1U);
+  EXPECT_EQ(done->progress[0].seq.value(), 9);
+  auto view = rig.store.read();
+  const auto sessions = journal_core::sessions_in(**view);
+  ASSERT_TRUE(sessions);
+  ASSERT_EQ(sessions->size(), 1U);
+  EXPECT_EQ(sessions->front().seq.value(), 9);
+  EXPECT_EQ(sessions->front().record.session_id, "s1");
+}
+
+TEST(journal_core, a_session_that_ended_is_not_resumed) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker().session("s1", 1).progress(4).done());
+  rig.commit(batch_maker().session("", -1).done());
+  auto view = rig.store.read();
+  EXPECT_TRUE(journal_core::sessions_in(**view)->empty());
+}
+
+TEST(journal_core, a_failed_commit_changes_nothing_and_can_be_repeated) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker().event(guild_create, g1, create_of(g1)).progress(1).done());
+  int failures = 3;
+  rig.image->before_commit = [&]() -> base::result<void> {
+    if (failures-- > 0) return base::fail(errc::full, "no room");
+    return {};
+  };
+  round work;
+  work.batches.push_back(batch_maker().event(channel_create, g1, R"({"id":"301"})").progress(2).done());
+  rig.core.prepare(work);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_FALSE(rig.core.write(work, rig.time_ms));
+    EXPECT_EQ(rig.head(), 1U);
+    EXPECT_EQ(shown(rig, g1, 9)["channels"].size(), 1U);
+  }
+  ASSERT_TRUE(rig.core.write(work, rig.time_ms));
+  const auto done = rig.core.settle(work);
+  EXPECT_EQ(done->head.value, 2U);
+  EXPECT_EQ(shown(rig, g1, 2)["channels"].size(), 2U);
+  EXPECT_EQ(rows_after(rig, 0).size(), 2U);
+}
+
+TEST(journal_core, shows_a_guild_as_of_any_offset) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker().ready(ready_of({g1, g2})).done());
+  rig.change(test::cursor_at(0));
+  rig.commit(
+      batch_maker().event(guild_create, g1, create_of(g1)).event(guild_update, g1, R"({"name":"b"})").done());
+  rig.commit(batch_maker().event(guild_delete, g1, R"({"id":"1","unavailable":true})").done());
+  rig.commit(batch_maker()
+                 .event(guild_create, g1, create_of(g1, "c"))
+                 .event(guild_delete, g1, R"({"id":"1"})")
+                 .done());
+  EXPECT_EQ(rig.shown(g1, 1), "");
+  EXPECT_EQ(shown(rig, g1, 2)["name"], "n");
+  EXPECT_EQ(shown(rig, g1, 3)["name"], "b");
+  EXPECT_EQ(rig.shown(g1, 4), "");
+  EXPECT_EQ(shown(rig, g1, 5)["name"], "c");
+  EXPECT_EQ(rig.shown(g1, 6), "");
+  const auto listed = [&](std::uint64_t as_of) {
+    std::string out;
+    for (const auto& one : rig.guilds.guilds({0, 1}, as_of)) out += one.available ? 'a' : 'u';
+    return out;
+  };
+  EXPECT_EQ(listed(0), "");
+  EXPECT_EQ(listed(1), "uu");
+  EXPECT_EQ(listed(2), "au");
+  EXPECT_EQ(listed(4), "uu");
+  EXPECT_EQ(listed(6), "u");
+  EXPECT_EQ(rig.guilds.guilds({1, 2}, 1).size(), 1U);
+  EXPECT_EQ(rig.guilds.awaiting(), 1U);
+}
+
+TEST(journal_core, a_guild_that_a_ready_no_longer_lists_is_deleted) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker().ready(ready_of({g1, g2})).event(guild_create, g1, create_of(g1)).done());
+  rig.commit(batch_maker().gap().ready(ready_of({g1})).event(message_create, g1, "{}").done());
+  const auto rows = rows_after(rig, 2);
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_EQ(rows[0].type, gap);
+  EXPECT_EQ(rows[1].type, session_started);
+  EXPECT_EQ(rows[2].type, guild_delete);
+  EXPECT_EQ(rows[2].guild, g2);
+  EXPECT_EQ(rows[2].seq, 0U);
+  EXPECT_EQ(rows[2].flags, 0);
+  EXPECT_EQ(rows[3].type, message_create);
+  EXPECT_EQ(rig.guilds.guilds({0, 1}, rig.head()).size(), 1U);
+}
+
+TEST(journal_core, a_ready_without_guilds_deletes_none) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker().ready(ready_of({g1})).event(guild_create, g1, create_of(g1)).done());
+  for (const auto* const bad :
+       {R"({"user":{"id":"5"}})", R"({"guilds":null})", R"({"guilds":[{"id":"4194304"})", "nonsense"}) {
+    rig.commit(batch_maker().ready(bad).done());
+  }
+  EXPECT_EQ(rig.guilds.guilds({0, 1}, rig.head()).size(), 1U);
+  EXPECT_EQ(rig.failures.size(), 4U);
+}
+
+TEST(journal_core, after_a_gap_an_equal_guild_is_not_shown_again) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker()
+                 .ready(ready_of({g1}))
+                 .event(guild_create, g1, create_of(g1))
+                 .message(g1, 300, 77, 1)
+                 .done());
+  auto same = json::parse(create_of(g1));
+  same["channels"][0]["last_message_id"] = "77";
+  same["unavailable"] = false;
+  rig.commit(batch_maker().gap().ready(ready_of({g1})).event(guild_create, g1, same.dump()).done());
+  const auto rows = rows_after(rig, 3);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[2].type, guild_create);
+  EXPECT_EQ(rows[2].flags & flow::row_flag::internal, flow::row_flag::internal);
+  // Only the first one after the gap is compared.
+  rig.commit(batch_maker().event(guild_create, g1, same.dump()).done());
+  EXPECT_EQ(rows_after(rig, 6).front().flags, 0);
+}
+
+TEST(journal_core, after_a_gap_a_changed_guild_is_shown_as_down_and_back) {
+  for (const bool restart : {false, true}) {
+    auto image = std::make_shared<memory_image>();
+    auto rig = std::make_unique<core_rig>(journal_options{}, image);
+    ASSERT_TRUE(rig->recover());
+    rig->commit(batch_maker().ready(ready_of({g1, g2})).event(guild_create, g1, create_of(g1)).done());
+    rig->commit(batch_maker().gap().ready(ready_of({g1, g2})).done());
+    if (restart) {
+      rig->keep(g1);
+      rig = std::make_unique<core_rig>(journal_options{}, image);
+      ASSERT_TRUE(rig->recover());
+    }
+    rig->commit(batch_maker()
+                    .event(guild_create, g1, create_of(g1, "new"))
+                    .event(guild_create, g2, create_of(g2))
+                    .done());
+    const auto rows = rows_after(*rig, 4);
+    ASSERT_EQ(rows.size(), 3U) << restart;
+    EXPECT_EQ(rows[0].type, guild_delete);
+    EXPECT_EQ(rows[0].guild, g1);
+    EXPECT_EQ(rows[0].flags, 0);
+    EXPECT_EQ(rows[1].type, guild_create);
+    EXPECT_EQ(rows[1].flags, 0);
+    EXPECT_EQ(rows[2].guild, g2);
+    EXPECT_EQ(rig->shown(g1, 5), "");
+    EXPECT_EQ(shown(*rig, g1, 6)["name"], "new");
+  }
+}
+
+TEST(journal_core, gaps_are_remembered_and_bounded) {
+  journal_options options;
+  options.gaps_max = 3;
+  auto image = std::make_shared<memory_image>();
+  core_rig rig(options, image);
+  ASSERT_TRUE(rig.recover());
+  for (int i = 0; i < 5; ++i) rig.commit(batch_maker().gap("cause " + std::to_string(i)).done());
+  core_rig again(options, image);
+  ASSERT_TRUE(again.recover());
+  for (auto* const one : {&rig, &again}) {
+    ASSERT_EQ(one->core.gaps().size(), 3U);
+    EXPECT_EQ(one->core.gaps().back().offset, 5U);
+    EXPECT_NE(one->core.gaps().back().d.find("cause 4"), std::string::npos);
+    EXPECT_EQ(one->core.state().book.gaps, 5U);
+  }
+}
+
+TEST(journal_core, the_ready_keeps_its_user_up_to_date) {
+  auto image = std::make_shared<memory_image>();
+  core_rig rig({}, image);
+  ASSERT_TRUE(rig.recover());
+  rig.commit(
+      batch_maker().ready(ready_of({})).event(user_update, 0, R"({"username":"new","avatar":"a"})").done());
+  core_rig again({}, image);
+  ASSERT_TRUE(again.recover());
+  const auto d = json::parse(again.core.state().ready);
+  EXPECT_EQ(d["user"]["username"], "new");
+  EXPECT_EQ(d["user"]["avatar"], "a");
+  EXPECT_EQ(d["user"]["id"], std::to_string(test::self_id));
+  EXPECT_EQ(d["session_id"], "abc");
+}
+
+TEST(journal_core, consumers_and_sessions_come_back) {
+  auto image = std::make_shared<memory_image>();
+  core_rig rig({}, image);
+  ASSERT_TRUE(rig.recover());
+  flow::consumer_change change;
+  change.consumers.push_back({"main", 2, {{2, {{5}, {6}}}, {1, {{9}}}}});
+  change.sessions.push_back({"one", 41, "main", 2, {1, 2}, 513, 3, 17, {8}, true});
+  change.sessions.push_back({"two", 42, "main", 2, {0, 2}, 513, 3, 1, {8}, false});
+  rig.change(std::move(change));
+  flow::consumer_change removal;
+  removal.sessions_removed.push_back("two");
+  rig.change(std::move(removal));
+  core_rig again({}, image);
+  ASSERT_TRUE(again.recover());
+  auto view = again.store.read();
+  const auto stored = journal_core::consumers_in(**view);
+  ASSERT_TRUE(stored);
+  ASSERT_EQ(stored->consumers.size(), 1U);
+  EXPECT_EQ(stored->consumers[0].layouts[0].cursors[1].value, 6U);
+  ASSERT_EQ(stored->sessions.size(), 1U);
+  EXPECT_EQ(stored->sessions[0].anchor_seq, 17U);
+  EXPECT_TRUE(stored->sessions[0].resumable);
+  EXPECT_EQ(stored->next_session_number, 43U);
+}
+
+// Random events, random versions, random restarts: any guild as of any offset equals a replay of the rows.
+TEST(journal_core, any_guild_as_of_any_offset_equals_a_replay) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    base::rng random(seed);
+    auto image = std::make_shared<memory_image>();
+    auto rig = std::make_unique<core_rig>(journal_options{}, image);
+    ASSERT_TRUE(rig->recover());
+    rig->commit(batch_maker().ready(ready_of({g1, g2})).done());
+    rig->change(test::cursor_at(0));
+    std::map<proto::snowflake, test::guild_model> models;
+    struct memory {
+      proto::snowflake guild;
+      std::uint64_t as_of;
+      json expected;
+    };
+    std::vector<memory> memories;
+    for (int step = 0; step < 120; ++step) {
+      batch_maker batch;
+      for (std::uint64_t n = 1 + random.below(6); n > 0; --n) {
+        const auto guild = random.chance(0.5) ? g1 : g2;
+        auto& model = models[guild];
+        if (random.chance(0.03)) {
+          const auto d = test::make_guild(random, guild);
+          batch.event(guild_create, guild, d.dump());
+          model.apply(guild_create, d);
+          continue;
+        }
+        const auto event = test::make_event(random, guild);
+        if (event.counter) {
+          batch.message(guild, event.channel, event.message, event.added);
+          model.count(event.channel, event.message, event.added, event.added > 0 ? event.added : 0);
+        } else if (event.type == user_update) {
+          batch.event(user_update, 0, event.d.dump());
+          for (auto& [id, one] : models) one.user(event.d);
+        } else {
+          batch.event(event.type, guild, event.d.dump());
+          model.apply(event.type, event.d);
+        }
+      }
+      ASSERT_NE(rig->commit(batch.done()), nullptr);
+      for (const auto guild : {g1, g2})
+        memories.push_back({guild, rig->head(), models[guild].present ? models[guild].shown() : json("")});
+      if (random.chance(0.1)) rig->keep(random.chance(0.5) ? g1 : g2);
+      if (random.chance(0.05)) {
+        rig = std::make_unique<core_rig>(journal_options{}, image);
+        ASSERT_TRUE(rig->recover());
+      }
+      for (int i = 0; i < 3; ++i) {
+        const auto& one = memories[random.below(memories.size())];
+        ASSERT_EQ(shown(*rig, one.guild, one.as_of), one.expected)
+            << "seed " << seed << " step " << step << " as of " << one.as_of;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace evergate::journal
