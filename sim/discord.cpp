@@ -19,7 +19,7 @@ discord::discord(const discord_options& options, gateway_sink& sink, std::int64_
       mix_(world_, options.mix, options.world.seed),
       ledger_(options.ledger_max),
       violations_(options.violations_max),
-      random_(mix(options.world.seed, 0x73657373)),
+      random_(mix(options.world.seed, options.session_seed)),
       bucket_used_ms_(std::max<std::uint32_t>(options.max_concurrency, 1), 0),
       identify_day_ms_(now_ms),
       ticked_ms_(now_ms),

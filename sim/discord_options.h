@@ -39,6 +39,7 @@ struct discord_options {
   std::uint32_t sends_max = 120;                         ///< per connection and sends_window_ms; more: 4008
   std::int64_t sends_window_ms = 60'000;
   std::uint32_t connections_max = 20'000;
+  std::uint64_t session_seed = 0;       ///< of session ids; the program takes a fresh one at each start
   std::size_t ledger_max = 2'000'000;   ///< entries kept
   std::size_t violations_max = 10'000;  ///< records kept
   std::size_t rest_calls_max = 10'000;  ///< records kept

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <random>
 #include <thread>
 
 #include "sim/server.h"
@@ -141,6 +142,8 @@ int main(int argc, char** argv) {
     return 1;
   }
   s.discord.world.bot = *bot;
+  // A restarted simulator must not know the session ids of its former life.
+  s.discord.session_seed = std::random_device{}();
   s.discord.token = base::secret(s.token);
   return run(s);
 }
