@@ -126,9 +126,13 @@ describe('hostile input', () => {
       ['JSON that is no object', 4002, (raw) => raw.frame('[1,2,3]')],
       ['deep nesting', 4002, (raw) => raw.frame(`{"op":2,"d":${'['.repeat(2_000)}${']'.repeat(2_000)}}`)],
       ['a message over 4,096 bytes', 4002, (raw) => raw.json(2, identify({ padding: 'x'.repeat(5_000) }))],
-      ['a fragmented message over 4,096 bytes', [4002, 1009], (raw) => {
+      ['a fragmented message over 4,096 bytes', 4002, (raw) => {
         raw.frame('{"op":2,"d":"', { fin: false });
-        for (let i = 0; i < 8; i += 1) raw.frame('x'.repeat(1_000), { opcode: 0, fin: false });
+        for (let i = 0; i < 8; i += 1) raw.frame('x'.repeat(1_000), { opcode: 0, fin: i === 7 });
+      }],
+      ['a fragmented message without end', [4002, 1009], (raw) => {
+        raw.frame('{"op":2,"d":"', { fin: false });
+        for (let i = 0; i < 15; i += 1) raw.frame('x'.repeat(2_000), { opcode: 0, fin: false });
       }],
       ['endless empty fragments', [4002, 1009, 1008], (raw) => {
         raw.frame('{', { fin: false });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { Child } from './lib/child.mjs';
@@ -109,14 +110,18 @@ function mount_small(place, size) {
 }
 
 test('a full disk pauses the flow, and room lets it go on without loss', async (t) => {
-  const place = places.scratch(t, 'full');
-  if (!mount_small(place, '24m')) return t.skip('this user may not mount a small file system');
-  const simulator = await Simulator.start(t, { guilds: 20, replay_max: 100_000 });
-  const daemon = await Daemon.start(t, simulator, { config: { data_dir: path.join(place, 'data') } });
+  const place = fs.mkdtempSync(path.join(os.tmpdir(), 'evergate-full-'));
+  let daemon;
+  let mounted = false;
   t.after(async () => {
-    await daemon.end();
-    execFileSync('umount', ['-l', place]);
+    await daemon?.end();
+    if (mounted) execFileSync('umount', ['-l', place]);
+    fs.rmSync(place, { recursive: true, force: true });
   });
+  mounted = mount_small(place, '24m');
+  if (!mounted) return t.skip('this user may not mount a small file system');
+  const simulator = await Simulator.start(t, { guilds: 20, replay_max: 100_000 });
+  daemon = await Daemon.start(t, simulator, { config: { data_dir: path.join(place, 'data') } });
   const client = await GatewayClient.connect(t, daemon.gateway);
   const start = await simulator.quiet();
   await simulator.rate(2_000);
