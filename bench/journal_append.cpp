@@ -1,5 +1,5 @@
 // Microseconds per event of a journal on disk: 1.2 KB events in batches of 64, from one thread, with the ring
-// full and evicting. Usage: journal_append DIRECTORY [EVENTS]
+// full and evicting. Usage: journal_append DIRECTORY [EVENTS [ROUND_BYTES]]
 #include <fmt/format.h>
 
 #include <atomic>
@@ -54,7 +54,7 @@ std::unique_ptr<evergate::flow::event_batch> make_batch(std::uint64_t number, co
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fmt::print(stderr, "usage: {} DIRECTORY [EVENTS]\n", argv[0]);
+    fmt::print(stderr, "usage: {} DIRECTORY [EVENTS [ROUND_BYTES]]\n", argv[0]);
     return 2;
   }
   const std::uint64_t batches = (argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1'000'000) / 64;
@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   evergate::journal::journal_options options;
   options.directory = argv[1];
   options.max_events = 200'000;
+  if (argc > 3) options.round_bytes_max = std::strtoull(argv[3], nullptr, 10);
   auto made = evergate::journal::journal::open(options, log);
   if (!made) {
     fmt::print(stderr, "{}\n", made.error().text());

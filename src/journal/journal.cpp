@@ -161,11 +161,20 @@ void journal::take_changes(round& work, bool all) {
 
 void journal::run() {
   auto tidy_at = base::boot_clock::now() + base::seconds(1);
+  std::vector<std::unique_ptr<flow::event_batch>> taken;
+  std::size_t next = 0;
   for (bool open = true; open;) {
+    if (next == taken.size()) {
+      next = 0;
+      open = inbox_.take(taken, wake_at());
+      if (refused_.exchange(false)) {
+        for (auto* const listener : listeners_) listener->on_room();
+      }
+    }
     round work;
-    open = inbox_.take(work.batches, wake_at());
-    if (refused_.exchange(false)) {
-      for (auto* const listener : listeners_) listener->on_room();
+    for (std::size_t bytes = 0; next < taken.size() && bytes < options_.round_bytes_max; ++next) {
+      bytes += taken[next]->bytes();
+      work.batches.push_back(std::move(taken[next]));
     }
     take_changes(work, !open);
     work.checkpoints = keeper_->take();

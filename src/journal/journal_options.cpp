@@ -31,6 +31,7 @@ base::result<void> validate(const journal_options& options) {
       {"queue.evict_blobs_max", options.evict_blobs_max, 1, 1'000'000},
       {"queue.items_max", options.queue_items_max, 1, 1'000'000},
       {"queue.bytes_max", options.queue_bytes_max, 4096, std::uint64_t{1} << 31},
+      {"queue.round_bytes_max", options.round_bytes_max, 1, std::uint64_t{1} << 30},
       {"queue.changes_max", options.changes_max, 1, 10'000'000},
       {"queue.ring_bytes_max", options.ring_bytes_max, 0, std::uint64_t{64} << 30},
       {"queue.cursor_interval (ms)", count(options.cursor_interval), 1, 60'000},

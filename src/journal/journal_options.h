@@ -28,9 +28,11 @@ struct journal_options {
   std::chrono::seconds max_age = std::chrono::hours{24};
   std::size_t evict_blobs_max = 256;  ///< per transaction; at least twice what it adds
 
-  // Between upstream and the writer. Full: append() returns false and upstream stops reading.
+  // Between upstream and the writer. Full: append() returns false and upstream stops reading. As much again
+  // may be in the writer's hands.
   std::size_t queue_items_max = 4096;  ///< batches
   std::size_t queue_bytes_max = std::size_t{64} << 20;
+  std::size_t round_bytes_max = std::size_t{1} << 20;  ///< a transaction takes batches until it has this much
   std::size_t changes_max =
       65'536;  ///< consumer and session records waiting; past it they are written at once
 
