@@ -139,6 +139,8 @@ class discord {
   void request_members(connection& c, const nlohmann::json& d, std::int64_t now_ms);
   void send_chunks(session& s, const guild& g, const std::vector<const member*>& found,
                    std::string_view nonce, const std::vector<std::string>& missing, bool presences);
+  void send_whole_list(connection& c, const guild& g, const std::string& nonce, bool presences,
+                       std::int64_t now_ms);
   void request_sounds(connection& c, const nlohmann::json& d);
   void request_channel_info(connection& c, const nlohmann::json& d);
   guild* own_guild(connection& c, const nlohmann::json& id);

@@ -134,6 +134,35 @@ void discord::send_chunks(session& s, const guild& g, const std::vector<const me
   }
 }
 
+void discord::send_whole_list(connection& c, const guild& g, const std::string& nonce, bool presences,
+                              std::int64_t now_ms) {
+  session& s = *c.owner;
+  if ((s.view.intents & intent::members) == 0) {
+    return breach(c, "members_without_intent", "the whole list needs GUILD_MEMBERS");
+  }
+  const auto before = whole_lists_ms_.find(g.id);
+  if (before == whole_lists_ms_.end() || now_ms - before->second >= whole_list_every_ms) {
+    whole_lists_ms_[g.id] = now_ms;
+    std::vector<const member*> everybody;
+    for (const auto& m : g.members) everybody.push_back(&m);
+    return send_chunks(s, g, everybody, nonce, {}, presences);
+  }
+  breach(c, "whole_list_rate", "a guild's whole list twice within 30 s");
+  const std::uint64_t serial = mix_.next_serial();
+  std::string out;
+  json_writer json(out);
+  json.begin_object();
+  json.number("_serial", static_cast<std::int64_t>(serial));
+  json.number("opcode", 8);
+  json.number("retry_after", (before->second + whole_list_every_ms - now_ms + 999) / 1000);
+  json.object("meta");
+  json.id("guild_id", g.id);
+  if (!nonce.empty()) json.text("nonce", nonce);
+  json.end_object();
+  json.end_object();
+  reply(s, "RATE_LIMITED", g.id, std::move(out), serial);
+}
+
 void discord::request_members(connection& c, const nlohmann::json& d, std::int64_t now_ms) {
   guild* g = own_guild(c, member_of(d, "guild_id"));
   if (g == nullptr) return;
@@ -174,31 +203,7 @@ void discord::request_members(connection& c, const nlohmann::json& d, std::int64
   const auto& limit = member_of(d, "limit");
   const std::uint64_t most = limit.is_number_unsigned() ? limit.get<std::uint64_t>() : 0;
   const auto& prefix = query.get_ref<const std::string&>();
-  if (prefix.empty() && most == 0) {
-    if ((s.view.intents & intent::members) == 0) {
-      return breach(c, "members_without_intent", "the whole list needs GUILD_MEMBERS");
-    }
-    const auto before = whole_lists_ms_.find(g->id);
-    if (before != whole_lists_ms_.end() && now_ms - before->second < whole_list_every_ms) {
-      breach(c, "whole_list_rate", "a guild's whole list twice within 30 s");
-      const std::uint64_t serial = mix_.next_serial();
-      std::string out;
-      json_writer json(out);
-      json.begin_object();
-      json.number("_serial", static_cast<std::int64_t>(serial));
-      json.number("opcode", 8);
-      json.number("retry_after", (before->second + whole_list_every_ms - now_ms + 999) / 1000);
-      json.object("meta");
-      json.id("guild_id", g->id);
-      if (!nonce.empty()) json.text("nonce", nonce);
-      json.end_object();
-      json.end_object();
-      return reply(s, "RATE_LIMITED", g->id, std::move(out), serial);
-    }
-    whole_lists_ms_[g->id] = now_ms;
-    for (const auto& m : g->members) found.push_back(&m);
-    return send_chunks(s, *g, found, nonce, missing, presences);
-  }
+  if (prefix.empty() && most == 0) return send_whole_list(c, *g, nonce, presences, now_ms);
   const std::size_t allowed = std::min<std::size_t>(most == 0 ? query_members_max : most, query_members_max);
   for (const auto& m : g->members) {
     if (found.size() < allowed && user_name(m.id, m.user_revision).starts_with(prefix)) found.push_back(&m);

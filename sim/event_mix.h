@@ -53,6 +53,7 @@ class event_mix {
   };
 
  private:
+  static const kind table_[];
   [[nodiscard]] static std::span<const kind> kinds();
   [[nodiscard]] guild* any_guild();
   bool attempt(const kind& what, guild& g, event& out);
