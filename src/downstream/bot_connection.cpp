@@ -20,7 +20,8 @@ session_rules rules_of(const gateway_options& options) {
           .identify_timeout = options.identify_timeout,
           .sends_max = options.sends_max,
           .sends_window = options.sends_window,
-          .message_bytes_max = options.message_bytes_max};
+          .message_bytes_max = options.message_bytes_max,
+          .ask_interval = options.ask_interval};
 }
 
 lane_limits limits_of(const gateway_options& options) {
@@ -248,6 +249,7 @@ void bot_connection::flow() {
 }
 
 void bot_connection::after_pump(lane::pace pace) {
+  starved_ = false;
   if (lane_->rows_missing() != told_missing_) {
     home_.around().log.warn("bot.records_missing", {{"consumer", origin_.consumer},
                                                     {"lane", grant_->session.lane.id},
@@ -265,6 +267,7 @@ void bot_connection::after_pump(lane::pace pace) {
       return home_.pump_later(origin_.id);
     case lane::pace::window:
       report();
+      starved_ = true;
       // A full window waits for a beat: ask for one where the library bears it.
       if (wish_.may_ask) step({.what = session_input::kind::ask});
       return;
@@ -371,7 +374,7 @@ void bot_connection::asked_to_yield() {
 void bot_connection::check_yield(base::instant at) {
   const bool open = lane_ && !lane_->counting() && lane_->unacknowledged() > 0;
   if (!open || !wish_.may_ask || at >= yield_until_) return release();
-  step({.what = session_input::kind::ask});
+  step({.what = session_input::kind::ask_closely});
 }
 
 void bot_connection::release() {
@@ -410,6 +413,7 @@ void bot_connection::tick(base::instant at) {
   if (phase_ == phase::closed) return;
   if (yielding_) return check_yield(at);
   if (lane_ && socket_->queued_bytes() == 0) lane_->flushed(at);
+  if (starved_ && wish_.may_ask) step({.what = session_input::kind::ask});
   if (phase_ == phase::waiting_source || phase_ == phase::gated) pump();
 }
 

@@ -98,6 +98,7 @@ class bot_connection final : public net::ws_handler {
   bool began_ = false;     ///< the backfill is through: the session can be resumed
   bool bot_acknowledged_ = false;
   bool reserving_ = false;
+  bool starved_ = false;  ///< its window is full
   base::instant yield_until_{};
   base::instant gate_since_{};
   identify_request wish_;

@@ -27,7 +27,7 @@ std::string without_slash(std::string text) {
   return text;
 }
 
-/// Loopback peers see the status page; the admin room is for all others.
+/// Only loopback peers see the status page.
 bool loopback(std::string_view peer) {
   const auto host = doorkeeper::host_of(peer);
   return host.starts_with("127.") || host == "::1" || host.starts_with("::ffff:127.");

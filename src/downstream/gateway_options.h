@@ -38,9 +38,11 @@ struct gateway_options {
 
   base::milliseconds heartbeat_interval{10'000};  ///< told in HELLO; each beat acknowledges
   std::uint32_t heartbeats_missed_max = 3;        ///< intervals without a beat before 4009
-  base::milliseconds identify_timeout{10'000};    ///< from the connection (or op 9) to IDENTIFY or RESUME
-  base::milliseconds hello_delay{10};             ///< from the 101 to HELLO
-  std::uint32_t sends_max = 120;  ///< messages of one connection per sends_window (4008 beyond)
+  base::milliseconds ask_interval{
+      1'000};  ///< between heartbeats asked for by op 1 (never of unproven libraries)
+  base::milliseconds identify_timeout{10'000};  ///< from the connection (or op 9) to IDENTIFY or RESUME
+  base::milliseconds hello_delay{10};           ///< from the 101 to HELLO
+  std::uint32_t sends_max = 120;                ///< messages of one connection per sends_window (4008 beyond)
   base::milliseconds sends_window{60'000};
   std::size_t message_bytes_max = 4096;                ///< one message from a bot (4002 beyond)
   std::size_t unauthenticated_per_address_max = 1000;  ///< WebSockets of one address that have not identified

@@ -70,7 +70,7 @@ void session::step(const session_input& input, base::instant now, std::vector<se
       break;
     case session_input::kind::started:
       if (state_ == state::starting) state_ = state::live;
-      last_beat_ = now;
+      last_beat_ = last_own_beat_ = now;
       break;
     case session_input::kind::invalidated:
       // The connection stays usable: eris and oceanic identify again on it.
@@ -80,10 +80,10 @@ void session::step(const session_input& input, base::instant now, std::vector<se
       send(frames::invalid_session, out);
       break;
     case session_input::kind::ask:
-      if (state_ == state::live && !asked_) {
-        asked_ = true;
-        send(frames::heartbeat_request, out);
-      }
+      if (now >= ask_again_) ask(now, out);
+      break;
+    case session_input::kind::ask_closely:
+      ask(now, out);
       break;
   }
 }
@@ -115,6 +115,17 @@ void session::receive(std::string_view text, base::instant now, std::vector<sess
   action.d = frame->d;
 }
 
+void session::ask(base::instant now, std::vector<session_action>& out) {
+  if (state_ != state::live || asked_) return;
+  // Not shortly before its own beat is due: discord.js takes the second beat before our answer for a dead
+  // connection.
+  const auto own_beat = last_own_beat_ + rules_.heartbeat_interval;
+  if (now < own_beat && own_beat - now < rules_.ask_interval / 4) return;
+  asked_ = true;
+  ask_again_ = now + rules_.ask_interval;
+  send(frames::heartbeat_request, out);
+}
+
 void session::tick(base::instant now, std::vector<session_action>& out) {
   if (state_ == state::awaiting && now >= identify_until_) return close(4003, "Not authenticated.", out);
   const auto patience = rules_.heartbeat_interval * rules_.heartbeats_missed_max;
@@ -122,6 +133,8 @@ void session::tick(base::instant now, std::vector<session_action>& out) {
 }
 
 void session::heartbeat(std::string_view d, base::instant now, std::vector<session_action>& out) {
+  // An answer to an op 1 of ours does not move the bot's own schedule.
+  if (!asked_) last_own_beat_ = now;
   asked_ = false;
   last_beat_ = now;
   // The answer goes first: discord.js takes a late one for a dead connection.

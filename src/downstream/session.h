@@ -27,6 +27,7 @@ struct session_rules {
   std::uint32_t sends_max = 120;
   base::milliseconds sends_window{60'000};
   std::size_t message_bytes_max = 4096;
+  base::milliseconds ask_interval{1'000};
 };
 
 /// A judged IDENTIFY.
@@ -65,7 +66,8 @@ struct session_input {
     tick,         ///< time passed
     started,      ///< READY or the replay is on its way: beats are due from now on
     invalidated,  ///< the IDENTIFY or RESUME could not be served, or the session ended: op 9
-    ask,          ///< a heartbeat is wanted from the bot
+    ask,          ///< a heartbeat is wanted from the bot, at most one per ask_interval
+    ask_closely,  ///< the same at hand-over: as soon as the one before is answered
   };
   kind what = kind::tick;
   std::string_view text{};
@@ -88,6 +90,7 @@ class session {
   enum class state : std::uint8_t { awaiting, starting, live, closed };
 
   void receive(std::string_view text, base::instant now, std::vector<session_action>& out);
+  void ask(base::instant now, std::vector<session_action>& out);
   void tick(base::instant now, std::vector<session_action>& out);
   void heartbeat(std::string_view d, base::instant now, std::vector<session_action>& out);
   void identify(std::string_view d, std::vector<session_action>& out);
@@ -103,6 +106,8 @@ class session {
   base::instant window_start_{};
   base::instant identify_until_{};
   base::instant last_beat_{};
+  base::instant last_own_beat_{};  ///< not asked for
+  base::instant ask_again_{};
 };
 
 }  // namespace evergate::downstream

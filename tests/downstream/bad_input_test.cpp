@@ -1,8 +1,41 @@
 // What hostile or broken bots may send, over real sockets.
 #include "gateway_fixture.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 namespace evergate::downstream {
 namespace {
+
+/// A TCP connection by hand.
+class tcp_by_hand {
+ public:
+  explicit tcp_by_hand(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  }
+  ~tcp_by_hand() { ::close(fd_); }
+  tcp_by_hand(const tcp_by_hand&) = delete;
+  tcp_by_hand& operator=(const tcp_by_hand&) = delete;
+  void write(std::string_view bytes) {
+    EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), std::ssize(bytes));
+  }
+  /// Until the other side ends.
+  std::string read_all() {
+    std::string out;
+    char piece[4096];
+    for (ssize_t got = 0; (got = ::recv(fd_, piece, sizeof piece, 0)) > 0;)
+      out.append(piece, static_cast<std::size_t>(got));
+    return out;
+  }
+
+ private:
+  int fd_;
+};
 
 using nlohmann::json;
 using testing::GatewayTest;
@@ -66,6 +99,36 @@ TEST_F(GatewayTest, OversizedMessagesAreCutOff) {
   auto bad = bot();
   bad->say(std::string(1024 * 1024, 'x'));
   EXPECT_EQ(bad->wait_closed().code, 1009);
+}
+
+TEST_F(GatewayTest, EndlessFragmentsAreCutOff) {
+  options_.socket.close_timeout = base::milliseconds(50);
+  run();
+  // Sixteen fragments make a message, the seventeenth ends the connection.
+  tcp_by_hand raw(gateway_->port());
+  raw.write(
+      "GET /?v=10 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+      "13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  std::string frames;
+  frames += std::string("\x01\x81\0\0\0\0{", 7);
+  for (int i = 0; i < 40; ++i) frames += std::string("\x00\x81\0\0\0\0 ", 7);
+  raw.write(frames);
+  const auto got = raw.read_all();
+  EXPECT_TRUE(got.starts_with("HTTP/1.1 101"));
+  EXPECT_NE(got.find(std::string("\x88", 1)), std::string::npos) << "a close frame";
+  EXPECT_NE(got.find(std::string("\x03\xf1", 2)), std::string::npos) << "with code 1009";
+}
+
+TEST_F(GatewayTest, SlowHandshakesAreCutOff) {
+  listen_.limits.head_timeout = base::milliseconds(30);
+  run();
+  tcp_by_hand raw(gateway_->port());
+  raw.write("GET /?v=10 HTTP/1.1\r\nHost: ");
+  const auto got = raw.read_all();
+  EXPECT_EQ(got.find("101"), std::string::npos) << "the connection ends without an upgrade";
+  auto good = bot();
+  good->start();
 }
 
 TEST_F(GatewayTest, SilentConnectionsAreClosed) {

@@ -104,12 +104,25 @@ class GatewayTest : public ::testing::Test {
   /// Waits until the stored record of the consumer says so.
   template <class Condition>
   bool stored(Condition holds) {
+    return comes([&] { return holds(journal_.consumers_now(), journal_.sessions_now()); });
+  }
+  /// Waits until the condition, asked again and again while the loops turn, holds.
+  template <class Condition>
+  bool comes(Condition holds) {
     const auto until = base::boot_clock::now() + base::seconds(20);
     while (base::boot_clock::now() < until) {
-      if (holds(journal_.consumers_now(), journal_.sessions_now())) return true;
+      if (holds()) return true;
       loops_[0].call([] { return 0; });
     }
     return false;
+  }
+  /// Waits until lane 0 of consumer main has looked at the record `at`.
+  bool position_reaches(std::uint64_t at) {
+    return comes([&] {
+      auto* one = gateway_->readers().all().at(0);
+      const std::scoped_lock lock(one->mutex);
+      return one->body.status().at(0).position.value >= at;
+    });
   }
   bool stored_cursor(std::uint64_t at) {
     return stored([at](const auto& consumers, const auto&) {

@@ -221,14 +221,31 @@ TEST_F(SessionTest, AskedBeatsAreFree) {
   identify();
   step(session_input::kind::started);
   for (int i = 0; i < 500; ++i) {
-    step(session_input::kind::ask);
+    step(session_input::kind::ask_closely);
     ASSERT_EQ(out_.size(), 1u);
     EXPECT_EQ(out_[0].frame, frames::heartbeat_request);
-    step(session_input::kind::ask);
+    step(session_input::kind::ask_closely);
     EXPECT_TRUE(out_.empty()) << "one at a time";
     say(R"({"op":1,"d":1})");
     ASSERT_EQ(close_code(), 0);
   }
+}
+
+TEST_F(SessionTest, AsksAtMostOnceASecondAndNotWhenABeatIsDue) {
+  step(session_input::kind::ask);
+  EXPECT_TRUE(out_.empty()) << "not before READY";
+  identify();
+  step(session_input::kind::started);
+  EXPECT_EQ(step(session_input::kind::ask).size(), 1u);
+  say(R"({"op":1,"d":1})");
+  now_ += 999ms;
+  EXPECT_TRUE(step(session_input::kind::ask).empty());
+  now_ += 1ms;
+  EXPECT_EQ(step(session_input::kind::ask).size(), 1u);
+  say(R"({"op":1,"d":2})");
+  now_ += 8800ms;
+  EXPECT_TRUE(step(session_input::kind::ask).empty()) << "its own beat is due in 200 ms";
+  EXPECT_TRUE(step(session_input::kind::ask_closely).empty());
 }
 
 TEST_F(SessionTest, CommandsCarryTheirRawData) {
