@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <map>
@@ -41,11 +42,17 @@ class teller final : public flow::commit_listener {
     numbers_[0] = static_cast<std::int64_t>(done->head.value);
     if (::write(to_, numbers_, sizeof(numbers_)) != sizeof(numbers_)) ::_exit(1);
   }
-  void on_room() override {}
+  void on_room() override {
+    ++rooms_;
+    rooms_.notify_all();
+  }
   void on_stalled(const std::string&) override { ::_exit(2); }
+  [[nodiscard]] int rooms() const { return rooms_; }
+  void wait_past(int rooms) const { rooms_.wait(rooms); }
 
  private:
   int to_;
+  std::atomic<int> rooms_{0};
   std::int64_t numbers_[3] = {0, 0, 0};
 };
 
@@ -79,7 +86,7 @@ class teller final : public flow::commit_listener {
     }
     batch.progress(seqs[shard]);
     auto full = batch.done();
-    while (!(*made)->append(full)) ::usleep(100);
+    for (int rooms = told.rooms(); !(*made)->append(full); rooms = told.rooms()) told.wait_past(rooms);
     if (random.chance(0.1)) (*made)->change(test::cursor_at((*made)->head().value));
   }
 }

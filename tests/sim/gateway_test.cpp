@@ -497,12 +497,13 @@ TEST(gateway, the_ledger_tells_who_got_what) {
   EXPECT_EQ(by_serial.size(), 500U);
   EXPECT_GT(g.core.ledger().forgotten(), 1000U);
   std::size_t matched = 0;
+  const std::string session = g.session_of(id);
   for (const auto& f : g.dispatches(id)) {
     const auto at = by_serial.find(f["d"]["_serial"]);
     if (at == by_serial.end()) continue;
     ASSERT_EQ(at->second["deliveries"].size(), 1U);
     EXPECT_EQ(at->second["deliveries"][0]["seq"], f["s"]);
-    EXPECT_EQ(at->second["deliveries"][0]["session"], g.session_of(id));
+    EXPECT_EQ(at->second["deliveries"][0]["session"], session);
     EXPECT_EQ(at->second["type"], f["t"]);
     ++matched;
   }
