@@ -14,6 +14,7 @@ from pathlib import Path
 
 PAGE = 50_000
 PATIENCE_S = 15
+LOST_SHOWN = 20
 
 
 def read_ledger(control, after):
@@ -56,8 +57,9 @@ def judge(ledger, record):
             disordered += 1
         else:
             newest[guild] = serial
-    return {"sent": len(known), "received": len(seen), "lost": len(known) - len(seen), "twice": twice,
-            "disordered": disordered}
+    lost = [entry for serial, entry in known.items() if serial not in seen]
+    return {"sent": len(known), "received": len(seen), "lost": len(lost), "twice": twice,
+            "disordered": disordered, "lost_entries": lost}
 
 
 def main():
@@ -70,13 +72,19 @@ def main():
     best, patience = -1, time.monotonic() + PATIENCE_S
     while True:
         verdict = judge(ledger, read_record(state / "bot.serials"))
-        if verdict["lost"] == 0 or time.monotonic() > patience:
+        if not verdict["lost"] or time.monotonic() > patience:
             break
         if verdict["received"] > best:
             best, patience = verdict["received"], time.monotonic() + PATIENCE_S
         time.sleep(0.5)
+    unanswered = [entry for entry in verdict["lost_entries"] if entry["type"] == "INTERACTION_CREATE"]
+    verdict["lost"] -= len(unanswered)
     print("{sent:,} events sent by Discord, {received:,} received by the bot: {lost} lost, {twice} delivered twice, "
           "{disordered} out of order within their guild".format(**verdict))
+    if unanswered:
+        print(f"  and {len(unanswered)} interactions that were on their way as the bot died: they are never sent twice")
+    for entry in [entry for entry in verdict["lost_entries"] if entry not in unanswered][:LOST_SHOWN]:
+        print("  lost: serial {serial}, {type}, guild {guild}".format(**entry))
     sys.exit(1 if verdict["lost"] else 0)
 
 
