@@ -66,6 +66,8 @@ function(evergate_tests name)
   if(sources)
     add_executable(${name}_test ${sources})
     target_link_libraries(${name}_test PRIVATE evergate_flags ${arg_LIBRARIES} GTest::gtest_main)
+    # Test code need not be fast; unoptimised it compiles in half the time.
+    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Debug>:-O0>)
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
   endif()
 endfunction()

@@ -16,9 +16,10 @@ namespace evergate::flow {
 
 /// Flags of an event_row. Stored in the journal: append only.
 namespace row_flag {
-inline constexpr std::uint8_t self = 1;      ///< about the bot's own member (delivered whatever the intents)
-inline constexpr std::uint8_t internal = 2;  ///< never delivered: records of our own, reconciled GUILD_CREATEs
-inline constexpr std::uint8_t reply = 4;     ///< answers one downstream session only: `target`
+inline constexpr std::uint8_t self = 1;  ///< about the bot's own member (delivered whatever the intents)
+inline constexpr std::uint8_t internal =
+    2;                                    ///< never delivered: records of our own, reconciled GUILD_CREATEs
+inline constexpr std::uint8_t reply = 4;  ///< answers one downstream session only: `target`
 }  // namespace row_flag
 
 /// One event. `d` stays as Discord sent it.
@@ -34,7 +35,7 @@ struct event_row {
   proto::event_type type = proto::event_type::unknown;
   proto::event_class retention = proto::event_class::message;
   std::uint8_t flags = 0;
-  std::uint8_t name_size = 0;     ///< length of the name before d when type is unknown
+  std::uint8_t name_size = 0;  ///< length of the name before d when type is unknown
 };
 static_assert(sizeof(event_row) == 40);
 

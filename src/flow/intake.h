@@ -23,10 +23,10 @@ class intake {
 /// A stretch of events that Discord will not give us, appended before the READY of the session that follows.
 struct gap_record {
   proto::shard_key shard;
-  std::string session_id;    ///< of the lost session
+  std::string session_id;      ///< of the lost session
   std::int64_t last_seq = -1;  ///< the last committed one
-  std::int64_t time_ms = 0;  ///< wall time, since 1970
-  std::string cause;         ///< for example "invalid_session", "close 4007", "resume_failed"
+  std::int64_t time_ms = 0;    ///< wall time, since 1970
+  std::string cause;           ///< for example "invalid_session", "close 4007", "resume_failed"
 };
 
 /// Appends the gap as a row (type gap, internal) to `out`; its d is

@@ -90,7 +90,8 @@ class guild_source {
  public:
   virtual ~guild_source() = default;
   /// The guilds of one lane, ascending by id.
-  [[nodiscard]] virtual base::result<std::vector<guild_entry>> guilds(proto::shard_key lane, offset as_of) = 0;
+  [[nodiscard]] virtual base::result<std::vector<guild_entry>> guilds(proto::shard_key lane,
+                                                                      offset as_of) = 0;
   /// Appends the whole GUILD_CREATE document (`"unavailable":false` in it) to `out` and returns true; false
   /// when the guild is unavailable or not there. Blocking read.
   [[nodiscard]] virtual base::result<bool> guild(proto::snowflake id, offset as_of, std::string& out) = 0;
@@ -110,14 +111,15 @@ struct layout_record {
 
 struct consumer_record {
   std::string name;
-  std::uint32_t layout = 0;            ///< number of the newest layout; grows by one with each change of n
-  std::vector<layout_record> layouts;  ///< oldest first, at most 8; an event is due iff it is past the cursor in each
+  std::uint32_t layout = 0;  ///< number of the newest layout; grows by one with each change of n
+  std::vector<layout_record>
+      layouts;  ///< oldest first, at most 8; an event is due iff it is past the cursor in each
 };
 
 /// A downstream session: enough to number its events again after a crash.
 struct downstream_record {
-  std::string id;             ///< the session_id given in READY
-  std::uint32_t number = 0;   ///< unique for ever within the application; replies carry it
+  std::string id;            ///< the session_id given in READY
+  std::uint32_t number = 0;  ///< unique for ever within the application; replies carry it
   std::string consumer;
   std::uint32_t layout = 0;
   proto::shard_key lane;
@@ -125,7 +127,7 @@ struct downstream_record {
   std::uint32_t filter_version = 0;
   std::uint32_t anchor_seq = 0;  ///< the event at anchor_offset has this number (or is before it)
   offset anchor_offset;
-  bool resumable = false;        ///< false until its backfill is through
+  bool resumable = false;  ///< false until its backfill is through
 };
 
 /// A change of consumers and sessions, applied in one transaction, with the next batch or within

@@ -127,7 +127,7 @@ enum class mirror_effect : std::uint8_t {
 
 struct event_info {
   event_type type = event_type::unknown;
-  std::string_view name;      ///< as in `t`
+  std::string_view name;          ///< as in `t`
   intent_bits guild_intents = 0;  ///< any of these lets it through when it has a guild; 0 = always
   intent_bits dm_intents = 0;     ///< the same without a guild; 0 = as guild_intents
   event_class retention = event_class::message;

@@ -35,6 +35,8 @@ inline constexpr intent_bits unprivileged = 53575421;
 }  // namespace intent
 
 /// True when no undocumented bit is set; Discord closes with 4013 otherwise.
-[[nodiscard]] constexpr bool valid_intents(std::uint64_t bits) noexcept { return (bits & ~std::uint64_t{intent::all}) == 0; }
+[[nodiscard]] constexpr bool valid_intents(std::uint64_t bits) noexcept {
+  return (bits & ~std::uint64_t{intent::all}) == 0;
+}
 
 }  // namespace evergate::proto

@@ -16,7 +16,7 @@
 namespace evergate::upstream {
 
 struct batcher_options {
-  std::chrono::microseconds tick{1'000};        ///< least time between two batches when busy
+  std::chrono::microseconds tick{1'000};      ///< least time between two batches when busy
   std::size_t batch_bytes_max = 1024 * 1024;  ///< a batch this large is handed over at once
   base::milliseconds retry{250};              ///< a refused batch is offered again, even unasked
 };
