@@ -81,13 +81,26 @@ test('a data directory that is a file is refused', async (t) => {
   assert.equal((await simulator.status()).identifies, 0);
 });
 
-test('a data directory that may not be read is refused', { skip: process.getuid() === 0 && 'root may read everything' }, async (t) => {
+/** A program that runs the daemon as a user without rights; the daemon itself where we have none. */
+function powerless(t) {
+  if (process.getuid() !== 0) return undefined;
+  const wrapper = path.join(places.scratch(t, 'powerless'), 'evergate');
+  const nobody = 65534;
+  fs.writeFileSync(wrapper, `#!/bin/sh
+chmod 755 "$(dirname "$2")"
+exec setpriv --reuid=${nobody} --regid=${nobody} --clear-groups ${places.evergate} "$@"
+`, { mode: 0o755 });
+  return wrapper;
+}
+
+test('a data directory that may not be read is refused', async (t) => {
   const simulator = await Simulator.start(t);
   const closed = path.join(places.scratch(t, 'closed'), 'data');
   fs.mkdirSync(closed, { mode: 0o000 });
-  const daemon = await Daemon.start(t, simulator, { ready: false, config: { data_dir: closed } });
+  const daemon = await Daemon.start(t, simulator, { ready: false, program: powerless(t), config: { data_dir: closed } });
   assert.notEqual((await daemon.exit()).code, 0);
   await until('it says why', () => daemon.log.some((line) => line.includes(closed)));
+  assert.equal((await simulator.status()).identifies, 0);
 });
 
 test('two daemons on one data directory: the second is refused', async (t) => {
