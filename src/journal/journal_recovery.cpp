@@ -28,6 +28,7 @@ base::result<void> each_sealed(snapshot& view, table where, Use&& use) {
 }  // namespace
 
 base::result<void> journal_core::recover(bool verify_all) {
+  const auto lock = mirror_.lock();  // before the snapshot, as everywhere
   auto view = store_.read();
   if (!view) return std::unexpected(view.error());
   if (verify_all) {
@@ -35,7 +36,6 @@ base::result<void> journal_core::recover(bool verify_all) {
   }
   if (auto loaded = load_small(**view); !loaded) return loaded;
   sample_ = sample_old_ = state_.book.head;
-  const auto lock = mirror_.lock();
   mirror_.set_floor(state_.book.mirror_floor);
   mirror_.set_self(state_.book.self);
   if (auto loaded = load_versions(**view); !loaded) return loaded;

@@ -118,7 +118,6 @@ class lmdb_transaction final : public transaction {
 
   base::result<void> commit() override {
     const int code = mdb_txn_commit(std::exchange(txn_, nullptr));
-    lock_.unlock();
     if (code != 0) return owner_.write_error(code, "committing");
     return {};
   }
@@ -201,11 +200,11 @@ base::result<std::unique_ptr<transaction>> lmdb_store::write() {
   if (grow_wanted_) {
     if (auto grown = grow(); !grown) return std::unexpected(grown.error());
   }
-  std::shared_lock lock(map_mutex_);
+  // Only this thread resizes the map, so its own transaction needs no lock against that.
   MDB_txn* txn = nullptr;
   const int code = mdb_txn_begin(env_, nullptr, 0, &txn);
   if (code != 0) return lmdb_error(code, "beginning to write");
-  return std::make_unique<lmdb_transaction>(*this, std::move(lock), txn);
+  return std::make_unique<lmdb_transaction>(*this, std::shared_lock<std::shared_mutex>(), txn);
 }
 
 base::result<void> lmdb_store::sync() {

@@ -45,7 +45,7 @@ class lmdb_store final : public store {
   lmdb_settings settings_;
   MDB_env* env_ = nullptr;
   std::array<MDB_dbi, table_count> tables_{};
-  std::shared_mutex map_mutex_;  ///< shared by transactions, exclusive while the map is resized
+  std::shared_mutex map_mutex_;  ///< shared by snapshots, exclusive while the map is resized
   std::uint64_t map_bytes_ = 0;
   bool grow_wanted_ = false;
 };

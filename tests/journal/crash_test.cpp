@@ -203,9 +203,9 @@ TEST(crash, changed_bits_are_found_or_do_no_harm) {
   std::string truth;
   {
     base::logger log(base::log_level::off);
+    test::listener heard;
     auto made = journal::open(small(directory.path), log);
     ASSERT_TRUE(made);
-    test::listener heard;
     (*made)->start({&heard});
     std::uint64_t head = 0;
     for (int i = 0; i < 60; ++i) {

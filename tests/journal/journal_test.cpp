@@ -10,6 +10,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 
 #include "core_rig.h"
 #include "journal/dump.h"
@@ -76,8 +77,8 @@ class journal_over : public ::testing::TestWithParam<std::pair<storage_kind, dur
 };
 
 TEST_P(journal_over, commits_and_shows_what_was_appended) {
-  const auto made = open(options());
   listener heard;
+  const auto made = open(options());
   made->start({&heard});
   put(*made, batch_maker()
                  .ready(R"({"user":{"id":"900"},"guilds":[{"id":"4194304"}]})")
@@ -102,15 +103,64 @@ TEST_P(journal_over, commits_and_shows_what_was_appended) {
 }
 
 TEST_P(journal_over, a_change_is_durable_when_it_says_so) {
-  const auto made = open(options());
+  std::promise<void> told;
   listener heard;
+  const auto made = open(options());
   made->start({&heard});
   auto change = test::cursor_at(7);
-  std::promise<void> told;
   change.done = [&] { told.set_value(); };
   made->change(std::move(change));
   told.get_future().wait();
   EXPECT_EQ(made->stored().value().consumers.front().layouts.front().cursors.front().value, 7U);
+}
+
+// Two readers ask for everything while the writer commits, evicts and keeps versions: the row at offset x
+// names the guild x, so whatever is shown can be judged.
+TEST_P(journal_over, readers_see_one_moment_while_it_writes) {
+  auto options_here = options();
+  options_here.max_events = 300;
+  options_here.checkpoint_bytes_min = 500;
+  options_here.checkpoint_blobs_max = 10;
+  options_here.ring_bytes_max = 2000;
+  listener heard;
+  const auto made = open(options_here);
+  made->start({&heard});
+  constexpr std::uint64_t last = 1500;
+  put(*made, batch_maker().event(guild_create, g1, R"({"id":"4194304","name":"1"})").done());
+  heard.wait_for_head(1);
+  made->change(test::cursor_at(1));
+  std::atomic<bool> done{false};
+  const auto read = [&] {
+    while (!done) {
+      const auto head = made->head();
+      std::string text;
+      const auto shown = made->guild(g1, head, text);
+      ASSERT_TRUE(shown) << shown.error().text();
+      ASSERT_TRUE(*shown);
+      ASSERT_NE(text.find("\"name\":\"" + std::to_string(head.value) + "\""), std::string::npos)
+          << head.value << text;
+      ASSERT_EQ(made->guilds({0, 1}, head)->size(), 1U);
+      const auto after = head.value > 100 ? head.value - 100 : 0;
+      const auto batch = made->read_after({after}, 4096);
+      ASSERT_TRUE(batch) << batch.error().text();
+      if (*batch != nullptr) ASSERT_GT((*batch)->rows.front().offset.value, after);
+      (void)made->status();
+      (void)made->complete();
+    }
+  };
+  std::thread one(read);
+  std::thread two(read);
+  for (std::uint64_t i = 2; i <= last; ++i) {
+    put(*made, batch_maker().event(guild_update, g1, R"({"name":")" + std::to_string(i) + "\"}").done());
+    if (i % 50 != 0) continue;
+    heard.wait_for_head(i);
+    made->change(test::cursor_at(i - 20));
+  }
+  heard.wait_for_head(last);
+  done = true;
+  one.join();
+  two.join();
+  EXPECT_EQ(made->lost_before().value, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(stores, journal_over,
@@ -121,8 +171,8 @@ INSTANTIATE_TEST_SUITE_P(stores, journal_over,
 TEST(journal, comes_back_after_a_clean_stop) {
   const temp_dir directory;
   {
-    const auto made = open(in(directory.path));
     listener heard;
+    const auto made = open(in(directory.path));
     made->start({&heard});
     put(*made, batch_maker()
                    .session("s", 1)
@@ -148,8 +198,8 @@ TEST(journal, ring_and_disk_show_the_same) {
   const temp_dir directory;
   auto options = in(directory.path);
   options.ring_bytes_max = 4096;
-  const auto made = open(options);
   listener heard;
+  const auto made = open(options);
   made->start({&heard});
   for (int i = 0; i < 200; ++i) {
     batch_maker batch;
@@ -175,8 +225,8 @@ TEST(journal, refuses_when_full_and_tells_of_room) {
   journal_options options;
   options.queue_items_max = 4;
   options.retry_min = options.retry_max = base::milliseconds(1);
-  auto made = journal::open_over(std::make_unique<memory_store>(image), options, quiet()).value();
   listener heard;
+  auto made = journal::open_over(std::make_unique<memory_store>(image), options, quiet()).value();
   made->start({&heard});
   put(*made, batch_maker().event(message_create, g1, "{}").progress(1).done());
   heard.wait_for_stall();
@@ -207,8 +257,8 @@ TEST(journal, stop_gives_up_on_a_store_that_cannot_be_written) {
   journal_options options;
   options.stop_wait = base::milliseconds(1);
   options.retry_min = base::milliseconds(1);
-  auto made = journal::open_over(std::make_unique<memory_store>(image), options, quiet()).value();
   listener heard;
+  auto made = journal::open_over(std::make_unique<memory_store>(image), options, quiet()).value();
   made->start({&heard});
   put(*made, batch_maker().event(message_create, g1, "{}").done());
   made->stop();
@@ -245,8 +295,8 @@ TEST(journal, says_what_is_wrong_with_a_directory) {
 
 TEST(journal, a_full_disk_stalls_and_room_ends_it) {
   const temp_dir directory;
-  const auto made = open(in(directory.path));
   listener heard;
+  const auto made = open(in(directory.path));
   made->start({&heard});
   put(*made, batch_maker().event(message_create, g1, "{}").progress(1).done());
   heard.wait_for_head(1);
@@ -272,8 +322,8 @@ TEST(journal, the_map_grows_with_what_is_stored) {
   const temp_dir directory;
   auto options = in(directory.path);
   options.map_bytes = 1 << 20;
-  const auto made = open(options);
   listener heard;
+  const auto made = open(options);
   made->start({&heard});
   for (int i = 0; i < 32; ++i)
     put(*made, batch_maker().event(message_create, g1, std::string(1 << 18, 'm')).done());
@@ -284,8 +334,8 @@ TEST(journal, the_map_grows_with_what_is_stored) {
 
 TEST(journal, dumps_beside_the_running_daemon) {
   const temp_dir directory;
-  const auto made = open(in(directory.path));
   listener heard;
+  const auto made = open(in(directory.path));
   made->start({&heard});
   put(*made, batch_maker().on(3, 8).event(message_create, g1, R"({"content":"é"})", 9).gap("because").done());
   heard.wait_for_head(2);
