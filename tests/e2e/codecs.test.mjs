@@ -15,7 +15,10 @@ const downstream = ['none', 'payload', 'zlib-stream', 'zstd-stream'];
 /** Events flow to `clients`, the daemon is killed, events flow again: all clean, all by RESUME. */
 async function carries_everything(simulator, daemon, clients) {
   const start = await simulator.quiet();
-  await simulator.emit(1_500);
+  // A session can be resumed once its backfill is through and on disk: live events come later than that.
+  await simulator.emit(100);
+  for (const client of clients) await until('live events arrive', () => client.received().some(({ serial, backfill }) => serial > start && !backfill));
+  await simulator.emit(1_400);
   await daemon.restart();
   for (const client of clients) await until('the client resumes', () => client.count.resumed === 1);
   await simulator.emit(500);
