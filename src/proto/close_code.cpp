@@ -6,9 +6,10 @@ namespace {
 using enum close_verdict;
 
 constexpr close_meaning table[] = {
-    // Discord documents no resumability after 1000 and 1001; a RESUME costs nothing, op 9 tells the truth.
-    {1000, resume_later, "the server closed normally"},
-    {1001, resume_later, "the server is going away"},
+    // Discord documents no resumability after 1000 and 1001; a RESUME costs nothing, op 9 tells the truth. It
+    // is tried at once, since Discord's replay buffer fills meanwhile; repeats back off like any other.
+    {1000, resume, "the server closed normally"},
+    {1001, resume, "the server is going away"},
     {1005, resume, "closed without a code"},
     {1006, resume, "the connection broke"},
     {4000, resume, "unknown error"},

@@ -28,7 +28,7 @@ struct session_timeouts {
   base::milliseconds ready{120'000};    ///< from IDENTIFY; READY may come late in an outage
   base::milliseconds resumed{60'000};   ///< without any payload, from RESUME
   base::milliseconds jitter{500};       ///< the first reconnect waits up to this long, so that waves spread
-  base::milliseconds slow_down{5'000};  ///< before a reconnect after 1000, 1001 and 4008
+  base::milliseconds slow_down{1'000};  ///< before a reconnect after 4008; longer would overflow the replay
   base::milliseconds invalid_least{1'000};  ///< the pause after op 9 is uniform between these
   base::milliseconds invalid_most{5'000};
 };

@@ -82,7 +82,7 @@ test('a stop by SIGTERM keeps the sessions at Discord', async (t) => {
 });
 
 test('connections cut by Discord are resumed without loss', async (t) => {
-  const simulator = await Simulator.start(t, { rate: 500, shards: 3 });
+  const simulator = await Simulator.start(t, { rate: 500, shards: 3, replay_max: 100_000 });
   const daemon = await Daemon.start(t, simulator);
   const client = await GatewayClient.connect(t, daemon.gateway);
   const start = await simulator.newest_serial();

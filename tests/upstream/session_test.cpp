@@ -266,10 +266,10 @@ TEST(Session, EveryCloseCodeWithALiveSession) {
     base::nanoseconds least;
   };
   const row rows[] = {
-      {1000, true, false, 5s}, {1001, true, false, 5s},  {1005, true, false, 0s},  {1006, true, false, 0s},
+      {1000, true, false, 0s}, {1001, true, false, 0s},  {1005, true, false, 0s},  {1006, true, false, 0s},
       {4000, true, false, 0s}, {4001, true, false, 0s},  {4002, true, false, 0s},  {4003, false, false, 0s},
       {4004, true, true, 0s},  {4005, false, false, 0s}, {4006, false, false, 0s}, {4007, false, false, 0s},
-      {4008, true, false, 5s}, {4009, true, false, 0s},  {4010, true, true, 0s},   {4011, true, true, 0s},
+      {4008, true, false, 1s}, {4009, true, false, 0s},  {4010, true, true, 0s},   {4011, true, true, 0s},
       {4012, true, true, 0s},  {4013, true, true, 0s},   {4014, true, true, 0s},   {4999, true, false, 0s}};
   for (const auto& r : rows) {
     SCOPED_TRACE(r.code);
@@ -288,6 +288,7 @@ TEST(Session, EveryCloseCodeWithALiveSession) {
     const auto before = s.now;
     s.fire(timer_kind::reconnect);
     EXPECT_GE(s.now - before, r.least);
+    EXPECT_LE(s.now - before, r.least + 1s) << "Discord's replay buffer fills while we wait";
     EXPECT_EQ(s.has<action::connect>(), r.keeps);
     EXPECT_EQ(s.has<action::request_turn>(), !r.keeps);
   }
