@@ -129,7 +129,8 @@ test('a discord.js bot killed under 1,000 events a second gets what was queued',
 
 test('a discord.js bot stopped cleanly and started again misses nothing', async (t) => {
   const simulator = await Simulator.start(t, { guilds: 100, rate: 300 });
-  const daemon = await Daemon.start(t, simulator);
+  // A grace that outlasts a busy machine: what lies unread in the bot's socket when it leaves is sent again.
+  const daemon = await Daemon.start(t, simulator, { config: { downstream: { close_grace: '2s' } } });
   const bot = new SampleBot(t, daemon);
   await bot.start();
   const start = await simulator.newest_serial();
@@ -142,9 +143,12 @@ test('a discord.js bot stopped cleanly and started again misses nothing', async 
 
   const ledger = await simulator.ledger(start);
   const first = bot.received().find((event) => event.serial > start && event.type !== 'GUILD_CREATE').serial;
-  const verdict = await judged(ledger, bot, { due: ({ serial }) => serial > first });
+  // The library drops what arrives once it leaves; the proxy sends that again, but never an interaction.
+  const due = ({ type, serial }) => serial > first && type !== 'INTERACTION_CREATE';
+  const verdict = await judged(ledger, bot, { due });
   t.diagnostic(`${verdict.doubled.length} delivered twice`);
-  assert.deepEqual({ lost: verdict.lost.length, reordered: verdict.reordered.length }, { lost: 0, reordered: 0 });
+  const lost = ledger.filter(({ serial }) => verdict.lost.includes(serial)).map(({ serial, type }) => `${serial} ${type}`);
+  assert.deepEqual({ lost, reordered: verdict.reordered }, { lost: [], reordered: [] });
 });
 
 test('the bot answers interactions through the same override', async (t) => {
