@@ -221,7 +221,7 @@ TEST_F(sim_server, a_disconnected_client_resumes_on_the_url_it_was_given) {
   start();
   test_client& first = connect("/", "", identify_frame());
   ASSERT_TRUE(first.wait_dispatches(31));
-  EXPECT_EQ(control("POST", "/control/disconnect", R"({"code":4000})")["connections"], 1);
+  EXPECT_EQ(control("POST", "/control/fault", R"({"kind":"close"})")["done"], 1);
   ASSERT_TRUE(first.wait([](const auto&, int code) { return code == 4000; }));
   control("POST", "/control/emit", R"({"count":100})");
   const json ready = first.frames().at(1)["d"];
@@ -242,7 +242,7 @@ TEST_F(sim_server, a_dropped_connection_ends_without_a_close_frame) {
   start();
   test_client& client = connect("/", "", identify_frame());
   ASSERT_TRUE(client.wait_dispatches(31));
-  control("POST", "/control/disconnect", R"({"code":0})");
+  control("POST", "/control/fault", R"({"kind":"close","code":0})");
   EXPECT_TRUE(client.wait([](const auto&, int code) { return code == 1006; }));
   EXPECT_EQ(control("GET", "/control/status")["sessions"][0]["state"], "detached");
 }
