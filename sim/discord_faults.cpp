@@ -71,8 +71,8 @@ void discord::strike_one(connection& c, const fault_order& order, std::int64_t n
     case fault_kind::stall:
     case fault_kind::half_open:
       c.muted = true;
-      c.stalled = order.kind == fault_kind::stall;
-      sink_.damage(c.id, c.stalled ? damage::stall : damage::half_open);
+      c.stalled |= order.kind == fault_kind::stall;
+      sink_.damage(c.id, order.kind == fault_kind::stall ? damage::stall : damage::half_open);
       return;
     case fault_kind::op7:
       send_plain(c, reconnect_now);
