@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t events_per_tick_max = 4096;
 constexpr std::int64_t watch_every_ms = 100;
 constexpr std::size_t lagged_max = 200'000;  // of one session; the oldest goes out early beyond it
+constexpr std::int64_t beat_answer_ms_max = 10'000;
 constexpr std::int64_t muted_ms_max = 600'000;
 
 }  // namespace
@@ -192,6 +193,10 @@ void discord::watch(std::int64_t now_ms) {
   const std::int64_t silence = options_.heartbeat_interval_ms * 3 / 2 + 1000;
   for (const auto& [id, c] : connections_) {
     if (c->closing) continue;
+    if (c->beat_asked_ms != 0 && !c->muted && now_ms - c->beat_asked_ms > beat_answer_ms_max) {
+      c->beat_asked_ms = 0;
+      breach(*c, "op1_unanswered", "a heartbeat was asked for and did not come");
+    }
     if (c->close_at_ms != 0 && now_ms >= c->close_at_ms) {
       detach(*c, now_ms);
       close(*c, 4000, "Reconnect was asked for.");

@@ -110,6 +110,12 @@ std::optional<fault_order> fault_book::take(fault_kind kind, const target& at) {
   return order;
 }
 
+bool fault_book::led_astray() const noexcept {
+  const auto first = static_cast<std::size_t>(fault_kind::refuse_upgrade);
+  const auto last = static_cast<std::size_t>(fault_kind::resume_host);
+  return std::any_of(&fired_[first], &fired_[last] + 1, [](std::uint64_t times) { return times != 0; });
+}
+
 void fault_book::write(std::string& out) const {
   json_writer json(out);
   json.begin_object();
