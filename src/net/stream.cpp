@@ -315,6 +315,13 @@ void stream::shut_after_output() {
   output_ready();
 }
 
+bool stream::has_unread() const noexcept {
+  if (!socket_.is_open()) return false;
+  boost::system::error_code failed;
+  const auto bytes = socket_.available(failed);
+  return !failed && bytes != 0;
+}
+
 void stream::close() {
   if (!open()) return;
   if (tls_ != nullptr && !shut_) tls_->output().clear();
