@@ -322,6 +322,11 @@ bool stream::has_unread() const noexcept {
   return !failed && bytes != 0;
 }
 
+void stream::reset_on_close() {
+  boost::system::error_code ignored;
+  if (open()) socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+}
+
 void stream::close() {
   if (!open()) return;
   if (tls_ != nullptr && !shut_) tls_->output().clear();
