@@ -4,6 +4,8 @@
 #include <variant>
 
 #include "base/check.h"
+#include "net/errc.h"
+#include "upstream/errc.h"
 #include "upstream/gateway_url.h"
 
 namespace evergate::upstream {
@@ -82,6 +84,7 @@ shard_status shard::status() const noexcept {
 void shard::on_open() {
   opened_ = true;
   if (paused_) socket_->pause_reading(true);
+  ground_.services.on_connect(true, base::boot_clock::now());
   feed(input::opened{});
 }
 
@@ -125,6 +128,9 @@ void shard::on_closed(const net::ws_closed& how) {
   if (!how.clean && how.failure.code) {
     ground_.log.info("shard.connection_failed", {{"shard", key().id}, {"error", how.failure.text()}});
   }
+  if (how.failure.code == net::errc::rate_limited) {
+    ground_.services.on_connect(false, base::boot_clock::now());
+  }
   feed(input::closed{how.code, was_open});
 }
 
@@ -156,16 +162,31 @@ void shard::publish() noexcept {
 }
 
 void shard::carry_out(action::connect& what, base::instant now) {
+  take_place(what, now);
+}
+
+void shard::take_place(const action::connect& what, base::instant now) {
   const auto place = ground_.services.connect_place();
   if (place <= now) {
     open_connection(what);
     return;
   }
-  connect_timer_.arm(place, [this, what] { open_connection(what); });
+  connect_timer_.arm(place, [this, what, place] {
+    const auto then = std::max(place, base::boot_clock::now());
+    if (ground_.services.connects_rest(then)) {
+      take_place(what, then);
+    } else {
+      open_connection(what);
+    }
+  });
 }
 
 void shard::open_connection(const action::connect& what) {
   const auto address = what.kind == url_kind::resume ? what.resume_url : ground_.services.main_url();
+  if (address.empty()) {
+    connect_failed({make_error_code(errc::unavailable), "/gateway/bot has not answered yet"});
+    return;
+  }
   const auto target = gateway_url(address, options_.compress);
   if (!target) {
     connect_failed(target.error());
@@ -180,7 +201,7 @@ void shard::open_connection(const action::connect& what) {
 }
 
 void shard::connect_failed(const base::error& why) {
-  ground_.log.warn("shard.bad_gateway_url", {{"shard", key().id}, {"error", why.text()}});
+  ground_.log.warn("shard.no_gateway_url", {{"shard", key().id}, {"error", why.text()}});
   connect_timer_.arm_in(base::nanoseconds{0}, [this] { feed(input::closed{1006, false}); });
 }
 
@@ -231,7 +252,7 @@ void shard::carry_out(action::set_timer& what, base::instant) {
   const auto index = static_cast<std::size_t>(what.kind);
   timers_[index].arm(what.when, [this, kind = what.kind, when = what.when] {
     // A timer's own instant has come even where the clock is a hair behind it.
-    feed(input::timer{kind}, std::max(when, base::boot_clock::now()));
+    feed(input::timer{kind, socket_ && socket_->has_unread()}, std::max(when, base::boot_clock::now()));
   });
 }
 

@@ -106,6 +106,7 @@ class shard final : private net::ws_handler {
   void carry_out(action::live& what, base::instant now);
   void carry_out(action::fatal& what, base::instant now);
   void carry_out(action::note& what, base::instant now);
+  void take_place(const action::connect& what, base::instant now);
   void open_connection(const action::connect& what);
   void forget_connection();
   void connect_failed(const base::error& why);
