@@ -93,6 +93,10 @@ class bot_core {
   [[nodiscard]] const bot_origin& origin() const noexcept { return origin_; }
   /// What the lane was granted as; null before, and after op 9.
   [[nodiscard]] const lane_grant* grant() const noexcept { return grant_.get(); }
+  /// The last interaction written to the bot, or to a session before it.
+  [[nodiscard]] flow::offset interactions_sent() const noexcept {
+    return lane_ ? lane_->interactions_sent() : flow::offset{};
+  }
 
  private:
   enum class phase : std::uint8_t {
