@@ -23,6 +23,9 @@ usage: ./evergate.sh COMMAND
   test             build dev (ASan, UBSan) and release; unit tests, house rules, end-to-end tests
   test-unit        only the unit tests and house rules, on dev
   test-e2e [FILE]  only the end-to-end tests, on release
+  fuzz SECONDS [TARGET...]
+                   every fuzz target (or those named) for so long, two at once; findings go to fuzz/findings
+  soak [HOURS]     the long forms of all tests, cycle after cycle (default 8 hours; see docs/testing.md)
   format           clang-format over every C++ file
   lint [FILE...]   clang-tidy over the files given, those changed since main, or (LINT_ALL=1) all
   clean            remove build/ and var/
@@ -224,6 +227,32 @@ command_test_e2e() {
   verdict
 }
 
+# The programs of all fuzz targets; the tests replay their corpora in dev, without libFuzzer.
+build_fuzzers() {
+  mkdir -p build
+  cmake --preset fuzz >build/configure-fuzz.log 2>&1 || { cat build/configure-fuzz.log >&2; fail "cmake could not configure fuzz"; }
+  cmake --build build/fuzz --target fuzzers -j "$(jobs_that_fit)"
+}
+
+command_fuzz() {
+  [[ ${1:-} =~ ^[1-9][0-9]*$ ]] || fail "fuzz: how many seconds for each target?"
+  need
+  build_fuzzers
+  exec python3 tools/fuzz.py "$@"
+}
+
+command_soak() {
+  local hours=8
+  if [[ ${1:-} =~ ^[0-9]+(\.[0-9]+)?$ ]]; then hours=$1; shift; fi
+  need
+  need_node
+  build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_SIMULATION=ON
+  build_fuzzers
+  npm_packages examples/sample_bot
+  npm_packages tests/e2e
+  exec python3 tools/soak.py --hours "$hours" "$@"
+}
+
 cpp_files() { git ls-files --cached --others --exclude-standard '*.cpp' '*.h'; }
 
 command_format() {
@@ -249,7 +278,7 @@ command_lint() {
 command_clean() { rm -rf build var; }
 
 case ${1:-help} in
-  build | run | ledger | rate | test | format | lint | clean) name=$1 ;;
+  build | run | ledger | rate | test | fuzz | soak | format | lint | clean) name=$1 ;;
   test-unit) name=test_unit ;;
   test-e2e) name=test_e2e ;;
   help | -h | --help) usage; exit ;;

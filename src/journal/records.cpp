@@ -9,6 +9,13 @@ constexpr std::uint8_t format = 1;
 constexpr std::uint32_t layouts_max = 64;
 constexpr std::uint32_t lanes_max = 65'536;
 
+/// A flag is 0 or 1; anything else was never written.
+bool read_flag(byte_reader& in, bool& out) {
+  const auto raw = in.number<std::uint8_t>();
+  out = raw != 0;
+  return raw <= 1;
+}
+
 }  // namespace
 
 void encode(const ledger& value, std::string& out) {
@@ -120,8 +127,7 @@ bool decode(std::string_view text, flow::downstream_record& value) {
     *number = in.number<std::uint32_t>();
   }
   value.anchor_offset.value = in.number<std::uint64_t>();
-  value.resumable = in.number<std::uint8_t>() != 0;
-  return in.finished();
+  return read_flag(in, value.resumable) && in.finished();
 }
 
 void encode(const std::vector<std::int64_t>& value, std::string& out) {
@@ -148,8 +154,7 @@ bool decode(std::string_view text, version_record& value) {
   byte_reader in(text);
   if (in.number<std::uint8_t>() != format) return false;
   const auto state = in.number<std::uint8_t>();
-  value.reconcile = in.number<std::uint8_t>() != 0;
-  (void)in.number<std::uint8_t>();
+  if (!read_flag(in, value.reconcile) || in.number<std::uint8_t>() != 0) return false;
   value.raw_bytes = in.number<std::uint32_t>();
   if (!in.ok() || state > static_cast<std::uint8_t>(guild_state::removed)) return false;
   value.state = static_cast<guild_state>(state);

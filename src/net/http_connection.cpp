@@ -4,7 +4,6 @@
 
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
-#include <limits>
 #include <utility>
 
 #include "base/check.h"
@@ -106,63 +105,36 @@ void http_connection::advance() {
 /// Takes in what is there of a head; true when an exchange came of it.
 bool http_connection::parse_head() {
   if (!parser_) {
-    // An empty line or two before a request is tolerated (RFC 9112 §2.2).
-    while (input_.view().starts_with("\r\n")) input_.consume(2);
-    if (input_.size() == 0) return false;
+    input_.consume(empty_lines(input_.view()));
+    if (!begins_request(input_.view())) return false;
     parser_.emplace();
-    parser_->header_limit(static_cast<std::uint32_t>(limits_.head_bytes_max));
-    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
+    begin_head(*parser_, limits_.head_bytes_max);
     if (exchange_ != 0) arm_deadline(limits_.head_timeout);
   }
   if (input_.size() == 0) return false;
-  beast::error_code ec;
-  const auto used = parser_->put(asio::buffer(input_.data(), input_.size()), ec);
-  input_.consume(used);
-  if (ec == http::error::need_more) ec = {};
-  if (ec) {
-    refuse(ec == http::error::header_limit ? 431 : 400);
-    return false;
-  }
-  if (!parser_->is_header_done()) return false;
+  const auto progress = feed_head(*parser_, input_.view());
+  input_.consume(progress.used);
+  if (progress.refused != 0) refuse(progress.refused);
+  if (!progress.done) return false;
   head_done();
   return true;
-}
-
-http_request http_connection::take_request() const {
-  const auto& message = parser_->get();
-  http_request request;
-  request.method = std::string(message.method_string());
-  request.target = std::string(message.target());
-  request.peer_address = link_->peer_address();
-  for (const auto& field : message) {
-    request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
-  }
-  return request;
 }
 
 void http_connection::head_done() {
   deadline_.cancel();
   if (ticket_) ticket_->head_seen();
-  const auto& message = parser_->get();
-  http_11_ = message.version() == 11;
-  keep_alive_ = parser_->keep_alive();
-  head_only_ = message.method() == http::verb::head;
-  auto request = take_request();
-  if (message.version() != 10 && message.version() != 11) return refuse(505);
-  if (message.count(http::field::host) > 1 || (http_11_ && message.count(http::field::host) == 0))
-    return refuse(400);
-  const auto expectation = request.header("Expect");
-  expects_continue_ = http_11_ && beast::iequals(expectation, "100-continue");
-  if (!expectation.empty() && !expects_continue_) return refuse(417);
-  const auto verdict = judge_upgrade(request, http_11_);
-  if (verdict == upgrade_verdict::malformed) return refuse(400);
-  if (verdict == upgrade_verdict::bad_version) return refuse(426, {{"Sec-WebSocket-Version", "13"}});
-  request.upgrade_websocket = verdict == upgrade_verdict::good;
+  auto head = judge_head(*parser_);
+  http_11_ = head.http_11;
+  keep_alive_ = head.keep_alive;
+  head_only_ = head.head_only;
+  expects_continue_ = head.expects_continue;
+  if (head.refused != 0) return refuse(head.refused, head.answer);
+  head.request.peer_address = link_->peer_address();
   phase_ = phase::exchange;
   reply_ = reply::none;
   body_wanted_ = body_paused_ = body_end_told_ = false;
   ++exchange_;
-  handler_(std::make_unique<server_exchange>(shared_from_this(), exchange_, std::move(request)));
+  handler_(std::make_unique<server_exchange>(shared_from_this(), exchange_, std::move(head.request)));
 }
 
 void http_connection::refuse(unsigned status, const std::vector<http_header>& headers) {

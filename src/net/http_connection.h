@@ -3,8 +3,6 @@
 // loop's thread only. Bounded by http_limits; unread input by input_bytes_max.
 #pragma once
 
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +12,7 @@
 #include "net/byte_buffer.h"
 #include "net/http_admission.h"
 #include "net/http_server.h"
+#include "net/request_head.h"
 #include "net/stream.h"
 
 namespace evergate::net {
@@ -61,7 +60,6 @@ class http_connection final : public stream_owner, public std::enable_shared_fro
   static constexpr std::size_t output_bytes_high_ = 256 * 1024;
   static constexpr base::milliseconds linger_time_{2'000};
 
-  using parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
   enum class phase : std::uint8_t { head, exchange, lingering, closed };
   enum class reply : std::uint8_t { none, plain, chunked, headless };
 
@@ -69,7 +67,6 @@ class http_connection final : public stream_owner, public std::enable_shared_fro
   void advance_later();
   [[nodiscard]] bool parse_head();
   void head_done();
-  [[nodiscard]] http_request take_request() const;
   void pump_body();
   [[nodiscard]] bool parse_body_piece();
   void give_piece(std::string_view piece);
@@ -90,7 +87,7 @@ class http_connection final : public stream_owner, public std::enable_shared_fro
   timer stall_;
   byte_buffer input_;
   byte_buffer discarded_;
-  std::optional<parser> parser_;
+  std::optional<request_parser> parser_;
   phase phase_ = phase::head;
   reply reply_ = reply::none;
   std::uint64_t exchange_ = 0;

@@ -18,7 +18,9 @@ class pass_through final : public inflater {
   explicit pass_through(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
 
   [[nodiscard]] base::result<std::string_view> feed(std::string_view message) override {
+    if (failed_) return base::fail(errc::too_large, "a payload before this one was too large");
     if (message.size() > bytes_max_) {
+      failed_ = true;
       return base::fail(errc::too_large, fmt::format("payload is larger than {} bytes", bytes_max_));
     }
     return message;
@@ -26,6 +28,7 @@ class pass_through final : public inflater {
 
  private:
   const std::size_t bytes_max_;
+  bool failed_ = false;
 };
 
 }  // namespace

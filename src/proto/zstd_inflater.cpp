@@ -31,6 +31,8 @@ base::result<std::string_view> zstd_inflater::feed(std::string_view message) {
                    fmt::format("compressed payload is larger than {} bytes", limits_.payload_bytes_max)});
   }
   out_.start();
+  // The library takes sixteen calls in a row without input for a broken stream.
+  if (message.empty()) return out_.view();
   ZSTD_inBuffer in{message.data(), message.size(), 0};
   // A return of 0 only says that a frame ended, which the stream's frame never does. The message is done
   // when its input is used up and the output had room to spare.

@@ -170,5 +170,23 @@ TEST(records, come_back_whole_or_not_at_all) {
   refuses_every_prefix(flow::downstream_record{"id", 1, "main", 2, {0, 1}, 3, 4, 5, {6}, true});
 }
 
+// Found by fuzzing (stored_values): flags other than 0 and 1 were taken, and written back as 1.
+TEST(records, a_flag_is_0_or_1) {
+  const flow::downstream_record session{"id", 1, "main", 2, {0, 1}, 3, 4, 5, {6}, true};
+  std::string text;
+  encode(session, text);
+  text.back() = 2;
+  flow::downstream_record out;
+  EXPECT_FALSE(decode(text, out));
+  for (const std::size_t at : {2U, 3U}) {  // reconcile, reserved
+    text.clear();
+    encode(version_record{guild_state::removed, true, 0, {}}, text);
+    version_record version;
+    EXPECT_TRUE(decode(text, version));
+    text[at] = 2;
+    EXPECT_FALSE(decode(text, version)) << at;
+  }
+}
+
 }  // namespace
 }  // namespace evergate::journal

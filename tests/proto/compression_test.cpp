@@ -45,6 +45,26 @@ TEST(compression, plain_messages_pass_within_the_bound) {
   EXPECT_EQ(plain->feed("abcde").error().code, errc::too_large);
 }
 
+// Found by fuzzing (inflate_zstd): "after an error every further call fails" did not hold without
+// compression.
+TEST(compression, after_a_plain_message_too_large_every_call_fails) {
+  const auto plain = inflater::make(compression::none, {.payload_bytes_max = 4});
+  EXPECT_FALSE(plain->feed("abcde"));
+  EXPECT_FALSE(plain->feed("abcd"));
+}
+
+// Found by fuzzing (inflate_zstd): sixteen empty messages ended a good stream.
+TEST(compression, empty_messages_never_break_a_stream) {
+  for (const auto kind : both) {
+    const auto out = deflater::make(kind);
+    const auto in = inflater::make(kind);
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(in->feed("").value(), "");
+    std::string message;
+    out->compress("payload", message);
+    EXPECT_EQ(in->feed(message).value(), "payload");
+  }
+}
+
 TEST(compression, payloads_of_every_size_come_back) {
   for (const auto kind : both) {
     const auto out = deflater::make(kind);

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""The long forms of the tests, cycle after cycle until the time is over; `./evergate.sh soak` builds first.
+
+    soak.py [--hours H] [--only PART,PART] [--seed N] [--first-cycle-only]
+
+Each cycle runs the simulation with seeds never run before, the kill test with more kills, the failure rows, the
+corruption campaign with a fresh seed, and the fuzz targets on their grown corpus, while one daemon lives through
+it all under load and its memory and descriptors are watched (tools/soak_watch.py). A part whose program is not
+there is named as not run. Everything goes to var/soak: a log per part and cycle, results.jsonl, summary.txt.
+Prints a line a part, a summary a cycle and one for all; status 1 when anything failed or nothing ran.
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from soak_watch import Watched
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / "var/soak"
+RELEASE = ROOT / "build/release/bin"
+PART_SECONDS_MAX = 3 * 3600
+
+
+class Part:
+    """One kind of test. `lines(cycle, options)` gives its command lines, each with what it adds to the environment;
+    `needs` are the files without which it cannot run."""
+
+    def __init__(self, name, needs, lines):
+        self.name = name
+        self.needs = needs
+        self.lines = lines
+
+    def missing(self):
+        return [str(path.relative_to(ROOT)) for path in self.needs() if not path.exists()]
+
+
+def e2e(pattern):
+    return sorted((ROOT / "tests/e2e").glob(pattern)) or [ROOT / "tests/e2e" / pattern]
+
+
+def simulation(cycle, options):
+    first = options.seed + cycle * options.seeds
+    return [([RELEASE / "evergate-simulate", "--seeds", f"{first}-{first + options.seeds - 1}"], {})]
+
+
+def kills(cycle, options):
+    return [(["node", "--test", *e2e("kill_daemon.test.mjs")], {"EVERGATE_KILLS": str(options.kills)})]
+
+
+def failures(cycle, options):
+    return [(["node", "--test", file], {}) for file in e2e("failures*.test.mjs") for _ in range(options.repeats)]
+
+
+def corruption(cycle, options):
+    return [([RELEASE / "journal_flip", "--places", str(options.places), "--seed", str(options.seed + cycle)], {})]
+
+
+def fuzz(cycle, options):
+    return [([sys.executable, ROOT / "tools/fuzz.py", str(options.fuzz_seconds)], {})]
+
+
+PARTS = [
+    Part("simulation", lambda: [RELEASE / "evergate-simulate"], simulation),
+    Part("kills", lambda: [*e2e("kill_daemon.test.mjs"), RELEASE / "evergate"], kills),
+    Part("failures", lambda: [*e2e("failures*.test.mjs"), RELEASE / "evergate"], failures),
+    Part("corruption", lambda: [RELEASE / "journal_flip"], corruption),
+    Part("fuzz", lambda: [ROOT / "build/fuzz/bin"], fuzz),
+]
+
+
+class Soak:
+    def __init__(self, options):
+        self.options = options
+        self.begun = time.monotonic()
+        self.ends = self.begun + options.hours * 3600
+        self.totals = {}  # part -> [runs, failures]
+        self.not_run = {}
+        self.child = None
+
+    def say(self, line):
+        print(line, flush=True)
+        with (STATE / "summary.txt").open("a") as out:
+            out.write(line + "\n")
+
+    def record(self, **fields):
+        with (STATE / "results.jsonl").open("a") as out:
+            out.write(json.dumps({"at_s": round(time.monotonic() - self.begun), **fields}) + "\n")
+
+    def run_line(self, name, cycle, number, line, more):
+        log = STATE / f"{cycle:04}-{name}-{number}.log"
+        begun = time.monotonic()
+        with log.open("w") as out:
+            self.child = subprocess.Popen([str(part) for part in line], cwd=ROOT, env={**os.environ, **more}, stdout=out,
+                                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+            try:
+                status = self.child.wait(PART_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                status = "timeout"
+            finally:
+                end_group(self.child)
+        said = [text for text in log.read_text(errors="replace").splitlines() if text.strip()]
+        return status, last_word(said), log, time.monotonic() - begun
+
+    def run_part(self, part, cycle):
+        missing = part.missing()
+        if missing:
+            self.not_run[part.name] = missing
+            self.say(f"  {part.name:<11} NOT RUN: {', '.join(missing)} is not there")
+            self.record(cycle=cycle, part=part.name, not_run=missing)
+            return
+        self.not_run.pop(part.name, None)
+        for number, (line, more) in enumerate(part.lines(cycle, self.options)):
+            status, word, log, seconds = self.run_line(part.name, cycle, number, line, more)
+            total = self.totals.setdefault(part.name, [0, 0])
+            total[0] += 1
+            total[1] += status != 0
+            self.say(f"  {part.name:<11} {'passed' if status == 0 else 'FAILED'} in {seconds:.0f} s: {word}")
+            if status != 0:
+                self.say(f"              status {status}, see {log.relative_to(ROOT)}; again: "
+                         f"{' '.join([f'{key}={value}' for key, value in more.items()] + [str(word) for word in line])}")
+            self.record(cycle=cycle, part=part.name, status=status, seconds=round(seconds), word=word)
+            if status == 0:
+                log.unlink()
+
+    def time_is_over(self):
+        return time.monotonic() >= self.ends
+
+    def run(self, parts, watched):
+        cycle = 0
+        while cycle == 0 or not (self.time_is_over() or self.options.first_cycle_only):
+            self.say(f"cycle {cycle}, {(time.monotonic() - self.begun) / 3600:.2f} h in")
+            for part in parts:
+                self.run_part(part, cycle)
+            if watched:
+                self.say(f"  {'watch':<11} {watched.line()}")
+            cycle += 1
+            self.say(f"  {self.summary(cycle)}")
+        return self.verdict(cycle, watched)
+
+    def summary(self, cycles):
+        runs = ", ".join(f"{name} {runs} ({failed} failed)" for name, (runs, failed) in self.totals.items())
+        skipped = f"; NOT RUN: {', '.join(self.not_run)}" if self.not_run else ""
+        return f"soak: {cycles} cycles, {runs or 'no part ran'}{skipped}"
+
+    def verdict(self, cycles, watched):
+        failed = sum(failures for _, failures in self.totals.values())
+        growth = watched.faults() if watched else []
+        for fault in growth:
+            self.say(f"  watch       FAILED: {fault}")
+        failed += len(growth)
+        hours = (time.monotonic() - self.begun) / 3600
+        watch = watched.line() if watched else "not watched"
+        self.say(f"{self.summary(cycles)}; {watch}; {hours:.2f} h; {failed} failures")
+        return 1 if failed or not self.totals else 0
+
+
+def last_word(said):
+    """The line that sums a log up: node's counts, or what came last."""
+    counts = {key: count for line in said for key, count in re.findall(r"^# (pass|fail|cancelled) (\d+)$", line)}
+    if not counts:
+        counts = {key: count for line in said for key, count in re.findall(r"^ℹ (pass|fail|cancelled) (\d+)$", line)}
+    if counts:
+        return ", ".join(f"{key} {count}" for key, count in counts.items())
+    return said[-1][:200] if said else "nothing was said"
+
+
+def end_group(child):
+    """Whatever a part left behind ends with it: it has a process group of its own."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    child.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="The long forms of the tests, until the time is over.")
+    parser.add_argument("--hours", type=float, default=8)
+    parser.add_argument("--only", default="", help="parts, separated by commas: " + ", ".join(part.name for part in PARTS) + ", watch")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="where fresh seeds begin")
+    parser.add_argument("--seeds", type=int, default=2_000, help="of the simulation, a cycle")
+    parser.add_argument("--kills", type=int, default=100, help="of the daemon, a cycle")
+    parser.add_argument("--repeats", type=int, default=3, help="of each file of failure rows, a cycle")
+    parser.add_argument("--places", type=int, default=100_000, help="of the corruption campaign, a cycle")
+    parser.add_argument("--fuzz-seconds", type=int, default=300, help="for each target, a cycle")
+    parser.add_argument("--rate", type=int, default=200, help="events a second at the daemon that is watched")
+    parser.add_argument("--first-cycle-only", action="store_true", help="one cycle, however long")
+    options = parser.parse_args()
+    only = [name for name in options.only.split(",") if name]
+    unknown = set(only) - {part.name for part in PARTS} - {"watch"}
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    STATE.mkdir(parents=True, exist_ok=True)
+    parts = [part for part in PARTS if not only or part.name in only]
+    soak = Soak(options)
+    soak.say(f"soak: {options.hours:g} h from {time.strftime('%Y-%m-%d %H:%M:%S')}, first seed {options.seed}")
+    watched = None
+
+    def leave(number, _frame):
+        raise SystemExit(f"soak: ended by {signal.Signals(number).name}")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    try:
+        if not only or "watch" in only:
+            watched = Watched(RELEASE, STATE / "watched", options.rate)
+            missing = watched.start()
+            if missing:
+                soak.say(f"  watch       NOT RUN: {missing}")
+                watched, soak.not_run["watch"] = None, [missing]
+        return soak.run(parts, watched)
+    except SystemExit:
+        soak.verdict(0, watched)
+        raise
+    finally:
+        if soak.child:
+            end_group(soak.child)
+        if watched:
+            watched.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
