@@ -20,6 +20,10 @@ enum class durability_level : std::uint8_t { process, power };
 /// Where the queue lives. `memory` keeps nothing over a restart of the daemon.
 enum class queue_storage : std::uint8_t { disk, memory };
 
+/// What happens to a store that cannot be trusted. `set_aside` moves it to `damaged-<UTC time>-<n>` inside
+/// data_dir and begins an empty one, with a GAP record for what is lost; `refuse` ends start() with an error.
+enum class damage_action : std::uint8_t { set_aside, refuse };
+
 /// What happens to events that were sent but not acknowledged when a bot's connection ends uncleanly.
 enum class redelivery_policy : std::uint8_t { at_least_once, at_most_once };
 
@@ -90,6 +94,16 @@ struct queue_settings {
   std::chrono::microseconds tick{1'000};  ///< longest wait for company of an event when busy
 };
 
+/// The integrity of what is stored. docs/journal-format.md says when it is verified.
+struct store_settings {
+  damage_action on_damage = damage_action::set_aside;
+  std::uint32_t damaged_kept = 3;                     ///< stores set aside; the oldest are removed
+  std::chrono::milliseconds verify_timeout{120'000};  ///< a verification that takes longer counts as damage
+  /// A program whose `journal verify` verifies stores in a process of its own, as damage may end it; the
+  /// daemon names itself. Empty = verified in this process. Not in the configuration file.
+  std::filesystem::path verify_program;
+};
+
 struct downstream_settings {
   std::uint32_t lanes = 0;  ///< shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up
   std::uint32_t lanes_max = 4'096;  ///< largest n a bot may ask for
@@ -127,6 +141,7 @@ struct gateway_options {
   reconnect_settings reconnect;
   shard_settings shards;
   queue_settings queue;
+  store_settings store;
   downstream_settings downstream;
   log_settings log;
   gateway_events events;

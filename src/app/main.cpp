@@ -4,20 +4,25 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 
 #include "app/configuration.h"
 #include "app/option_table.h"
 #include "evergate/gateway_manager.h"
+#include "journal/directory_lock.h"
 #include "journal/dump.h"
+#include "journal/errc.h"
+#include "journal/verifier.h"
 
 namespace {
 
 using namespace evergate;
 
+// Ends with 3 when what is stored is damaged, so that it can be told from a wrong configuration.
 int complain(const error& problem) {
   std::fprintf(stderr, "evergate: %s\n", problem.text().c_str());
-  return 2;
+  return problem.code == journal::errc::damaged ? 3 : 2;
 }
 
 /// Blocks the signals that end the daemon, in this thread and all that it starts.
@@ -33,6 +38,7 @@ sigset_t block_signals() {
 int run(const std::string& config) {
   auto options = app::load_configuration(config, app::process_environment());
   if (!options) return complain(options.error());
+  options->store.verify_program = "/proc/self/exe";
   const sigset_t signals = block_signals();
   options->events.fatal = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
   auto manager = create_gateway_manager(std::move(*options));
@@ -61,6 +67,19 @@ int dump(const std::string& data_dir) {
   return dumped ? 0 : complain(dumped.error());
 }
 
+int verify(const std::string& data_dir) {
+  if (std::error_code ignored; !std::filesystem::exists(data_dir, ignored)) {
+    return complain(base::fail(journal::errc::unusable, data_dir + " does not exist").error());
+  }
+  // Beside a running daemon the pages change while they are read; its own snapshot is whole.
+  const auto alone = journal::directory_lock::take(data_dir);
+  if (!alone && alone.error().code != journal::errc::locked) return complain(alone.error());
+  const auto found = journal::verify(data_dir, alone.has_value());
+  if (!found) return complain(found.error());
+  std::puts(journal::summary(*found).c_str());
+  return found->sound ? 0 : 3;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -72,11 +91,18 @@ int main(int argc, char** argv) {
   auto* check = cli.add_subcommand("check", "Check the configuration and exit");
   check->add_option("--config", config, "TOML file");
   auto* options = cli.add_subcommand("options", "Print every option as a Markdown table");
-  auto* journal = cli.add_subcommand("journal", "Look into a journal");
-  auto* dump_command = journal->add_subcommand("dump", "Print every retained record as a JSON line");
-  journal->require_subcommand(1);
+  auto* journal_command = cli.add_subcommand("journal", "Look into a journal");
+  auto* dump_command = journal_command->add_subcommand("dump", "Print every retained record as a JSON line");
+  journal_command->require_subcommand(1);
   std::string data_dir = "evergate-data";
   dump_command->add_option("--data-dir", data_dir, "The daemon's data_dir; it may be running");
+  auto* verify_command = journal_command->add_subcommand(
+      "verify", "Read a whole store; status 0 = sound, 3 = damaged, 2 = cannot be read");
+  verify_command->add_option("--data-dir", data_dir, "The daemon's data_dir; it may be running");
+  bool as_child = false;
+  std::uint64_t memory_max = 0;
+  verify_command->add_flag("--child", as_child)->group("");
+  verify_command->add_option("--memory-max", memory_max)->group("");
   CLI11_PARSE(cli, argc, argv);
 
   if (check->parsed()) return check_only(config);
@@ -85,5 +111,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (dump_command->parsed()) return dump(data_dir);
+  if (as_child) return journal::verify_as_child(data_dir, memory_max);
+  if (verify_command->parsed()) return verify(data_dir);
   return run(config);
 }

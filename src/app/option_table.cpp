@@ -269,6 +269,19 @@ void add_queue(std::vector<option_row>& t) {
                            FIELD(queue.tick)));
 }
 
+void add_store(std::vector<option_row>& t) {
+  t.push_back(choice_row<damage_action>(
+      "store.on_damage", {{"set_aside", damage_action::set_aside}, {"refuse", damage_action::refuse}},
+      "A store that cannot be trusted is moved to damaged-TIME-N inside data_dir and an empty one begun, or "
+      "the "
+      "daemon ends with status 3",
+      FIELD(store.on_damage)));
+  t.push_back(integer_row("store.damaged_kept", 0, 1'000, "Stores set aside; the oldest are removed",
+                          FIELD(store.damaged_kept)));
+  t.push_back(duration_row("store.verify_timeout", 1s, 24h,
+                           "A verification that takes longer counts as damage", FIELD(store.verify_timeout)));
+}
+
 void add_downstream(std::vector<option_row>& t) {
   t.push_back(integer_row("downstream.lanes", 0, 65'535,
                           "Shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up",
@@ -383,6 +396,7 @@ std::span<const option_row> option_table() {
     add_reconnect(t);
     add_shards(t);
     add_queue(t);
+    add_store(t);
     add_downstream(t);
     add_log(t);
     return t;

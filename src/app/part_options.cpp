@@ -52,6 +52,11 @@ journal::journal_options journal_options_of(const gateway_options& options) {
   out.max_events = options.queue.max_events;
   out.max_bytes = options.queue.max_bytes;
   out.max_age = options.queue.max_age;
+  out.on_damage = options.store.on_damage == damage_action::set_aside ? journal::damage_policy::set_aside
+                                                                      : journal::damage_policy::refuse;
+  out.damaged_kept = options.store.damaged_kept;
+  out.verifier.program = options.store.verify_program;
+  out.verifier.timeout = options.store.verify_timeout;
   return out;
 }
 

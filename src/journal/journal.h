@@ -16,7 +16,7 @@
 #include "base/mailbox.h"
 #include "flow/journal.h"
 #include "journal/checkpoint_keeper.h"
-#include "journal/directory_lock.h"
+#include "journal/environment.h"
 #include "journal/journal_core.h"
 #include "journal/journal_options.h"
 
@@ -42,8 +42,9 @@ class journal final : public flow::event_sink,
                       public flow::guild_source,
                       public flow::consumer_store {
  public:
-  /// Takes the directory, opens or makes the store and recovers from it. Errors are errc of this folder;
-  /// errc::damaged when what is stored cannot be trusted. `log` must outlive the journal.
+  /// Takes the directory, opens or makes the store and recovers from it. What cannot be trusted is set aside:
+  /// then the journal is empty but for GAP records (cause `store_damaged`), or errc::damaged with on_damage =
+  /// refuse. Errors are errc of this folder. `log` must outlive the journal.
   [[nodiscard]] static base::result<std::unique_ptr<journal>> open(journal_options options,
                                                                    base::logger& log);
   /// The same over a store of the caller's (tests, simulation).
@@ -81,7 +82,11 @@ class journal final : public flow::event_sink,
 
  private:
   journal(journal_options options, base::logger& log, std::unique_ptr<store> over);
+  [[nodiscard]] static base::result<std::unique_ptr<journal>> open_in(environment& home,
+                                                                      const journal_options& options,
+                                                                      base::logger& log);
   [[nodiscard]] base::result<void> recover(bool verify_all);
+  [[nodiscard]] base::result<void> write_loss(const std::vector<flow::session_record>& lost);
 
   void run();
   [[nodiscard]] base::instant wake_at() const;
@@ -96,7 +101,7 @@ class journal final : public flow::event_sink,
 
   const journal_options options_;
   base::logger& log_;
-  directory_lock lock_;
+  std::unique_ptr<environment> home_;  ///< none over a store of the caller's
   std::unique_ptr<store> store_;
   mirror mirror_;
   batch_ring ring_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "journal/errc.h"
+#include "journal/run_marks.h"
 
 namespace evergate::journal {
 namespace {
@@ -50,6 +51,11 @@ base::result<void> validate(const journal_options& options) {
       {"queue.retry_max (ms)", count(options.retry_max), 1, 3'600'000},
       {"queue.stop_wait (ms)", count(options.stop_wait), 0, 600'000},
       {"queue.gaps_max", options.gaps_max, 1, 1'000'000},
+      {"store.damaged_kept", options.damaged_kept, 0, 1000},
+      {"store.verify_timeout (ms)", count(options.verifier.timeout), 1, 86'400'000},
+      {"store.verify_memory_max", options.verifier.memory_bytes_max, std::uint64_t{64} << 20, tib},
+      {"store.deaths_max", options.deaths_max, 1, run_marks::starts_max},
+      {"store.deaths_within (seconds)", count(options.deaths_within), 0, 366 * 86'400},
   };
   for (const auto& one : bounds) {
     if (one.value < one.least || one.value > one.most) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "journal/verifier.h"
 
 namespace evergate::journal {
 
@@ -16,6 +17,10 @@ enum class storage_kind : std::uint8_t { disk, memory };
 /// `process`: a commit survives the death of the process. `power`: it survives power loss too (one fdatasync
 /// per round, before the commit is announced).
 enum class durability_kind : std::uint8_t { process, power };
+
+/// What happens to a store that cannot be trusted: it is moved aside and an empty one begun, or the journal
+/// refuses to open.
+enum class damage_policy : std::uint8_t { set_aside, refuse };
 
 struct journal_options {
   std::filesystem::path directory;  ///< made when missing (mode 0700); unused with storage = memory
@@ -58,6 +63,14 @@ struct journal_options {
   base::milliseconds retry_min{100};
   base::milliseconds retry_max{5000};
   base::milliseconds stop_wait{10'000};
+
+  // Damage. A store is verified after an unclean boot, and when `deaths_max` runs within `deaths_within`
+  // ended without a clean stop.
+  damage_policy on_damage = damage_policy::set_aside;
+  std::size_t damaged_kept = 3;  ///< stores set aside; the oldest go first
+  verifier_settings verifier;    ///< without a program the journal verifies in its own process
+  std::size_t deaths_max = 3;
+  base::seconds deaths_within{600};
 
   std::size_t gaps_max = 256;  ///< GAPs remembered for operators
 };

@@ -148,7 +148,7 @@ base::result<std::unique_ptr<lmdb_store>> lmdb_store::open(const std::filesystem
   const unsigned flags =
       MDB_NOTLS | (settings.read_only ? unsigned{MDB_RDONLY} : unsigned{MDB_NOSYNC | MDB_NORDAHEAD});
   if (const int code = mdb_env_open(made->env_, directory.c_str(), flags, 0600); code != 0) {
-    if (code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_VERSION_MISMATCH) {
+    if (code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_VERSION_MISMATCH || code == EIO) {
       return base::fail(errc::damaged,
                         fmt::format("{}: {}", (directory / "data.mdb").string(), mdb_strerror(code)));
     }
@@ -170,6 +170,8 @@ base::result<void> lmdb_store::open_tables() {
   }
   if (code != 0) {
     mdb_txn_abort(txn);
+    if (code == MDB_NOTFOUND || code == MDB_INCOMPATIBLE)
+      return base::fail(errc::damaged, "a table is missing");
     return lmdb_error(code, "opening the tables");
   }
   code = mdb_txn_commit(txn);

@@ -177,6 +177,7 @@ constexpr int flip_missed = 11;
 int read_all(const std::filesystem::path& directory, const std::string& truth) {
   base::logger log(base::log_level::off);
   auto options = small(directory);
+  options.on_damage = damage_policy::refuse;
   auto made = journal::open(options, log);
   if (!made) return flip_found;
   std::string seen;

@@ -292,7 +292,9 @@ TEST(journal, says_what_is_wrong_with_a_directory) {
   EXPECT_EQ(file.error().code, make_error_code(errc::unusable));
   std::filesystem::create_directory(directory.path / "garbage");
   std::ofstream(directory.path / "garbage" / "data.mdb") << std::string(10'000, 'x');
-  const auto garbage = journal::open(in(directory.path / "garbage"), quiet());
+  auto strict = in(directory.path / "garbage");
+  strict.on_damage = damage_policy::refuse;
+  const auto garbage = journal::open(strict, quiet());
   ASSERT_FALSE(garbage);
   EXPECT_EQ(garbage.error().code, make_error_code(errc::damaged));
   auto bad = in(directory.path);

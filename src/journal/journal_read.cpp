@@ -1,0 +1,80 @@
+// The reading side of the journal: for any thread.
+#include "journal/event_reader.h"
+#include "journal/journal.h"
+
+namespace evergate::journal {
+
+base::result<std::vector<flow::stored_session>> journal::stored_sessions() {
+  auto view = store_->read();
+  if (!view) return std::unexpected(view.error());
+  return journal_core::sessions_in(**view);
+}
+
+base::result<flow::stored_consumers> journal::stored() {
+  auto view = store_->read();
+  if (!view) return std::unexpected(view.error());
+  return journal_core::consumers_in(**view);
+}
+
+base::result<flow::batch_ptr> journal::read_after(flow::offset after, std::size_t bytes_hint) {
+  const auto head = head_.load(std::memory_order_acquire);
+  if (after.value >= head) return nullptr;
+  auto recent = ring_.after(after.value);
+  if (recent.known) return std::move(recent.batch);
+  auto view = store_->read();
+  if (!view) return std::unexpected(view.error());
+  auto found = event_reader(**view).read(after.value, bytes_hint);
+  if (!found) return std::unexpected(found.error());
+  auto batch = std::move(*found);
+  if (batch == nullptr) return nullptr;
+  // Written, but not yet announced (durability = power syncs in between).
+  while (!batch->rows.empty() && batch->rows.back().offset.value > head) batch->rows.pop_back();
+  if (batch->rows.empty()) return nullptr;
+  return batch;
+}
+
+base::result<std::vector<flow::guild_entry>> journal::guilds(proto::shard_key lane, flow::offset as_of) {
+  return mirror_.guilds(lane, as_of.value);
+}
+
+base::result<bool> journal::guild(proto::snowflake id, flow::offset as_of, std::string& out) {
+  const auto image = mirror_.load(id, as_of.value);
+  if (!image) return std::unexpected(image.error());
+  if (image->state != guild_state::available || !image->document.present()) return false;
+  image->document.write(out);
+  return true;
+}
+
+base::result<std::string> journal::ready() {
+  std::shared_ptr<const std::string> known;
+  {
+    const std::scoped_lock lock(state_mutex_);
+    known = ready_;
+  }
+  return *known;
+}
+
+bool journal::complete() const {
+  if (!all_started_) return false;
+  const base::nanoseconds last(last_guild_ns_.load());
+  return mirror_.awaiting() == 0 || base::boot_clock::now().time_since_epoch() - last >= options_.guild_wait;
+}
+
+journal_status journal::status() const {
+  journal_status out;
+  {
+    const std::scoped_lock lock(state_mutex_);
+    out = status_;
+  }
+  out.ring_bytes = ring_.bytes();
+  out.checkpoints_waiting = keeper_->waiting();
+  out.refused = refusals_.load(std::memory_order_relaxed);
+  return out;
+}
+
+std::vector<gap_entry> journal::gaps() const {
+  const std::scoped_lock lock(state_mutex_);
+  return gaps_;
+}
+
+}  // namespace evergate::journal
