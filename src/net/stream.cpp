@@ -315,6 +315,11 @@ void stream::shut_after_output() {
   output_ready();
 }
 
+void stream::reset_on_close() {
+  boost::system::error_code ignored;
+  if (open()) socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+}
+
 void stream::close() {
   if (!open()) return;
   if (tls_ != nullptr && !shut_) tls_->output().clear();

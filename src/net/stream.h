@@ -61,6 +61,8 @@ class stream : public std::enable_shared_from_this<stream> {
   [[nodiscard]] bool shut() const noexcept { return shut_; }
   /// Drops the socket at once. No call to the owner follows.
   void close();
+  /// Makes the coming close() an RST.
+  void reset_on_close();
 
   [[nodiscard]] bool open() const noexcept { return socket_.is_open(); }
   [[nodiscard]] const std::string& peer_address() const noexcept { return peer_; }

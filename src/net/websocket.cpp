@@ -37,6 +37,12 @@ void websocket::close(std::uint16_t code, std::string_view reason) {
 void websocket::abort() {
   state_->abort();
 }
+void websocket::reset() {
+  state_->reset();
+}
+void websocket::fall_silent() {
+  state_->fall_silent();
+}
 void websocket::pause_reading(bool paused) {
   state_->pause(paused);
 }

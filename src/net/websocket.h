@@ -79,6 +79,10 @@ class websocket {
   void close(std::uint16_t code, std::string_view reason = {});
   /// Drops the TCP connection without a close frame (Discord keeps the session); on_closed follows.
   void abort();
+  /// The same by RST: what is queued on either side is lost. For simulated faults.
+  void reset();
+  /// Writes nothing from here on, not even a close frame, and goes on reading. For simulated faults.
+  void fall_silent();
   /// Stops reading from the socket (back-pressure); pause is not counted, the last call wins.
   void pause_reading(bool paused);
 
