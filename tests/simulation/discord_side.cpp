@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proto/utf8.h"
 #include "sim/frame_encoder.h"
 #include "upstream/gateway_url.h"
 
@@ -14,6 +15,7 @@ constexpr base::milliseconds tick_span{20};
 constexpr base::milliseconds close_timeout{5'000};
 constexpr std::size_t congested_bytes = 512 * 1024;
 constexpr std::size_t slow_reader_bytes = 16 * 1024 * 1024;
+constexpr std::string_view zlib_flush{"\x00\x00\xff\xff", 4};
 constexpr std::string_view serial_key = R"({"_serial":)";
 
 }  // namespace
@@ -44,10 +46,44 @@ class discord_side::peer final : public link_end {
   void send(std::string_view head, std::string_view body, std::string_view tail) {
     std::string payload;
     encoder_->encode(head, body, tail, payload);
-    std::string out;
-    net::append_frame(out, net::ws_role::server,
-                      encoder_->binary() ? net::ws_opcode::binary : net::ws_opcode::text, payload);
-    home_.net_.send(id_, side::server, out);
+    if (std::exchange(break_next_, false)) spoil(payload);
+    if (std::exchange(split_next_, false)) {
+      // Not inside a flush mark, which would end a piece as if it were whole.
+      for (std::size_t left = 3; left > 1 && payload.size() > 64; --left) {
+        auto cut = payload.size() / left;
+        while (cut < payload.size() && std::string_view(payload).substr(0, cut).ends_with(zlib_flush)) ++cut;
+        message(std::string_view(payload).substr(0, cut));
+        payload.erase(0, cut);
+      }
+    }
+    message(payload);
+  }
+  bool damage(enum sim::damage how) {
+    switch (how) {
+      case sim::damage::reset:
+        home_.net_.reset(id_);
+        return true;
+      case sim::damage::stall:
+        home_.net_.half_open(id_, side::client);
+        [[fallthrough]];
+      case sim::damage::half_open:
+        home_.net_.half_open(id_, side::server);
+        return true;
+      case sim::damage::broken_message:
+        return break_next_ = true;
+      case sim::damage::split_message:
+        return split_next_ = encoder_->splittable();
+      case sim::damage::reserved_opcode:
+        raw(std::string_view("\x83\x02{}", 4));
+        return true;
+      case sim::damage::reserved_bit:
+        raw(std::string_view("\xc1\x02{}", 4));
+        return true;
+      case sim::damage::false_length:
+        raw(std::string_view("\x81\x7f\x00\x00\x00\x00\x00\x10\x00\x00{\"t\":", 15));
+        return true;
+    }
+    return false;
   }
   void close(std::uint16_t code, std::string_view reason) {
     std::string out;
@@ -92,9 +128,26 @@ class discord_side::peer final : public link_end {
   }
 
  private:
+  void raw(std::string_view bytes) { home_.net_.send(id_, side::server, bytes); }
+  void message(std::string_view payload) {
+    std::string out;
+    net::append_frame(out, net::ws_role::server,
+                      encoder_->binary() ? net::ws_opcode::binary : net::ws_opcode::text, payload);
+    raw(out);
+  }
+  void spoil(std::string& payload) const {
+    if (encoder_->binary()) {
+      payload.replace(0, 3, "\xff\xff\xff");  // no block begins like this, neither of deflate nor of zstd
+    } else {
+      payload.pop_back();
+    }
+  }
+
   discord_side& home_;
   const link_id id_;
   std::unique_ptr<sim::frame_encoder> encoder_;
+  bool break_next_ = false;
+  bool split_next_ = false;
   net::ws_decoder decoder_;
 };
 
@@ -106,7 +159,11 @@ discord_side::discord_side(virtual_time& time, trace& log, network& net, const s
       tap_(std::move(tap)),
       chance_(seed),
       core_(options, *this, timeline_.unix_ms()) {
-  core_.set_urls(main_url(), "ws://resume.discord.test/resume");
+  core_.set_urls({.main = "ws://gateway.discord.test",
+                  .resume = "ws://resume.discord.test/resume",
+                  .dead = "ws://dead.discord.test",
+                  .silent = "ws://silent.discord.test",
+                  .unknown = "ws://discord.invalid"});
   tick();
 }
 
@@ -135,7 +192,8 @@ void discord_side::send(sim::connection_id to, std::string_view head, std::strin
                         std::string_view tail) {
   const auto found = peers_.find(to);
   if (found == peers_.end()) return;
-  if (const auto serial = serial_of(body); serial != 0) contents_.try_emplace(serial, hash_of(body));
+  if (const auto serial = serial_of(body); serial != 0 && proto::valid_utf8(body))
+    contents_.try_emplace(serial, hash_of(body));
   log_.say("discord sends", head);
   found->second->send(head, body, tail);
   if (net_.unread(to, side::server) <= slow_reader_bytes) return;
@@ -160,9 +218,12 @@ bool discord_side::congested(sim::connection_id to) const {
   return net_.unread(to, side::server) > congested_bytes;
 }
 
+bool discord_side::damage(sim::connection_id to, enum sim::damage how) {
+  const auto found = peers_.find(to);
+  return found != peers_.end() && found->second->damage(how);
+}
+
 link_end* discord_side::accept(link_id which, const std::string& request) {
-  const auto url = upstream::gateway_url(request, proto::compression::none);
-  if (!url) return nullptr;
   sim::gateway_request asked;
   asked.resume_path = request.find("/resume") != std::string::npos;
   if (request.find("zlib-stream") != std::string::npos) asked.compress = "zlib-stream";
@@ -174,20 +235,40 @@ link_end* discord_side::accept(link_id which, const std::string& request) {
   return out;
 }
 
+dial_fate discord_side::fate_of(const net::url& where) {
+  using kind = dial_fate::kind;
+  if (where.host == "dead.discord.test" || where.host == "discord.invalid") return {kind::refuse};
+  if (where.host == "silent.discord.test") return {kind::silence};
+  const auto verdict = core_.knock({.resume_path = where.path.starts_with("/resume")});
+  switch (verdict.how) {
+    case sim::upgrade_verdict::answer::accept:
+      return {};
+    case sim::upgrade_verdict::answer::refuse:
+      return {kind::refuse};
+    case sim::upgrade_verdict::answer::delay:
+      return {kind::accept, base::milliseconds(verdict.delay_ms)};
+    case sim::upgrade_verdict::answer::silence:
+      return {kind::silence};
+  }
+  return {};
+}
+
 link_id discord_side::dial(link_end& client, std::uint32_t who, const std::string& address,
                            proto::compression compress) {
   const auto url = upstream::gateway_url(address, compress);
-  const bool resume = address.find("/resume") != std::string::npos;
-  const auto how = !url ? dial_fault::refuse : next_dial ? next_dial(resume) : dial_fault::none;
-  const auto id = net_.dial(client, this, url ? url->text() : std::string(), how);
-  log_.mark("shard dials", {who, static_cast<std::int64_t>(id), resume, static_cast<std::int64_t>(how)});
+  const auto fate = url ? fate_of(*url) : dial_fate{dial_fate::kind::refuse};
+  const auto id = net_.dial(client, *this, url ? url->text() : std::string(), fate);
+  log_.say("shard dials", address);
+  log_.mark("", {who, static_cast<std::int64_t>(id), static_cast<std::int64_t>(fate.how)});
   return id;
 }
 
-proto::identify_limits discord_side::limits(base::instant now) {
+std::optional<proto::identify_limits> discord_side::limits(base::instant now) {
+  if (core_.rest_fault("gateway/bot")) return std::nullopt;
+  main_url_ = core_.gateway_url();
   const auto& o = core_.options();
-  return {o.max_concurrency, o.identify_total, core_.identifies_left(now_ms()),
-          now + base::milliseconds(core_.identify_reset_ms(now_ms()))};
+  return proto::identify_limits{o.max_concurrency, o.identify_total, core_.identifies_left(now_ms()),
+                                now + base::milliseconds(core_.identify_reset_ms(now_ms()))};
 }
 
 void discord_side::sent(proto::shard_key who, const std::string& session, std::string_view frame) {

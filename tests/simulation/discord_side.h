@@ -7,9 +7,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "net/url.h"
 #include "network.h"
 #include "sim/discord.h"
 #include "upstream_side.h"
@@ -27,8 +29,6 @@ class discord_side final : public sim::gateway_sink, public listener, public out
 
   [[nodiscard]] sim::discord& core() noexcept { return core_; }
   [[nodiscard]] std::int64_t now_ms() const { return timeline_.unix_ms(); }
-  /// How the next dials go; asked once for each.
-  std::function<dial_fault(bool resume)> next_dial;
   /// A hash of the bytes of d that went out with this serial; 0 when none did.
   [[nodiscard]] std::uint64_t content_of(std::uint64_t serial) const;
 
@@ -38,6 +38,7 @@ class discord_side final : public sim::gateway_sink, public listener, public out
   void close(sim::connection_id to, std::uint16_t code, std::string_view reason) override;
   void drop(sim::connection_id to) override;
   [[nodiscard]] bool congested(sim::connection_id to) const override;
+  bool damage(sim::connection_id to, enum sim::damage how) override;
 
   // listener
   link_end* accept(link_id which, const std::string& request) override;
@@ -45,13 +46,14 @@ class discord_side final : public sim::gateway_sink, public listener, public out
   // outside
   link_id dial(link_end& client, std::uint32_t who, const std::string& address,
                proto::compression compress) override;
-  [[nodiscard]] std::string main_url() override { return "ws://gateway.discord.test"; }
-  [[nodiscard]] proto::identify_limits limits(base::instant now) override;
+  [[nodiscard]] std::string main_url() override { return main_url_; }
+  [[nodiscard]] std::optional<proto::identify_limits> limits(base::instant now) override;
   void sent(proto::shard_key who, const std::string& session, std::string_view frame) override;
 
  private:
   class peer;
   void tick();
+  [[nodiscard]] dial_fate fate_of(const net::url& where);
   void gone(link_id which, std::uint16_t code);
 
   timeline timeline_;
@@ -60,6 +62,7 @@ class discord_side final : public sim::gateway_sink, public listener, public out
   frame_tap tap_;
   base::rng chance_;
   sim::discord core_;
+  std::string main_url_;  ///< what /gateway/bot said last
   std::map<link_id, std::unique_ptr<peer>> peers_;
   std::map<std::uint64_t, std::uint64_t> contents_;  ///< serial → hash of d
 };

@@ -153,20 +153,21 @@ void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
   report(w, seed, result.findings);
 }
 
-/// A worker takes every jobs-th seed. It tells its parent which seed it is at, so that a crash has a name.
+/// A worker takes every jobs-th seed. It tells its parent which seed it is at, so that a crash has a name and
+/// another worker goes on behind it.
 struct progress {
-  std::uint64_t seed = 0;
+  std::size_t at = 0;
   bool last = false;
   tally total;
 };
 
-void work(const wishes& w, std::size_t which, int to) {
+void work(const wishes& w, std::size_t first, int to) {
   progress now;
   const auto tell = [&] {
     if (::write(to, &now, sizeof now) != sizeof now) ::_exit(2);
   };
-  for (std::size_t i = which; i < w.seeds.size(); i += w.jobs) {
-    now.seed = w.seeds[i];
+  for (std::size_t i = first; i < w.seeds.size(); i += w.jobs) {
+    now.at = i;
     tell();
     run_one(w, w.seeds[i], w.twice || (i % 16 == 0 && !w.print), now.total);
   }
@@ -174,45 +175,50 @@ void work(const wishes& w, std::size_t which, int to) {
   tell();
 }
 
-tally watch(const wishes& w, int from, pid_t child) {
-  progress now;
-  progress next;
-  while (::read(from, &next, sizeof next) == sizeof next) now = next;
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  if (now.last) return now.total;
-  ++now.total.failed;
-  ++now.total.seeds;
-  report(w, now.seed,
-         {fmt::format("the process died ({})", WIFSIGNALED(status) ? WTERMSIG(status) : status)});
-  return now.total;
+struct worker {
+  pid_t id = 0;
+  int from = -1;
+};
+
+worker start_worker(const wishes& w, std::size_t first) {
+  int ends[2];
+  if (::pipe(ends) != 0) std::exit(2);
+  std::fflush(stdout);
+  const auto id = ::fork();
+  if (id == 0) {
+    ::close(ends[0]);
+    work(w, first, ends[1]);
+    std::fflush(stdout);
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  return {id, ends[0]};
+}
+
+tally watch(const wishes& w, worker one) {
+  tally total;
+  for (;;) {
+    progress now;
+    progress next;
+    while (::read(one.from, &next, sizeof next) == sizeof next) now = next;
+    ::close(one.from);
+    int status = 0;
+    ::waitpid(one.id, &status, 0);
+    total.add(now.total);
+    if (now.last) return total;
+    ++total.failed;
+    ++total.seeds;
+    report(w, w.seeds[now.at],
+           {fmt::format("the process died ({})", WIFSIGNALED(status) ? WTERMSIG(status) : status)});
+    one = start_worker(w, now.at + w.jobs);
+  }
 }
 
 tally run_all(const wishes& w) {
-  struct child {
-    pid_t id;
-    int from;
-  };
-  std::vector<child> children;
-  for (unsigned i = 0; i < w.jobs; ++i) {
-    int ends[2];
-    if (::pipe(ends) != 0) std::exit(2);
-    std::fflush(stdout);
-    const auto id = ::fork();
-    if (id == 0) {
-      ::close(ends[0]);
-      work(w, i, ends[1]);
-      std::fflush(stdout);
-      ::_exit(0);
-    }
-    ::close(ends[1]);
-    children.push_back({id, ends[0]});
-  }
+  std::vector<worker> workers;
+  for (unsigned i = 0; i < w.jobs; ++i) workers.push_back(start_worker(w, i));
   tally total;
-  for (const auto& one : children) {
-    total.add(watch(w, one.from, one.id));
-    ::close(one.from);
-  }
+  for (const auto& one : workers) total.add(watch(w, one));
   return total;
 }
 

@@ -19,30 +19,29 @@ base::nanoseconds network::delay() {
   return options_.latency + base::nanoseconds(chance_.below(jitter + 1));
 }
 
-link_id network::dial(link_end& client, listener* to, std::string request, dial_fault how) {
+link_id network::dial(link_end& client, listener& to, std::string request, dial_fate fate) {
   const auto id = next_++;
   links_[id].to_client.reader = &client;
-  auto after = 3 * delay();
-  if (how == dial_fault::slow) after += base::milliseconds(1'000 + chance_.below(7'000));
-  if (how == dial_fault::refuse) {
+  const auto after = 3 * delay() + fate.more;
+  if (fate.how == dial_fate::kind::refuse) {
     timeline_.in(after, "net refuse", [this, id] { refuse(id); });
-  } else if (how == dial_fault::silent || to == nullptr) {
+  } else if (fate.how == dial_fate::kind::silence || after > options_.connect_timeout) {
     timeline_.in(options_.connect_timeout, "net no answer", [this, id] { refuse(id); });
   } else {
     timeline_.in(after, "net connect",
-                 [this, id, to, request = std::move(request)] { connected(id, to, request); });
+                 [this, id, &to, request = std::move(request)] { connected(id, to, request); });
   }
   return id;
 }
 
-void network::connected(link_id on, listener* to, const std::string& request) {
+void network::connected(link_id on, listener& to, const std::string& request) {
   auto* l = find(on);
   if (l == nullptr) return;
   if (l->to_client.reader == nullptr) {
     links_.erase(on);
     return;
   }
-  auto* const server = to->accept(on, request);
+  auto* const server = to.accept(on, request);
   if (server == nullptr) return refuse(on);
   l = find(on);
   l->open = true;

@@ -48,20 +48,22 @@ struct network_options {
 };
 
 /// How the next connection goes.
-enum class dial_fault : std::uint8_t {
-  none,
-  refuse,  ///< RST to the SYN, or an HTTP refusal of the upgrade
-  slow,    ///< the handshake takes seconds
-  silent,  ///< accepted, never answered
+struct dial_fate {
+  enum class kind : std::uint8_t {
+    accept,
+    refuse,   ///< RST to the SYN, an HTTP refusal of the upgrade, or no such name
+    silence,  ///< accepted, never answered
+  };
+  kind how = kind::accept;
+  base::nanoseconds more{0};  ///< the handshake takes this much longer
 };
 
 class network {
  public:
   network(virtual_time& time, trace& log, network_options options, std::uint64_t seed);
 
-  /// Opens a link from `client` to `to`; answered by on_connected or on_end. A null listener is a host that
-  /// does not answer.
-  link_id dial(link_end& client, listener* to, std::string request, dial_fault how = dial_fault::none);
+  /// Opens a link from `client` to `to`; answered by on_connected or on_end.
+  link_id dial(link_end& client, listener& to, std::string request, dial_fate fate = {});
   void send(link_id on, side from, std::string_view bytes);
   /// FIN after what was sent.
   void shut(link_id on, side from);
@@ -85,7 +87,6 @@ class network {
 
   /// Links that are open, oldest first.
   [[nodiscard]] std::vector<link_id> open() const;
-  /// A link between open ends whose client is `end`; 0 when there is none.
   void heal();  ///< no link has a fault any more (what was lost stays lost)
 
  private:
@@ -119,7 +120,7 @@ class network {
   void arrive(link_id on, side to, piece what);
   void read(link_id on, side to);
   void drop_if_over(link_id on);
-  void connected(link_id on, listener* to, const std::string& request);
+  void connected(link_id on, listener& to, const std::string& request);
   void refuse(link_id on);
   [[nodiscard]] base::nanoseconds delay();
 

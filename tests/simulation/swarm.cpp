@@ -2,33 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+
+#include "trouble.h"
 
 namespace evergate::simulation {
 namespace {
-
-constexpr std::array<std::string_view, fault_count> names{"reset",
-                                                          "fin",
-                                                          "stall",
-                                                          "half_open",
-                                                          "lag",
-                                                          "cut",
-                                                          "dial_refuse",
-                                                          "dial_slow",
-                                                          "dial_silent",
-                                                          "resume_host_dead",
-                                                          "discord_op7",
-                                                          "discord_op9",
-                                                          "discord_op9_true",
-                                                          "discord_close",
-                                                          "discord_mute",
-                                                          "disk_error",
-                                                          "disk_slow",
-                                                          "kill_daemon",
-                                                          "kill_in_commit",
-                                                          "stop_daemon",
-                                                          "suspend",
-                                                          "burst"};
 
 template <class T, std::size_t n>
 T one_of(base::rng& chance, const std::array<T, n>& list) {
@@ -76,10 +56,6 @@ void draw_daemon(base::rng& chance, daemon_options& out) {
 
 }  // namespace
 
-std::string_view name_of(fault what) noexcept {
-  return names[static_cast<std::size_t>(what)];
-}
-
 swarm swarm::of(std::uint64_t seed) {
   base::rng chance(seed * 0x9e3779b97f4a7c15ULL + 0x5eed);
   swarm out;
@@ -95,15 +71,19 @@ swarm swarm::of(std::uint64_t seed) {
   out.fault_every = base::milliseconds(one_of(chance, std::array{1'500, 4'000, 12'000, 40'000}));
   // Each kind is there or not, by the seed's own share.
   const double share = chance.unit() * 0.8;
-  for (std::size_t i = 0; i < fault_count; ++i) {
-    if (chance.chance(share)) out.faults.push_back(static_cast<fault>(i));
+  for (std::size_t i = 0; i < trouble::kinds().size(); ++i) {
+    if (chance.chance(share)) out.faults.push_back(i);
   }
   return out;
 }
 
+bool swarm::disturbs_time() const {
+  return std::ranges::any_of(faults, [](std::size_t at) { return trouble::kinds()[at].disturbs_time; });
+}
+
 std::string swarm::text() const {
   std::string kinds;
-  for (const auto one : faults) kinds += fmt::format(" {}", name_of(one));
+  for (const auto one : faults) kinds += fmt::format(" {}", trouble::kinds()[one].name);
   return fmt::format(
       "{} shards, {} guilds, compress '{}', {} s at {:.1f} events/s, heartbeat {} ms, ttl {} ms, replay "
       "{}{}, "

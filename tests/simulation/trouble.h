@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "discord_side.h"
-#include "swarm.h"
+#include "network.h"
+#include "virtual_journal.h"
 
 namespace evergate::simulation {
 
@@ -20,40 +22,42 @@ struct daemon_handle {
 
 class trouble {
  public:
-  trouble(virtual_time& time, trace& log, const swarm& plan, network& net, discord_side& discord,
+  /// One kind of fault, with the rows of the failure catalogue that it is.
+  struct kind {
+    std::string_view name;
+    std::string_view rows;
+    void (*make)(trouble&);
+    /// It makes even a faultless client break a rule of time (a beat too late, an IDENTIFY too early).
+    bool disturbs_time = false;
+  };
+  /// All there are; a swarm names them by their place.
+  [[nodiscard]] static std::span<const kind> kinds();
+
+  trouble(virtual_time& time, trace& log, std::uint64_t seed, network& net, discord_side& discord,
           virtual_disk& disk, daemon_handle daemon);
 
-  /// From now until stop().
-  void start();
+  /// From now until stop(): one of `chosen` every `every`, about.
+  void start(std::span<const std::size_t> chosen, base::milliseconds every);
   /// No fault is made any more, and none that lasts goes on.
   void stop();
   /// The process died inside a commit: the run is to kill it before anything else happens.
   [[nodiscard]] bool take_death() noexcept { return std::exchange(dies_, false); }
 
  private:
+  friend struct maker;
   void next();
-  void make(fault what);
-  void on_network(fault what);
-  void on_discord(fault what);
-  void on_disk(fault what);
-  [[nodiscard]] dial_fault how_to_dial(bool resume);
-  [[nodiscard]] std::optional<std::uint32_t> some_shard();
-  [[nodiscard]] base::nanoseconds span(std::int64_t least_ms, std::int64_t most_ms);
   base::result<void> at_commit();
 
   timeline timeline_;
   trace& log_;
-  const swarm& plan_;
   network& net_;
   discord_side& discord_;
   virtual_disk& disk_;
   daemon_handle daemon_;
   base::rng chance_;
+  std::span<const std::size_t> chosen_;
+  base::milliseconds every_{0};
   bool active_ = false;
-  base::instant refuse_until_{};
-  base::instant slow_until_{};
-  base::instant silent_until_{};
-  base::instant resume_dead_until_{};
   base::instant disk_error_until_{};
   std::uint32_t commits_to_death_ = 0;
   bool dies_ = false;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr base::milliseconds close_timeout{5'000};
 constexpr base::milliseconds info_age_max{300'000};
+constexpr base::milliseconds info_retry{5'000};
 
 }  // namespace
 
@@ -234,19 +235,27 @@ void upstream_side::start(const std::vector<flow::stored_session>& stored, proto
     batch_grew();
   }
   for (const auto at : plan.order) shards_[at]->core().start(time_.now());
+  ask_info();
+}
+
+void upstream_side::ask_info() {
+  if (std::exchange(asking_, true)) return;
   time_.in(base::milliseconds(20 + chance_.below(100)), "gateway info", [this] {
-    scheduler_.set_limits(world_.limits(time_.now()));
+    const auto limits = world_.limits(time_.now());
+    asking_ = false;
     info_at_ = time_.now();
+    if (limits) {
+      scheduler_.set_limits(*limits);
+    } else if (!scheduler_.knows_limits()) {
+      time_.in(info_retry, "gateway info again", [this] { ask_info(); });
+    }
     pump_identify();
   });
 }
 
 void upstream_side::pump_identify() {
-  if (failed_ || !scheduler_.knows_limits()) return;
-  if (scheduler_.waiting() > 0 && time_.now() - info_at_ > info_age_max) {
-    scheduler_.set_limits(world_.limits(time_.now()));
-    info_at_ = time_.now();
-  }
+  if (failed_ || asking_ || !scheduler_.knows_limits()) return;
+  if (scheduler_.waiting() > 0 && time_.now() - info_at_ > info_age_max) return ask_info();
   std::vector<proto::identify_scheduler::turn> turns;
   scheduler_.step(time_.now(), turns);
   for (const auto& t : turns) {

@@ -37,8 +37,10 @@ class outside {
   /// Opens a connection to the gateway's address, for shard `who`.
   virtual link_id dial(link_end& client, std::uint32_t who, const std::string& address,
                        proto::compression compress) = 0;
+  /// Empty while /gateway/bot has not answered.
   [[nodiscard]] virtual std::string main_url() = 0;
-  [[nodiscard]] virtual proto::identify_limits limits(base::instant now) = 0;
+  /// What /gateway/bot says now; nothing when the call fails.
+  [[nodiscard]] virtual std::optional<proto::identify_limits> limits(base::instant now) = 0;
   /// A text frame that a shard puts on the wire.
   virtual void sent(proto::shard_key who, const std::string& session, std::string_view frame) = 0;
 };
@@ -66,6 +68,7 @@ class upstream_side final : public flow::commit_listener {
  private:
   class shard;
 
+  void ask_info();
   void pump_identify();
   void batch_grew();
   void flush();
@@ -89,6 +92,7 @@ class upstream_side final : public flow::commit_listener {
   proto::identify_scheduler scheduler_;
   ticket identify_timer_ = 0;
   base::instant info_at_{};
+  bool asking_ = false;
   std::vector<std::unique_ptr<shard>> shards_;
   bool failed_ = false;
 };

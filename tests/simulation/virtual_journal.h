@@ -20,7 +20,7 @@ namespace evergate::simulation {
 
 struct virtual_journal_options {
   journal::journal_options core;
-  base::nanoseconds commit{base::milliseconds(2)};      ///< from taking batches to their commit, about
+  base::nanoseconds commit{base::milliseconds(2)};             ///< from taking batches to their commit, about
   base::nanoseconds announce{std::chrono::microseconds(200)};  ///< from the commit to telling of it, about
 };
 
