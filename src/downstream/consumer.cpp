@@ -110,7 +110,7 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
 
 std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_view id, std::int64_t seq,
                                                    consumer_orders& out) {
-  const auto found = sessions_.find(std::string(id));
+  const auto found = sessions_.find(id);
   if (found == sessions_.end()) return nullptr;
   auto& kept = found->second;
   const auto& record = kept.record;
@@ -313,7 +313,7 @@ void consumer::settle(flow::offset head, consumer_orders& out) {
     chosen = waiting_.back().who.lane.count;  // the newest wish
   } else {
     // Each lane waits at most once, so that counting tells whether all of an n are there.
-    std::unordered_map<std::uint32_t, std::uint32_t> counts;
+    std::map<std::uint32_t, std::uint32_t> counts;
     for (const auto& one : waiting_) {
       const auto lanes = one.who.lane.count;
       if (++counts[lanes] == lanes) chosen = lanes;

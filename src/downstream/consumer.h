@@ -5,11 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -147,10 +148,10 @@ class consumer {
   flow::consumer_record record_;
   bool dirty_ = false;
   std::shared_ptr<const due> older_ = std::make_shared<const due>();
-  std::vector<slot> slots_;                            ///< of the newest layout
-  std::unordered_map<holder_id, std::uint32_t> held_;  ///< holders and predecessors → their lane
-  std::vector<claim> waiting_;                         ///< of other n than the newest layout's
-  std::unordered_map<std::string, kept_session> sessions_;
+  std::vector<slot> slots_;                  ///< of the newest layout
+  std::map<holder_id, std::uint32_t> held_;  ///< holders and predecessors → their lane
+  std::vector<claim> waiting_;               ///< of other n than the newest layout's
+  std::map<std::string, kept_session, std::less<>> sessions_;
   std::vector<std::string> removed_;
   base::instant last_identify_{};
   std::uint32_t backfilling_ = 0;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +20,12 @@ namespace evergate::downstream {
 /// A consumer and the mutex that guards it. Lives as long as `consumers`.
 struct guarded_consumer {
   explicit guarded_consumer(consumer with) : body(std::move(with)) {}
+  /// Work on the body under the mutex.
+  template <class Work>
+  decltype(auto) with(Work&& work) {
+    const std::scoped_lock lock(mutex);
+    return std::forward<Work>(work)(body);
+  }
   std::mutex mutex;
   consumer body;
 };

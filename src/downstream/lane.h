@@ -13,6 +13,7 @@
 #include "downstream/batch_reader.h"
 #include "downstream/delivery_filter.h"
 #include "downstream/frame_writer.h"
+#include "downstream/gateway_options.h"
 #include "downstream/in_flight.h"
 #include "downstream/lane_grant.h"
 
@@ -23,6 +24,10 @@ struct lane_limits {
   std::uint32_t seq_max = 0x7fff'fff0;
   std::size_t rows_per_pump = 65'536;  ///< looked at, delivered or not
   base::milliseconds close_grace{100};
+
+  [[nodiscard]] static lane_limits of(const gateway_options& options) noexcept {
+    return {.ack_window = options.ack_window, .seq_max = options.seq_max, .close_grace = options.close_grace};
+  }
 };
 
 class lane {

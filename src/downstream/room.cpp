@@ -33,7 +33,7 @@ void room::open() {
 
 void room::close(bool drop) {
   timer_.cancel();
-  for (const auto& [id, connection] : connections_) connection->shut(drop);
+  for (const auto& [id, connection] : connections_) connection->core().shut(drop, base::boot_clock::now());
   if (!drop) return;
   connections_.clear();
   open_ = 0;
@@ -48,22 +48,27 @@ void room::admit(std::unique_ptr<net::http_exchange> exchange, std::string consu
   }
   const auto version = request.query_parameter("v").value_or("10");
   const bool supported = version == "9" || version == "10";
-  connection_origin origin;
-  origin.address = doorkeeper::host_of(request.peer_address);
-  if (!around_.door.enter(origin.address)) {
+  auto address = doorkeeper::host_of(request.peer_address);
+  if (!around_.door.enter(address)) {
     return exchange->respond(refusal(429, "too many connections of this address have not identified"));
   }
+  bot_origin origin;
   origin.id = (next_id_++ << 8) | index_;
   origin.consumer = std::move(consumer);
   origin.url = std::move(url);
   origin.transport = *transport;
   const auto id = origin.id;
-  auto made = std::make_unique<bot_connection>(*this, std::move(origin));
+  auto made = std::make_unique<bot_connection>(*this, std::move(origin), std::move(address));
   auto* connection = made.get();
   connections_.emplace(id, std::move(made));
   open_ = connections_.size();
   auto socket = exchange->accept_websocket(*connection, around_.options.socket, around_.options.hello_delay);
   connection->open(std::move(socket), supported ? 0 : 4012, "Invalid API version.");
+}
+
+bot_services room::services() noexcept {
+  return {around_.options, around_.events, around_.guilds, around_.readers, around_.commands,
+          around_.desk,    around_.log,    reader_,        frames_};
 }
 
 void room::wake() {
@@ -76,13 +81,13 @@ void room::wake() {
 
 void room::carry(consumer_order order) {
   const auto found = connections_.find(order.to);
-  if (found != connections_.end()) found->second->carry(order);
+  if (found != connections_.end()) found->second->core().carry(order, base::boot_clock::now());
 }
 
 void room::reserved(holder_id who, flow::offset upto) {
   loop_.post([this, who, upto] {
     const auto found = connections_.find(who);
-    if (found != connections_.end()) found->second->reserved(upto);
+    if (found != connections_.end()) found->second->core().reserved(upto, base::boot_clock::now());
   });
 }
 
@@ -93,7 +98,7 @@ void room::pump_later(holder_id who) {
     pump_posted_ = false;
     for (const auto id : std::exchange(hungry_, {})) {
       const auto found = connections_.find(id);
-      if (found != connections_.end()) found->second->pump();
+      if (found != connections_.end()) found->second->core().pump(base::boot_clock::now());
     }
   });
 }
@@ -117,12 +122,13 @@ void room::sweep() {
 
 void room::tick() {
   const auto now = base::boot_clock::now();
-  for (const auto& [id, connection] : connections_) connection->tick(now);
+  for (const auto& [id, connection] : connections_) connection->core().tick(now);
   timer_.arm_in(around_.options.tick, [this] { tick(); });
 }
 
 void room::pump_all() {
-  for (const auto& [id, connection] : connections_) connection->pump();
+  const auto now = base::boot_clock::now();
+  for (const auto& [id, connection] : connections_) connection->core().pump(now);
 }
 
 std::string room::new_session_id() {

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "downstream/batch_reader.h"
+#include "downstream/bot_core.h"
 #include "downstream/client_frame.h"
 #include "downstream/command_router.h"
 #include "downstream/consumers.h"
@@ -75,9 +76,9 @@ class room {
   [[nodiscard]] std::string new_session_id();
 
   [[nodiscard]] net::event_loop& loop() noexcept { return loop_; }
-  [[nodiscard]] const surroundings& around() const noexcept { return around_; }
-  [[nodiscard]] batch_reader& reader() noexcept { return reader_; }
-  [[nodiscard]] client_frame_reader& frames() noexcept { return frames_; }
+  /// What its bots share.
+  [[nodiscard]] bot_services services() noexcept;
+  [[nodiscard]] doorkeeper& door() noexcept { return around_.door; }
   [[nodiscard]] std::size_t connections() const noexcept { return open_.load(std::memory_order_relaxed); }
 
  private:

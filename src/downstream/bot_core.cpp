@@ -1,0 +1,258 @@
+#include "downstream/bot_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "downstream/errc.h"
+#include "downstream/ready_document.h"
+
+namespace evergate::downstream {
+namespace {
+
+session_rules rules_of(const gateway_options& options) {
+  return {.token = &options.token,
+          .intents = options.intents,
+          .lanes_max = options.lanes_max,
+          .heartbeat_interval = options.heartbeat_interval,
+          .heartbeats_missed_max = options.heartbeats_missed_max,
+          .identify_timeout = options.identify_timeout,
+          .sends_max = options.sends_max,
+          .sends_window = options.sends_window,
+          .message_bytes_max = options.message_bytes_max,
+          .ask_interval = options.ask_interval};
+}
+
+}  // namespace
+
+bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
+    : around_(around),
+      wire_(wire),
+      origin_(std::move(origin)),
+      writer_(origin_.transport),
+      session_(rules_of(around_.options), around_.frames) {}
+
+void bot_core::open(base::instant now) {
+  now_ = now;
+  step({.what = session_input::kind::open});
+}
+
+void bot_core::refuse(std::uint16_t code, std::string_view reason, base::instant now) {
+  now_ = now;
+  finish(code, reason);
+}
+
+void bot_core::message(std::string_view text, base::instant now) {
+  now_ = now;
+  if (phase_ == phase::closed) return;
+  step({.what = session_input::kind::message, .text = text});
+}
+
+void bot_core::pump(base::instant now) {
+  now_ = now;
+  advance();
+}
+
+void bot_core::reserved(flow::offset upto, base::instant now) {
+  now_ = now;
+  reserving_ = false;
+  reserved_ = std::max(reserved_, upto);
+  advance();
+}
+
+void bot_core::tick(base::instant now) {
+  now_ = now;
+  if (phase_ == phase::closed) return;
+  step({.what = session_input::kind::tick});
+  if (phase_ == phase::closed) return;
+  if (yielding_) return check_yield();
+  if (lane_ && wire_.queued_bytes() == 0) lane_->flushed(now_);
+  if (starved_ && wish_.may_ask) step({.what = session_input::kind::ask});
+  if (phase_ == phase::waiting_source || phase_ == phase::gated) advance();
+}
+
+void bot_core::shut(bool drop, base::instant now) {
+  now_ = now;
+  if (!drop) return finish(4000, "Restarting.");
+  phase_ = phase::closed;
+  leave(false);
+}
+
+void bot_core::closed(const bot_farewell& how, base::instant now) {
+  now_ = now;
+  if (phase_ == phase::closed) return;
+  if (how.by_bot && lane_ && around_.options.on_clean_close == clean_close::sent) {
+    lane_->closed_cleanly(now_);
+    report();
+  }
+  phase_ = phase::closed;
+  leave(how.by_bot && (how.code == 1000 || how.code == 1001));
+}
+
+void bot_core::step(const session_input& input) {
+  // Actions may call for further steps: each works on a list of its own.
+  auto actions = std::exchange(actions_, {});
+  actions.clear();
+  session_.step(input, now_, actions);
+  for (const auto& action : actions) {
+    if (phase_ == phase::closed) break;
+    act(action);
+  }
+  actions.clear();
+  actions_ = std::move(actions);
+}
+
+void bot_core::act(const session_action& action) {
+  using kind = session_action::kind;
+  switch (action.what) {
+    case kind::send:
+      writer_.control(action.frame, wire_.output());
+      return wire_.output_ready();
+    case kind::identify:
+      return begin_identify(action.identify);
+    case kind::resume:
+      return begin_resume(action.resume);
+    case kind::acknowledge:
+      return acknowledged(action.seq);
+    case kind::command:
+      return command(action.op, action.d);
+    case kind::close:
+      return finish(action.code, action.reason);
+  }
+}
+
+void bot_core::begin_identify(const identify_request& request) {
+  wire_.authenticated();
+  wish_ = request;
+  writer_.compress_payloads(wish_.compress);
+  phase_ = phase::waiting_source;
+  try_identify();
+}
+
+void bot_core::try_identify() {
+  if (!around_.guilds.complete()) return;
+  const auto ready = around_.guilds.ready();
+  if (!ready || ready->empty()) return;
+  consumer_ = around_.readers.find_or_make(origin_.consumer);
+  if (consumer_ == nullptr) return finish(4000, "Too many consumers.");
+  flow::downstream_record who;
+  who.id = wire_.new_session_id();
+  who.number = around_.readers.next_session_number();
+  who.lane = wish_.lane;
+  who.intents = wish_.intents;
+  phase_ = phase::waiting_grant;
+  const auto head = around_.events.head();
+  consumer_orders orders;
+  consumer_->with([&](consumer& body) {
+    body.identify(origin_.id, std::move(who), {wish_.large_threshold, wish_.may_ask}, head, now_, orders);
+  });
+  around_.desk.carry(std::move(orders));
+}
+
+void bot_core::begin_resume(const resume_request& request) {
+  wire_.authenticated();
+  consumer_ = around_.readers.find_or_make(origin_.consumer);
+  if (consumer_ == nullptr) return finish(4000, "Too many consumers.");
+  consumer_orders orders;
+  grant_ = consumer_->with(
+      [&](consumer& body) { return body.resume(origin_.id, request.session_id, request.seq, orders); });
+  around_.desk.carry(std::move(orders));
+  if (!grant_) return invalidate();
+  const auto ready = around_.guilds.ready();
+  lane_.emplace(around_.reader, writer_, lane_limits::of(around_.options));
+  told_missing_ = 0;
+  lane_->resume(grant_, static_cast<std::uint32_t>(request.seq), ready ? self_id(*ready) : 0);
+  wish_ = {};
+  wish_.may_ask = grant_->traits.may_ask;
+  replay_until_ = around_.events.head();
+  // What was reserved before the crash or close may be sent: it was committed.
+  reserved_ = grant_->start;
+  began_ = true;
+  phase_ = phase::replaying;
+  step({.what = session_input::kind::started});
+  advance();
+}
+
+void bot_core::command(int op, std::string_view d) {
+  // Before the lane is granted there is no session that a reply could go to.
+  if (!grant_) return;
+  const command_origin from{grant_->session.number, grant_->session.lane, grant_->session.intents};
+  std::string rate_limited;
+  const auto done = around_.commands.route(op, d, from, rate_limited);
+  if (done) return;
+  if (done.error().code == errc::bad_frame) return finish(4002, "Error while decoding payload.");
+  around_.log.warn("bot.command_refused", {{"consumer", origin_.consumer}, {"op", op}});
+  if (rate_limited.empty() || !lane_ || silent_) return;
+  lane_->unnumbered("RATE_LIMITED", rate_limited, wire_.output());
+  wire_.output_ready();
+}
+
+void bot_core::carry(const consumer_order& order, base::instant now) {
+  using kind = consumer_order::kind;
+  now_ = now;
+  if (phase_ == phase::closed) return;
+  switch (order.what) {
+    case kind::grant:
+      // Granted to an IDENTIFY that was given up meanwhile.
+      if (phase_ != phase::waiting_grant) return;
+      return begin_filling(order.grant);
+    case kind::ask:
+      return asked_to_yield();
+    case kind::give_back:
+      silent_ = false;
+      yielding_ = false;
+      return advance();
+    case kind::close_layout:
+      return finish(4010, "Invalid shard.");
+    case kind::drop:
+      return finish(4000, "Session continues elsewhere.");
+  }
+}
+
+void bot_core::asked_to_yield() {
+  silent_ = true;
+  yielding_ = true;
+  yield_until_ = now_ + around_.options.takeover_wait;
+  check_yield();
+}
+
+void bot_core::check_yield() {
+  const bool open = lane_ && !lane_->counting() && lane_->unacknowledged() > 0;
+  if (!open || !wish_.may_ask || now_ >= yield_until_) return release();
+  step({.what = session_input::kind::ask_closely});
+}
+
+void bot_core::release() {
+  yielding_ = false;
+  const auto head = around_.events.head();
+  consumer_orders orders;
+  consumer_->with([&](consumer& body) { body.released(origin_.id, head, orders); });
+  around_.desk.carry(std::move(orders));
+}
+
+void bot_core::invalidate() {
+  leave(true);
+  phase_ = phase::unknown;
+  grant_.reset();
+  lane_.reset();
+  backfill_.reset();
+  silent_ = yielding_ = began_ = reserving_ = false;
+  step({.what = session_input::kind::invalidated});
+}
+
+void bot_core::leave(bool discard) {
+  if (consumer_ == nullptr) return;
+  auto* consumer = std::exchange(consumer_, nullptr);
+  const auto head = around_.events.head();
+  consumer_orders orders;
+  consumer->with([&](auto& body) { body.left(origin_.id, discard, head, now_, orders); });
+  around_.desk.carry(std::move(orders));
+}
+
+void bot_core::finish(std::uint16_t code, std::string_view reason) {
+  if (phase_ == phase::closed) return;
+  phase_ = phase::closed;
+  leave(false);
+  wire_.close(code, reason);
+}
+
+}  // namespace evergate::downstream

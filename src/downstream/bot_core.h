@@ -1,0 +1,168 @@
+// One bot's connection without I/O: what its messages, its consumer's orders, the journal's news and time
+// bring goes in with `now`; frames, a close code and wishes come out through bot_wire. Puts together the
+// session's protocol, the backfill, the lane's delivery and the consumer that the lane belongs to. Owned by
+// what carries the socket, on its loop; bounded by the wire's congestion, the lane's window and the rules.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "downstream/backfill.h"
+#include "downstream/command_router.h"
+#include "downstream/consumers.h"
+#include "downstream/frame_writer.h"
+#include "downstream/gateway_options.h"
+#include "downstream/lane.h"
+#include "downstream/session.h"
+#include "proto/compression.h"
+
+namespace evergate::downstream {
+
+/// The way to one bot. Calls come from inside the core's inputs; none calls back into the core.
+class bot_wire {
+ public:
+  virtual ~bot_wire() = default;
+  /// Where frames are appended; output_ready() follows.
+  [[nodiscard]] virtual std::string& output() = 0;
+  virtual void output_ready() = 0;
+  [[nodiscard]] virtual std::size_t queued_bytes() const = 0;  ///< not yet given to the kernel
+  [[nodiscard]] virtual bool congested() const = 0;            ///< pump() is called when it no longer is
+  /// A close frame after what is queued. No message comes in after it, only closed().
+  virtual void close(std::uint16_t code, std::string_view reason) = 0;
+  /// pump() is wanted in another turn.
+  virtual void pump_later() = 0;
+  /// The bot has shown the token: it is a stranger no more.
+  virtual void authenticated() = 0;
+  /// Unguessable and new.
+  [[nodiscard]] virtual std::string new_session_id() = 0;
+};
+
+/// What the bots of one loop share. All of it outlives them.
+struct bot_services {
+  const gateway_options& options;
+  flow::event_source& events;
+  flow::guild_source& guilds;
+  consumers& readers;
+  command_router& commands;
+  order_desk& desk;
+  base::logger& log;
+  batch_reader& reader;
+  client_frame_reader& frames;
+};
+
+struct bot_origin {
+  holder_id id = 0;
+  std::string consumer;
+  std::string url;  ///< READY's resume_gateway_url
+  proto::compression transport = proto::compression::none;
+};
+
+/// How a connection ended, as far as it matters to what was sent.
+struct bot_farewell {
+  bool by_bot = false;  ///< it sent a close frame, and first
+  std::uint16_t code = 1006;
+};
+
+class bot_core {
+ public:
+  bot_core(bot_services around, bot_wire& wire, bot_origin origin);
+  bot_core(const bot_core&) = delete;
+  bot_core& operator=(const bot_core&) = delete;
+
+  /// Begins with HELLO.
+  void open(base::instant now);
+  /// Begins with a close code.
+  void refuse(std::uint16_t code, std::string_view reason, base::instant now);
+  void message(std::string_view text, base::instant now);
+  void carry(const consumer_order& order, base::instant now);
+  /// There may be something to send: a commit, room on the wire, or pump_later()'s turn.
+  void pump(base::instant now);
+  void tick(base::instant now);
+  /// at_most_once: the cursor is on disk up to here, so that events up to here may be sent.
+  void reserved(flow::offset upto, base::instant now);
+  /// The gateway stops: 4000, or nothing at all.
+  void shut(bool drop, base::instant now);
+  /// The connection has ended; nothing is called after it.
+  void closed(const bot_farewell& how, base::instant now);
+
+  [[nodiscard]] const bot_origin& origin() const noexcept { return origin_; }
+  /// What the lane was granted as; null before, and after op 9.
+  [[nodiscard]] const lane_grant* grant() const noexcept { return grant_.get(); }
+  /// The last interaction written to the bot, or to a session before it.
+  [[nodiscard]] flow::offset interactions_sent() const noexcept {
+    return lane_ ? lane_->interactions_sent() : flow::offset{};
+  }
+
+ private:
+  enum class phase : std::uint8_t {
+    unknown,         ///< before IDENTIFY or RESUME, and after op 9
+    waiting_source,  ///< identified; the fleet is not complete yet
+    waiting_grant,   ///< the consumer will give the lane
+    filling,         ///< READY and guilds
+    gated,           ///< has its guilds; queued events wait for the other lanes
+    replaying,       ///< RESUME: counting, then replaying up to replay_until_
+    flowing,
+    closed,
+  };
+
+  // bot_core.cpp: the conversation and the right to the lane.
+  void step(const session_input& input);
+  void act(const session_action& action);
+  void begin_identify(const identify_request& request);
+  void begin_resume(const resume_request& request);
+  void try_identify();
+  void command(int op, std::string_view d);
+  void asked_to_yield();
+  void check_yield();
+  void release();
+  void invalidate();
+  void leave(bool discard);
+  void finish(std::uint16_t code, std::string_view reason);
+  // bot_delivery.cpp: what the lane's events need.
+  void begin_filling(std::shared_ptr<const lane_grant> grant);
+  void fill();
+  void check_gate();
+  void advance();
+  void flow();
+  void after_pump(lane::pace pace);
+  void caught_up();
+  /// How far this phase goes, and how far the redelivery option lets it go now.
+  [[nodiscard]] flow::offset target() const;
+  [[nodiscard]] flow::offset sendable();
+  void acknowledged(std::int64_t seq);
+  void report();
+
+  const bot_services around_;
+  bot_wire& wire_;
+  const bot_origin origin_;
+  base::instant now_{};  ///< of the input being worked on
+  frame_writer writer_;
+  session session_;
+  std::vector<session_action> actions_;
+  phase phase_ = phase::unknown;
+  bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered
+  bool yielding_ = false;  ///< asked for the lane and not released yet
+  bool began_ = false;     ///< the backfill is through: the session can be resumed
+  bool bot_acknowledged_ = false;
+  bool reserving_ = false;
+  bool starved_ = false;  ///< its window is full
+  base::instant yield_until_{};
+  base::instant gate_since_{};
+  identify_request wish_;
+  guarded_consumer* consumer_ = nullptr;
+  std::shared_ptr<const lane_grant> grant_;
+  std::optional<backfill> backfill_;
+  std::optional<lane> lane_;
+  flow::offset replay_until_;
+  flow::offset reserved_;
+  flow::offset reported_position_;
+  std::uint32_t reported_acked_ = 0;
+  std::uint64_t told_missing_ = 0;
+};
+
+}  // namespace evergate::downstream

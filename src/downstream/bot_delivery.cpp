@@ -1,0 +1,188 @@
+// The part of bot_core that brings events to the bot: READY and guilds, the gate, replay, flow, and what was
+// acknowledged.
+#include <algorithm>
+#include <utility>
+
+#include "downstream/bot_core.h"
+
+namespace evergate::downstream {
+namespace {
+
+constexpr std::uint64_t reserve_step = 1'000;  // records that at_most_once may lose at worst
+
+}  // namespace
+
+void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
+  grant_ = std::move(grant);
+  began_ = false;
+  bot_acknowledged_ = false;
+  reserved_ = grant_->start;
+  consumer_->with([&](consumer& body) { body.backfill_began(origin_.id); });
+  phase_ = phase::filling;
+  backfill_.emplace(around_.guilds, writer_);
+  const auto started = backfill_->start(grant_, origin_.url, wire_.output());
+  wire_.output_ready();
+  if (!started) {
+    around_.log.error("bot.backfill_failed",
+                      {{"consumer", origin_.consumer}, {"cause", started.error().text()}});
+    return finish(4000, "Unknown error.");
+  }
+  around_.log.info("bot.identified", {{"consumer", origin_.consumer},
+                                      {"lane", grant_->session.lane.id},
+                                      {"lanes", grant_->session.lane.count},
+                                      {"cursor", grant_->start.value}});
+  step({.what = session_input::kind::started});
+  if (!wish_.presence.empty()) command(3, wish_.presence);
+  fill();
+}
+
+void bot_core::fill() {
+  if (phase_ != phase::filling || silent_ || wire_.congested()) return;
+  const auto done = backfill_->pump(around_.options.pump_bytes, wire_.output());
+  wire_.output_ready();
+  if (!done) {
+    around_.log.error("bot.backfill_failed",
+                      {{"consumer", origin_.consumer}, {"cause", done.error().text()}});
+    return finish(4000, "Unknown error.");
+  }
+  if (!*done) return wire_.pump_later();
+  lane_.emplace(around_.reader, writer_, lane_limits::of(around_.options));
+  told_missing_ = 0;
+  lane_->start(grant_, backfill_->seq(), backfill_->self());
+  backfill_.reset();
+  began_ = true;
+  phase_ = phase::gated;
+  gate_since_ = now_;
+  consumer_->with([&](consumer& body) { body.backfill_ended(origin_.id, gate_since_); });
+  reported_position_ = {};
+  report();
+  check_gate();
+}
+
+void bot_core::check_gate() {
+  if (phase_ != phase::gated || silent_) return;
+  if (!consumer_->with([&](consumer& body) { return body.gate_open(gate_since_, now_); })) return;
+  phase_ = phase::flowing;
+  advance();
+}
+
+void bot_core::advance() {
+  switch (phase_) {
+    case phase::waiting_source:
+      return try_identify();
+    case phase::filling:
+      return fill();
+    case phase::gated:
+      return check_gate();
+    case phase::replaying:
+    case phase::flowing:
+      return flow();
+    default:
+      return;
+  }
+}
+
+void bot_core::flow() {
+  if (silent_ || wire_.congested()) return;
+  if (wire_.queued_bytes() == 0) lane_->flushed(now_);
+  const auto until = sendable();
+  const auto pace = lane_->pump(until, around_.options.pump_bytes, wire_.output());
+  wire_.output_ready();
+  if (!pace) {
+    around_.log.error("bot.read_failed", {{"consumer", origin_.consumer}, {"cause", pace.error().text()}});
+    return finish(4000, "Unknown error.");
+  }
+  after_pump(*pace);
+}
+
+void bot_core::after_pump(lane::pace pace) {
+  starved_ = false;
+  if (lane_->rows_missing() != told_missing_) {
+    around_.log.warn("bot.records_missing", {{"consumer", origin_.consumer},
+                                             {"lane", grant_->session.lane.id},
+                                             {"records", lane_->rows_missing() - told_missing_}});
+    told_missing_ = lane_->rows_missing();
+  }
+  switch (pace) {
+    case lane::pace::unknown:
+      around_.log.info("bot.resume_refused", {{"consumer", origin_.consumer}, {"cause", "numbering"}});
+      return invalidate();
+    case lane::pace::spent:
+      return invalidate();
+    case lane::pace::more:
+      report();
+      return wire_.pump_later();
+    case lane::pace::window:
+      report();
+      starved_ = true;
+      // A full window waits for a beat: ask for one where the library bears it.
+      if (wish_.may_ask) step({.what = session_input::kind::ask});
+      return;
+    case lane::pace::idle:
+      report();
+      return caught_up();
+  }
+}
+
+void bot_core::caught_up() {
+  if (silent_ || reserving_) return;
+  const bool held_back = around_.options.redeliver == redelivery::at_most_once &&
+                         lane_->position() >= reserved_ && lane_->position() < target();
+  if (held_back) return wire_.pump_later();
+  if (phase_ != phase::replaying) return;
+  phase_ = phase::flowing;
+  lane_->unnumbered("RESUMED", R"({"_trace":["evergate"]})", wire_.output());
+  wire_.output_ready();
+  around_.log.info("bot.resumed", {{"consumer", origin_.consumer},
+                                   {"lane", grant_->session.lane.id},
+                                   {"lanes", grant_->session.lane.count},
+                                   {"seq", lane_->sent_seq()}});
+  wire_.pump_later();
+}
+
+flow::offset bot_core::target() const {
+  return phase_ == phase::replaying ? replay_until_ : around_.events.head();
+}
+
+flow::offset bot_core::sendable() {
+  const auto until = target();
+  if (around_.options.redeliver == redelivery::at_least_once || lane_->counting()) return until;
+  if (lane_->position() >= reserved_ && until > lane_->position() && !reserving_) {
+    const flow::offset upto{std::min(until.value, lane_->position().value + reserve_step)};
+    if (consumer_->with([&](consumer& body) { return body.reserve(origin_.id, upto); })) {
+      reserving_ = true;
+      auto done = [desk = &around_.desk, id = origin_.id, upto] { desk->reserved(id, upto); };
+      around_.readers.flush(*consumer_, std::move(done));
+    }
+  }
+  return std::min(until, std::max(reserved_, lane_->position()));
+}
+
+void bot_core::acknowledged(std::int64_t seq) {
+  if (!lane_) return;
+  bot_acknowledged_ = true;
+  const bool news = lane_->acknowledge(seq);
+  report();
+  if (yielding_) return check_yield();
+  if (news) advance();
+}
+
+void bot_core::report() {
+  if (!lane_ || lane_->counting()) return;
+  const bool news = lane_->position() != reported_position_ || lane_->acked_seq() != reported_acked_;
+  if (!news && !yielding_) return;
+  reported_position_ = lane_->position();
+  reported_acked_ = lane_->acked_seq();
+  const lane_report how{.cursor = lane_->cursor(),
+                        .position = lane_->position(),
+                        .anchor_offset = lane_->anchor_offset(),
+                        .anchor_seq = lane_->anchor_seq(),
+                        .sent_seq = lane_->sent_seq(),
+                        .unacknowledged = static_cast<std::uint32_t>(lane_->unacknowledged()),
+                        .interactions_sent = lane_->interactions_sent(),
+                        .began = began_,
+                        .acknowledged = bot_acknowledged_};
+  if (!consumer_->with([&](consumer& body) { return body.report(origin_.id, how); })) silent_ = true;
+}
+
+}  // namespace evergate::downstream

@@ -1,0 +1,349 @@
+#include "bot.h"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <cstring>
+#include <utility>
+
+#include "proto/snowflake_text.h"
+
+namespace evergate::simulation {
+namespace {
+
+constexpr base::nanoseconds backoff = base::milliseconds{400};
+
+proto::snowflake id_in(const nlohmann::json& d, const char* key) {
+  const auto found = d.find(key);
+  return found != d.end() && found->is_string() ? std::stoull(found->get<std::string>()) : 0;
+}
+
+std::string unzip(std::string_view blob) {
+  std::string out(1 << 20, '\0');
+  uLongf size = out.size();
+  const auto done = ::uncompress(reinterpret_cast<Bytef*>(out.data()), &size,
+                                 reinterpret_cast<const Bytef*>(blob.data()), blob.size());
+  out.resize(done == Z_OK ? size : 0);
+  return out;
+}
+
+}  // namespace
+
+bot::bot(agenda& time, std::uint64_t seed, bot_manner how, bot_dialer dial, bot_log& log,
+         proto::shard_key lane)
+    : time_(time), chance_(seed), how_(std::move(how)), dial_(std::move(dial)), log_(log), lane_(lane) {}
+
+bot::~bot() {
+  if (link_) link_->reset(bot_side::bot);
+}
+
+void bot::start() {
+  if (running_ || retired_) return;
+  running_ = true;
+  connect();
+}
+
+void bot::kill() {
+  running_ = false;
+  forget_session();
+  hang_up({});
+}
+
+void bot::lose_connection(base::nanoseconds away) {
+  if (!running_) return;
+  hang_up({});
+  come_back(away);
+}
+
+void bot::vanish(base::nanoseconds away) {
+  if (!running_) return;
+  if (link_) link_->silence();
+  link_.reset();
+  hang_up({});
+  come_back(away);
+}
+
+void bot::close(std::uint16_t code, base::nanoseconds away) {
+  if (!running_ || !link_ || phase_ == phase::closing) return lose_connection(away);
+  away_ = away;
+  close_code_ = code;
+  phase_ = phase::closing;
+  ++life_;
+  say_frame(net::ws_opcode::close, net::close_payload(code, {}));
+  if (session_ != nullptr) {
+    // Unanswered until the daemon's frame comes; until then the mark is void.
+    session_->closed.push_back({static_cast<std::uint32_t>(session_->received.size()), time_.now()});
+  }
+  later(base::seconds{5}, [this] {
+    if (session_ != nullptr) session_->closed.pop_back();
+    hang_up({});
+    if (close_code_ == 1000 || close_code_ == 1001) forget_session();
+    come_back(away_);
+  });
+}
+
+void bot::doze(base::nanoseconds span) {
+  if (!link_ || dozing_) return;
+  dozing_ = true;
+  link_->pause(bot_side::bot, true);
+  time_.after(span, [this, link = link_] {
+    link->pause(bot_side::bot, false);
+    if (link == link_) dozing_ = false;
+  });
+}
+
+void bot::connect() {
+  ++life_;
+  phase_ = phase::connected;
+  beats_.clear();
+  decoder_ = std::make_unique<net::ws_decoder>(net::ws_role::client, net::ws_limits{});
+  inflater_ = how_.transport == proto::compression::none ? nullptr : proto::inflater::make(how_.transport);
+  link_ = dial_(how_.transport);
+  link_->listen(bot_side::bot, {[this](std::string_view bytes) { receive(bytes); },
+                                {},
+                                [this] {
+                                  const bool closing = phase_ == phase::closing;
+                                  if (closing && session_ != nullptr) session_->closed.pop_back();
+                                  hang_up({});
+                                  if (closing && (close_code_ == 1000 || close_code_ == 1001))
+                                    forget_session();
+                                  come_back(closing ? away_ : backoff);
+                                }});
+}
+
+void bot::hang_up(base::nanoseconds) {
+  ++life_;
+  phase_ = phase::away;
+  dozing_ = false;
+  if (auto link = std::exchange(link_, nullptr)) link->reset(bot_side::bot);
+}
+
+void bot::come_back(base::nanoseconds away) {
+  if (!running_ || retired_) return;
+  later(away + base::nanoseconds(chance_.below(base::nanoseconds(backoff).count())), [this] { connect(); });
+}
+
+void bot::forget_session() {
+  session_ = nullptr;
+}
+
+void bot::later(base::nanoseconds wait, std::function<void()> what) {
+  time_.after(wait, [this, life = life_, what = std::move(what)] {
+    if (life == life_) what();
+  });
+}
+
+void bot::say(std::string_view text) {
+  say_frame(net::ws_opcode::text, text);
+}
+
+void bot::say_frame(net::ws_opcode kind, std::string_view payload) {
+  if (!link_) return;
+  std::string out;
+  net::append_frame(out, net::ws_role::client, kind, payload, static_cast<std::uint32_t>(chance_()));
+  // A bot's few small frames always find room, or the connection is dead anyway.
+  (void)link_->write(bot_side::bot, out);
+}
+
+void bot::identify() {
+  phase_ = phase::starting;
+  ++log_.identifies;
+  say(fmt::format(
+      R"({{"op":2,"d":{{"token":"{}","intents":{},"properties":{{"os":"linux","browser":"{}","device":"x"}},"shard":[{},{}],"compress":{},"large_threshold":250}}}})",
+      how_.token, how_.intents, how_.answers_requests ? "discord.js" : "D++", lane_.id, lane_.count,
+      how_.compress_payloads));
+}
+
+void bot::resume() {
+  phase_ = phase::resuming;
+  say(fmt::format(R"({{"op":6,"d":{{"token":"{}","session_id":"{}","seq":{}}}}})", how_.token, session_->id,
+                  session_->received.size()));
+}
+
+void bot::beat() {
+  if (beats_.size() > 1 && !dozing_) return lose_connection({});  // a zombie
+  send_beat();
+  later(interval_, [this] { beat(); });
+}
+
+void bot::send_beat() {
+  const auto seq = session_ == nullptr ? 0 : static_cast<std::uint32_t>(session_->received.size());
+  beats_.push_back(seq);
+  say(seq == 0 ? std::string(R"({"op":1,"d":null})") : fmt::format(R"({{"op":1,"d":{}}})", seq));
+}
+
+void bot::receive(std::string_view bytes) {
+  while (!bytes.empty() && link_) {
+    const auto space = decoder_->prepare(bytes.size());
+    const auto count = std::min(space.size(), bytes.size());
+    std::memcpy(space.data(), bytes.data(), count);
+    decoder_->commit(count);
+    bytes.remove_prefix(count);
+    net::ws_decoder::item item;
+    while (link_) {
+      const auto got = decoder_->next(item);
+      if (got == net::ws_decoder::outcome::need_more) break;
+      if (got == net::ws_decoder::outcome::violation) {
+        complain(fmt::format("bad WebSocket bytes: {}", decoder_->violation().what));
+        return lose_connection({});
+      }
+      const auto life = life_;
+      take(item);
+      if (life != life_ && phase_ != phase::closing) return;
+    }
+  }
+}
+
+void bot::take(const net::ws_decoder::item& item) {
+  if (item.opcode == net::ws_opcode::close) return take_close(item.payload);
+  if (phase_ == phase::closing) return;
+  if (inflater_) {
+    const auto text = inflater_->feed(item.payload);
+    if (!text) {
+      complain("bytes that do not inflate");
+      return lose_connection({});
+    }
+    if (!text->empty()) take_payload(*text);
+    return;
+  }
+  if (item.opcode == net::ws_opcode::binary) return take_payload(unzip(item.payload));
+  take_payload(item.payload);
+}
+
+void bot::take_close(std::string_view payload) {
+  std::uint16_t code = 1005;
+  if (payload.size() >= 2) {
+    code = static_cast<std::uint16_t>(static_cast<unsigned char>(payload[0]) << 8 |
+                                      static_cast<unsigned char>(payload[1]));
+  }
+  const bool answered = phase_ == phase::closing;
+  if (!answered) say_frame(net::ws_opcode::close, payload);
+  auto link = std::exchange(link_, nullptr);
+  link->close(bot_side::bot);
+  hang_up({});
+  if (answered) {
+    if (close_code_ == 1000 || close_code_ == 1001) forget_session();
+    return come_back(away_);
+  }
+  if (code == 4010) {
+    retired_ = true;
+    running_ = false;
+    return forget_session();
+  }
+  // 4000: stopped, or taken over. 4009: it was silent for too long, or its bytes did not arrive.
+  if (code != 4000 && code != 4009) complain(fmt::format("closed with {}", code));
+  come_back(backoff);
+}
+
+void bot::take_payload(std::string_view text) {
+  try {
+    take_frame(json::parse(text));
+  } catch (const json::exception& failure) {
+    complain(fmt::format("a payload that is not as Discord's: {}", failure.what()));
+  }
+}
+
+void bot::take_frame(const json& frame) {
+  switch (frame.at("op").get<int>()) {
+    case 0:
+      return dispatch(frame);
+    case 1:
+      if (how_.answer_delay == base::milliseconds::zero()) return send_beat();
+      return later(how_.answer_delay, [this] { send_beat(); });
+    case 7:
+      return close(4000, {});
+    case 9:
+      return invalidated(frame.at("d") == true);
+    case 10:
+      return hello(frame.at("d"));
+    case 11:
+      if (beats_.empty()) return complain("op 11 without a beat");
+      if (session_ != nullptr && beats_.front() > 0) {
+        session_->acknowledged.push_back({beats_.front(), time_.now()});
+      }
+      return beats_.pop_front();
+    default:
+      return complain("an op that is none");
+  }
+}
+
+void bot::hello(const json& d) {
+  interval_ = base::milliseconds{d.at("heartbeat_interval").get<std::int64_t>()};
+  later(base::nanoseconds(chance_.below(static_cast<std::uint64_t>(interval_.count()))), [this] { beat(); });
+  session_ == nullptr ? identify() : resume();
+}
+
+void bot::invalidated(bool resumable) {
+  if (resumable) complain("op 9 true, which nothing asks for");
+  if (phase_ == phase::resuming) ++log_.resumes_refused;
+  forget_session();
+  phase_ = phase::connected;
+  later(base::seconds{1} + base::nanoseconds(chance_.below(4'000'000'000)), [this] { identify(); });
+}
+
+void bot::dispatch(const json& frame) {
+  const auto type = frame.at("t").get<std::string>();
+  const auto seq = frame.at("s").get<std::uint32_t>();
+  const auto& d = frame.at("d");
+  if (type == "READY") return ready(d);
+  if (session_ == nullptr) return complain("event " + type + " without a session");
+  const auto last = static_cast<std::uint32_t>(session_->received.size());
+  if (type == "RESUMED") return resumed(frame);
+  if (phase_ == phase::starting) return complain("event " + type + " before READY");
+  if (seq != last + 1) return complain(fmt::format("{} has number {} after {}", type, seq, last));
+  proto::snowflake guild = id_in(d, "guild_id");
+  if (type == "GUILD_CREATE" || type == "GUILD_UPDATE" || type == "GUILD_DELETE") guild = id_in(d, "id");
+  session_->received.push_back({type, guild, d.value("_serial", std::uint64_t{0}), time_.now()});
+  if (!missing_.empty()) guild_of_ready(type, d);
+  try {
+    model_.apply(type, d);
+  } catch (const std::exception& failure) {
+    complain(fmt::format("{} (serial {}) does not fit what the bot knows: {}", type,
+                         session_->received.back().serial, failure.what()));
+  }
+}
+
+void bot::ready(const json& d) {
+  if (phase_ != phase::starting) return complain("READY without IDENTIFY");
+  phase_ = phase::live;
+  log_.sessions.push_back(
+      {.id = d.at("session_id").get<std::string>(), .lane = lane_, .intents = how_.intents});
+  session_ = &log_.sessions.back();
+  session_->received.push_back({"READY", 0, 0, time_.now()});
+  missing_.clear();
+  for (const auto& one : d.at("guilds")) {
+    const auto id = id_in(one, "id");
+    if (!lane_.owns(id)) complain(fmt::format("READY names guild {} of another lane", id));
+    session_->guilds.push_back(id);
+    missing_.insert(id);
+  }
+  // Beats that are under way carry numbers of a session before.
+  for (auto& seq : beats_) seq = 0;
+  session_->backfill = 1 + missing_.size();
+  model_ = {};
+  model_.apply("READY", d);
+}
+
+void bot::guild_of_ready(const std::string& type, const json& d) {
+  if (type != "GUILD_CREATE" && type != "GUILD_DELETE") {
+    return complain(fmt::format("{} before the guilds of READY", type));
+  }
+  const auto id = id_in(d, "id");
+  if (missing_.erase(id) == 0) complain(fmt::format("guild {} among those of READY is none of them", id));
+  if (type == "GUILD_DELETE") session_->unavailable.push_back(id);
+}
+
+void bot::resumed(const json& frame) {
+  if (phase_ != phase::resuming) return complain("RESUMED without RESUME");
+  if (frame.at("s") != session_->received.size()) complain("RESUMED carries another number than the last");
+  phase_ = phase::live;
+  ++session_->resumes;
+  ++log_.resumes;
+}
+
+void bot::complain(std::string what) {
+  log_.breaches.push_back(fmt::format("bot [{},{}] session {}: {}", lane_.id, lane_.count,
+                                      session_ == nullptr ? "-" : session_->id, what));
+}
+
+}  // namespace evergate::simulation

@@ -1,0 +1,122 @@
+// A simulated bot: one process that serves one lane, as a careful library would. Connects, identifies or
+// resumes, beats, answers op 1, records what it receives and complains at once when the daemon breaks the
+// protocol. What befalls it (kills, closes, slow reading, absence) is ordered by bot_crowd. One thread;
+// lives until the end of the run.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "../sim/guild_model.h"
+#include "agenda.h"
+#include "base/rng.h"
+#include "bot_link.h"
+#include "bot_log.h"
+#include "net/websocket_codec.h"
+#include "proto/compression.h"
+
+namespace evergate::simulation {
+
+/// What all bots of a crowd have in common.
+struct bot_manner {
+  std::string token;
+  std::uint32_t intents = 0;
+  proto::compression transport = proto::compression::none;
+  bool compress_payloads = false;
+  bool answers_requests = true;  ///< a library that is asked by op 1
+  base::milliseconds answer_delay{0};
+};
+
+/// How a bot reaches the daemon: a link whose other end is accepted there, or reset when there is none.
+using bot_dialer = std::function<std::shared_ptr<bot_link>(proto::compression transport)>;
+
+class bot {
+ public:
+  bot(agenda& time, std::uint64_t seed, bot_manner how, bot_dialer dial, bot_log& log, proto::shard_key lane);
+  ~bot();
+  bot(const bot&) = delete;
+  bot& operator=(const bot&) = delete;
+
+  /// Starts the process, or does nothing when it runs.
+  void start();
+  /// SIGKILL of the process: no close frame, everything it knew is gone. `away` starts it again after that.
+  void kill();
+  /// Its connection breaks: it comes back by RESUME after `away`.
+  void lose_connection(base::nanoseconds away);
+  /// As above, but the daemon is not told: half-open.
+  void vanish(base::nanoseconds away);
+  /// A close frame; after 1000 and 1001 its session has ended. Comes back after `away`.
+  void close(std::uint16_t code, base::nanoseconds away);
+  /// Reads nothing for a while.
+  void doze(base::nanoseconds span);
+
+  [[nodiscard]] bool running() const noexcept { return running_; }
+  /// Has its session, and its guilds.
+  [[nodiscard]] bool live() const noexcept { return phase_ == phase::live && session_ != nullptr; }
+  /// Was told that its layout is no longer in force (4010): it has ended for good.
+  [[nodiscard]] bool retired() const noexcept { return retired_; }
+  [[nodiscard]] bool dozing() const noexcept { return dozing_; }
+  [[nodiscard]] proto::shard_key lane() const noexcept { return lane_; }
+  [[nodiscard]] const bot_session* session() const noexcept { return session_; }
+  /// What it would have in its cache.
+  [[nodiscard]] const sim::guild_model& model() const noexcept { return model_; }
+
+ private:
+  using json = nlohmann::json;
+  enum class phase : std::uint8_t { away, connected, starting, resuming, live, closing };
+
+  void connect();
+  void hang_up(base::nanoseconds away);
+  void come_back(base::nanoseconds away);
+  void forget_session();
+  void later(base::nanoseconds wait, std::function<void()> what);
+  void say(std::string_view text);
+  void say_frame(net::ws_opcode kind, std::string_view payload);
+  void identify();
+  void resume();
+  void beat();
+  void send_beat();
+  void receive(std::string_view bytes);
+  void take(const net::ws_decoder::item& item);
+  void take_close(std::string_view payload);
+  void take_payload(std::string_view text);
+  void take_frame(const json& frame);
+  void hello(const json& d);
+  void invalidated(bool resumable);
+  void dispatch(const json& frame);
+  void ready(const json& d);
+  void resumed(const json& frame);
+  void guild_of_ready(const std::string& type, const json& d);
+  void complain(std::string what);
+
+  agenda& time_;
+  base::rng chance_;
+  const bot_manner how_;
+  const bot_dialer dial_;
+  bot_log& log_;
+  const proto::shard_key lane_;
+
+  std::uint64_t life_ = 0;  ///< goes up when timers of before are void
+  bool running_ = false;
+  bool retired_ = false;
+  bool dozing_ = false;
+  phase phase_ = phase::away;
+  base::nanoseconds away_{};
+  std::shared_ptr<bot_link> link_;
+  std::unique_ptr<net::ws_decoder> decoder_;
+  std::unique_ptr<proto::inflater> inflater_;
+  base::nanoseconds interval_{};
+  std::deque<std::uint32_t> beats_;  ///< not yet answered: the sequence each carried
+  std::uint16_t close_code_ = 0;
+  bot_session* session_ = nullptr;
+  std::set<proto::snowflake> missing_;  ///< guilds of READY that have not come
+  sim::guild_model model_;
+};
+
+}  // namespace evergate::simulation

@@ -1,0 +1,216 @@
+#include "bot_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+
+#include "proto/json_view.h"
+#include "sim/intent.h"
+
+namespace evergate::simulation {
+namespace {
+
+/// Which intents let an event through; 0 = any. Only for the intents that a bot of the simulation may go
+/// without. From Discord's documentation, "List of Intents".
+std::uint32_t wanted_by(std::string_view type, bool direct) {
+  if (type == "TYPING_START") return direct ? sim::intent::dm_typing : sim::intent::typing;
+  if (type == "PRESENCE_UPDATE") return sim::intent::presences;
+  if (type.starts_with("MESSAGE_REACTION_")) {
+    return direct ? sim::intent::dm_reactions : sim::intent::reactions;
+  }
+  return 0;
+}
+
+bool for_bots(const journal_row& row) {
+  if ((row.flags & flow::row_flag::internal) != 0) return false;
+  return row.type != "READY" && row.type != "RESUMED";
+}
+
+bool passes(const journal_row& row, std::uint32_t intents) {
+  const auto wanted = wanted_by(row.type, row.guild == 0);
+  return wanted == 0 || (wanted & intents) != 0;
+}
+
+struct delivery {
+  const bot_session* session = nullptr;
+  const bot_grant* grant = nullptr;
+  std::uint32_t seq = 0;
+  base::instant at;
+};
+
+class judge {
+ public:
+  judge(const bot_log& log, const std::vector<journal_row>& rows, const bot_rules& rules)
+      : log_(log), rows_(rows), rules_(rules) {}
+
+  bot_verdict run() {
+    out_.breaches = log_.breaches;
+    for (const auto& session : log_.sessions) follow(session);
+    for (const auto& [offset, ways] : deliveries_) judge_doubles(offset, ways);
+    if (rules_.finished) find_missing();
+    return std::move(out_);
+  }
+
+ private:
+  void breach(const bot_session& session, std::string what) {
+    out_.breaches.push_back(fmt::format("{} [{},{}] session {}: {}", log_.consumer, session.lane.id,
+                                        session.lane.count, session.id, what));
+  }
+  [[nodiscard]] static bool due(const journal_row& row, const bot_session& session, const bot_grant& grant);
+  void follow(const bot_session& session);
+  void check_guilds(const bot_session& session);
+  void judge_doubles(flow::offset offset, const std::vector<delivery>& ways);
+  [[nodiscard]] bool killed_between(base::instant from, base::instant to) const;
+  void find_missing();
+  [[nodiscard]] const journal_row* row_at(flow::offset offset) const;
+
+  const bot_log& log_;
+  const std::vector<journal_row>& rows_;
+  const bot_rules& rules_;
+  bot_verdict out_;
+  std::map<flow::offset, std::vector<delivery>> deliveries_;
+};
+
+bool judge::due(const journal_row& row, const bot_session& session, const bot_grant& grant) {
+  if (!for_bots(row)) return false;
+  if ((row.flags & flow::row_flag::reply) != 0) return row.target == grant.number;
+  if (!session.lane.owns(row.guild) || !passes(row, session.intents)) return false;
+  for (const auto& layout : grant.older) {
+    if (row.offset <= layout.cursors[(row.guild >> 22) % layout.lanes]) return false;
+  }
+  return row.type != "INTERACTION_CREATE" || row.offset > grant.interactions_sent;
+}
+
+/// The session's events, one by one, are the due rows past its cursor, one by one.
+void judge::follow(const bot_session& session) {
+  const auto found = log_.grants.find(session.id);
+  if (found == log_.grants.end()) return breach(session, "was never granted");
+  const auto& grant = found->second;
+  check_guilds(session);
+  auto row = std::ranges::upper_bound(rows_, grant.start, {}, &journal_row::offset);
+  for (std::size_t i = session.backfill; i < session.received.size(); ++i) {
+    const auto& got = session.received[i];
+    const auto is = [&] {
+      if (row->type != got.type || row->serial != got.serial) return false;
+      return got.serial != 0 || row->guild == got.guild;  // entitlements name a guild, but belong to none
+    };
+    while (row != rows_.end()) {
+      if (due(*row, session, grant) && (is() || !rules_.evicted || !rules_.evicted(row->offset))) break;
+      ++row;
+    }
+    if (row == rows_.end()) {
+      return breach(session, fmt::format("number {} ({}, guild {}, serial {}) is no row past its cursor {}",
+                                         i + 1, got.type, got.guild, got.serial, grant.start.value));
+    }
+    if (!is()) {
+      return breach(session, fmt::format("number {} is {} (guild {}, serial {}), but the next due row is {}: "
+                                         "{} (guild {}, serial {}); its cursor was {}, it resumed {} times",
+                                         i + 1, got.type, got.guild, got.serial, row->offset.value, row->type,
+                                         row->guild, row->serial, grant.start.value, session.resumes));
+    }
+    deliveries_[row->offset].push_back({&session, &grant, static_cast<std::uint32_t>(i + 1), got.at});
+    ++out_.received;
+    ++row;
+  }
+}
+
+/// READY came when the mirror held the lane's guilds.
+void judge::check_guilds(const bot_session& session) {
+  for (const auto id : rules_.steady) {
+    if (!session.lane.owns(id)) continue;
+    if (std::ranges::find(session.guilds, id) == session.guilds.end()) {
+      breach(session, fmt::format("READY does not name guild {}, which was there all the time", id));
+    } else if (std::ranges::find(session.unavailable, id) != session.unavailable.end()) {
+      breach(session, fmt::format("guild {} was there all the time, but told as unavailable", id));
+    }
+  }
+}
+
+bool judge::killed_between(base::instant from, base::instant to) const {
+  return std::ranges::any_of(log_.daemon_kills, [&](base::instant at) { return at >= from && at <= to; });
+}
+
+void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways) {
+  if (ways.size() < 2) return;
+  const auto& row = *row_at(offset);
+  for (std::size_t later = 1; later < ways.size(); ++later) {
+    const auto& again = ways[later];
+    ++out_.redelivered;
+    for (std::size_t i = 0; i < later; ++i) {
+      const auto& first = ways[i];
+      const auto known = [&](base::instant since, std::string_view how) {
+        if (since > again.grant->at) return;
+        // Killed before this was on disk, or while the answer was under way.
+        if (killed_between(since - base::seconds{1}, since + rules_.durable_within)) return;
+        breach(*again.session, fmt::format("number {} (row {}, {}) had reached session {}, which {}",
+                                           again.seq, offset.value, row.type, first.session->id, how));
+      };
+      for (const auto& ack : first.session->acknowledged) {
+        if (ack.seq < first.seq) continue;
+        known(ack.at, "acknowledged it");
+        break;
+      }
+      if (rules_.clean_close_counts) {
+        for (const auto& close : first.session->closed) {
+          if (close.seq < first.seq || close.at - first.at < rules_.settled_within) continue;
+          known(close.at, "closed cleanly");
+          break;
+        }
+      }
+      if (row.type == "INTERACTION_CREATE" && !killed_between(first.at - base::seconds{1}, again.grant->at)) {
+        breach(*again.session,
+               fmt::format("interaction {} had been sent to session {}", row.serial, first.session->id));
+      }
+    }
+  }
+}
+
+const journal_row* judge::row_at(flow::offset offset) const {
+  const auto found = std::ranges::lower_bound(rows_, offset, {}, &journal_row::offset);
+  return found != rows_.end() && found->offset == offset ? &*found : nullptr;
+}
+
+/// Every row past the consumer's beginning reached some session.
+void judge::find_missing() {
+  const bot_session* any = log_.sessions.empty() ? nullptr : &log_.sessions.front();
+  if (any == nullptr) return;
+  flow::offset begin{~std::uint64_t{0}};
+  for (const auto& [id, grant] : log_.grants) {
+    if (grant.layout == 1) begin = std::min(begin, grant.start);
+  }
+  for (const auto& row : rows_) {
+    if (row.offset <= begin || !for_bots(row) || !passes(row, any->intents)) continue;
+    if ((row.flags & flow::row_flag::reply) != 0 || deliveries_.contains(row.offset)) continue;
+    if (rules_.evicted && rules_.evicted(row.offset)) continue;
+    if (row.type == "INTERACTION_CREATE" && row.offset <= log_.interactions_sent) {
+      ++out_.interactions_spent;
+      continue;
+    }
+    out_.breaches.push_back(fmt::format("{}: row {} ({}, guild {}, serial {}) never reached a bot",
+                                        log_.consumer, row.offset.value, row.type, row.guild, row.serial));
+  }
+}
+
+}  // namespace
+
+void append_rows(const flow::event_batch& batch, std::vector<journal_row>& out) {
+  for (const auto& row : batch.rows) {
+    auto& one = out.emplace_back();
+    one.offset = row.offset;
+    one.type = batch.name(row);
+    one.guild = row.guild;
+    one.flags = row.flags;
+    one.target = row.target;
+    if (row.type >= proto::event_type::session_started) one.flags |= flow::row_flag::internal;
+    const auto serial = proto::integer_of(proto::member(batch.data(row), "_serial"));
+    one.serial = static_cast<std::uint64_t>(serial.value_or(0));
+  }
+}
+
+bot_verdict check_bots(const bot_log& log, const std::vector<journal_row>& rows, const bot_rules& rules) {
+  return judge(log, rows, rules).run();
+}
+
+}  // namespace evergate::simulation

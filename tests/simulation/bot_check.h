@@ -1,0 +1,57 @@
+// The oracle's verdict on the bots: what they received against the journal's rows, one consumer at a time.
+// Written from docs and design, sharing no filter with what it judges. Pure.
+//
+// What must hold: a session's events are exactly the due rows past its cursor, in order, from its first
+// number on, across every RESUME; no row reaches two sessions unless it was unacknowledged when the first
+// ended uncleanly, or the daemon was killed before the acknowledgement was durable; no interaction reaches
+// two sessions; in the end no due row is missing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bot_log.h"
+#include "flow/journal.h"
+
+namespace evergate::simulation {
+
+/// One committed record of the journal.
+struct journal_row {
+  flow::offset offset;
+  std::string type;
+  proto::snowflake guild = 0;
+  std::uint64_t serial = 0;  ///< `_serial` of d, 0 without
+  std::uint8_t flags = 0;
+  std::uint32_t target = 0;
+};
+/// Takes a batch's rows apart, as of its commit.
+void append_rows(const flow::event_batch& batch, std::vector<journal_row>& out);
+
+struct bot_rules {
+  /// An acknowledgement that was answered this long before the daemon's kill is durable.
+  base::milliseconds durable_within{1'000};
+  /// What a bot had this long before its close frame counts as delivered (on_clean_close = sent).
+  base::milliseconds settled_within{1'000};
+  bool clean_close_counts = true;
+  /// Rows that the journal gave up before all had them may be missing.
+  std::function<bool(flow::offset)> evicted;
+  /// Guilds that were there and available from the first moment to the last.
+  std::vector<proto::snowflake> steady;
+  /// False while the run is not over: nothing is asked for that may still come.
+  bool finished = true;
+};
+
+struct bot_verdict {
+  std::vector<std::string> breaches;
+  std::uint64_t received = 0;            ///< events, without READY and guilds
+  std::uint64_t redelivered = 0;         ///< rightly
+  std::uint64_t interactions_spent = 0;  ///< sent to a bot that died before it had them
+};
+
+/// `rows` ascend by offset.
+[[nodiscard]] bot_verdict check_bots(const bot_log& log, const std::vector<journal_row>& rows,
+                                     const bot_rules& rules);
+
+}  // namespace evergate::simulation

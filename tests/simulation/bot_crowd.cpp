@@ -1,0 +1,149 @@
+#include "bot_crowd.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <utility>
+
+namespace evergate::simulation {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::array<std::uint16_t, 4> closing_codes = {4000, 4900, 3000, 4009};
+
+}  // namespace
+
+bot_crowd::bot_crowd(agenda& time, std::uint64_t seed, bot_crowd_options how, bot_log& log)
+    : time_(time), chance_(seed), how_(std::move(how)), log_(log), lanes_(how_.lanes) {}
+
+void bot_crowd::start() {
+  for (std::uint32_t i = 0; i < lanes_; ++i) add(i).start();
+  if (how_.mischief.pause > milliseconds::zero()) arm();
+}
+
+void bot_crowd::calm() {
+  calm_ = true;
+  for (auto* one : serving_) {
+    if (!one->running() && !one->retired()) one->start();
+  }
+}
+
+std::vector<const bot*> bot_crowd::serving() const {
+  return {serving_.begin(), serving_.end()};
+}
+
+bool bot_crowd::all_live() const {
+  return std::ranges::all_of(serving_, [](const bot* one) { return one->live() && !one->dozing(); });
+}
+
+std::shared_ptr<bot_link> bot_crowd::dial(proto::compression transport) {
+  auto link = std::make_shared<bot_link>(time_, chance_(), how_.wire);
+  time_.after(3 * link->some_latency(), [this, link, transport] {
+    if (daemon_ == nullptr) return link->reset(bot_side::daemon);
+    daemon_->accept(link, transport);
+  });
+  return link;
+}
+
+bot& bot_crowd::add(std::uint32_t lane) {
+  auto dialer = [this](proto::compression transport) { return dial(transport); };
+  everyone_.push_back(std::make_unique<bot>(time_, chance_(), how_.manner, std::move(dialer), log_,
+                                            proto::shard_key{lane, lanes_}));
+  serving_.resize(lanes_);
+  serving_[lane] = everyone_.back().get();
+  return *everyone_.back();
+}
+
+void bot_crowd::arm() {
+  const auto pause = static_cast<std::uint64_t>(base::nanoseconds(how_.mischief.pause).count());
+  time_.after(base::nanoseconds(1 + chance_.below(2 * pause)), [this] {
+    if (calm_) return;
+    befall();
+    arm();
+  });
+}
+
+base::nanoseconds bot_crowd::between(milliseconds least, milliseconds most) {
+  const auto span = base::nanoseconds(most - least).count();
+  return base::nanoseconds(least) + base::nanoseconds(chance_.below(static_cast<std::uint64_t>(span) + 1));
+}
+
+void bot_crowd::restart(bot& who, base::nanoseconds away) {
+  who.kill();
+  time_.after(away, [&who] { who.start(); });
+}
+
+void bot_crowd::befall() {
+  const auto lane = static_cast<std::uint32_t>(chance_.below(lanes_));
+  auto& who = *serving_[lane];
+  const auto& m = how_.mischief;
+  const std::array<unsigned, 10> weights = {m.drop,   m.kill,    m.close_end, m.close_keep, m.doze,
+                                            m.vanish, m.absence, m.all_die,   m.replace,    m.reshard};
+  auto pick = chance_.below(std::accumulate(weights.begin(), weights.end(), 0u));
+  std::size_t what = 0;
+  while (pick >= weights[what]) pick -= weights[what++];
+  const auto soon = between(milliseconds(0), milliseconds(3'000));
+  const auto code = closing_codes[chance_.below(closing_codes.size())];
+  switch (what) {
+    case 0:
+      return who.lose_connection(soon);
+    case 1:
+      return restart(who, soon);
+    case 2:
+      return who.close(chance_.chance(0.5) ? 1000 : 1001, soon);
+    case 3:
+      return who.close(code, soon);
+    case 4:
+      return who.doze(between(milliseconds(200), milliseconds(15'000)));
+    case 5:
+      return who.vanish(soon);
+    case 6:
+      if (chance_.chance(0.5)) return who.lose_connection(between(milliseconds(5'000), how_.absence_max));
+      return restart(who, between(milliseconds(5'000), how_.absence_max));
+    case 7:
+      for (auto* one : serving_) restart(*one, between(milliseconds(0), milliseconds(2'000)));
+      return;
+    case 8:
+      return replace(lane);
+    default:
+      return reshard(chance_.chance(0.5));
+  }
+}
+
+void bot_crowd::replace(std::uint32_t lane) {
+  auto* before = serving_[lane];
+  auto& after = add(lane);
+  after.start();
+  // Which of the two dies is a matter of luck: the old one in time, or the new one too early.
+  const auto until = between(milliseconds(100), milliseconds(4'000));
+  const bool fails = chance_.chance(0.3);
+  time_.after(until, [this, lane, before, &after, fails] {
+    if (fails && !calm_ && serving_[lane] == &after && !before->retired() && before->running()) {
+      after.kill();
+      serving_[lane] = before;
+    } else {
+      before->kill();
+    }
+  });
+}
+
+void bot_crowd::reshard(bool overlap) {
+  auto next = static_cast<std::uint32_t>(1 + chance_.below(how_.lanes_max));
+  if (next == lanes_) next = next % how_.lanes_max + 1;
+  const auto before = std::exchange(serving_, {});
+  lanes_ = next;
+  for (std::uint32_t i = 0; i < lanes_; ++i) {
+    auto& one = add(i);
+    time_.after(between(milliseconds(0), milliseconds(1'500)), [&one] { one.start(); });
+  }
+  for (auto* one : before) {
+    if (!overlap) {
+      one->kill();
+    } else {
+      time_.after(between(milliseconds(2'000), milliseconds(8'000)), [one] { one->kill(); });
+    }
+  }
+}
+
+}  // namespace evergate::simulation
