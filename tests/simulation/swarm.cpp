@@ -81,6 +81,10 @@ bool swarm::disturbs_time() const {
   return std::ranges::any_of(faults, [](std::size_t at) { return trouble::kinds()[at].disturbs_time; });
 }
 
+bool swarm::disturbs_place() const {
+  return std::ranges::any_of(faults, [](std::size_t at) { return trouble::kinds()[at].disturbs_place; });
+}
+
 std::string swarm::text() const {
   std::string kinds;
   for (const auto one : faults) kinds += fmt::format(" {}", trouble::kinds()[one].name);

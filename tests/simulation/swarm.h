@@ -24,6 +24,8 @@ struct swarm {
 
   /// One of its faults makes even a faultless client break a rule of time.
   [[nodiscard]] bool disturbs_time() const;
+  /// One of its faults may drive a RESUME to the main URL.
+  [[nodiscard]] bool disturbs_place() const;
   [[nodiscard]] static swarm of(std::uint64_t seed);
   [[nodiscard]] std::string text() const;
 };

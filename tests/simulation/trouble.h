@@ -29,6 +29,8 @@ class trouble {
     void (*make)(trouble&);
     /// It makes even a faultless client break a rule of time (a beat too late, an IDENTIFY too early).
     bool disturbs_time = false;
+    /// After it a RESUME may rightly come to the main URL.
+    bool disturbs_place = false;
   };
   /// All there are; a swarm names them by their place.
   [[nodiscard]] static std::span<const kind> kinds();
