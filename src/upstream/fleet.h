@@ -76,7 +76,6 @@ class fleet final : public flow::command_sink,
   void give_turn(std::uint32_t shard, base::instant not_before);
   void fail(base::error why);
 
-  [[nodiscard]] std::uint32_t stored_count() const;
   [[nodiscard]] shard_options options_for(proto::shard_key key) const;
   [[nodiscard]] std::uint32_t worker_of(std::uint32_t shard) const noexcept;
   [[nodiscard]] bool built() const noexcept { return built_.load(std::memory_order_acquire); }
