@@ -51,6 +51,8 @@ struct tally {
   std::uint64_t gaps = 0;
   std::uint64_t lost_with_record = 0;
   std::uint64_t lives = 0;
+  std::uint64_t received = 0;
+  std::uint64_t redelivered = 0;
   double virtual_seconds = 0;
 
   void add(const tally& other) noexcept {
@@ -61,6 +63,8 @@ struct tally {
     gaps += other.gaps;
     lost_with_record += other.lost_with_record;
     lives += other.lives;
+    received += other.received;
+    redelivered += other.redelivered;
     virtual_seconds += other.virtual_seconds;
   }
 };
@@ -146,6 +150,8 @@ void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
   total.gaps += result.gaps;
   total.lost_with_record += result.lost_with_record;
   total.lives += result.daemon_lives;
+  total.received += result.received;
+  total.redelivered += result.redelivered;
   total.virtual_seconds += result.virtual_seconds;
   if (w.print) fmt::print("trace {:016x}\n", result.hash);
   if (result.findings.empty()) return;
@@ -236,9 +242,10 @@ int main(int argc, char** argv) {
   const auto total = run_all(w);
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - began;
   fmt::print(
-      "simulation: {} seeds, {} failed, {} events ({} dispatches, {} daemon lives, {} gaps with {} events), "
-      "virtual {:.0f} s, wall {:.1f} s\n",
-      total.seeds, total.failed, total.steps, total.dispatches, total.lives, total.gaps,
-      total.lost_with_record, total.virtual_seconds, wall.count());
+      "simulation: {} seeds, {} failed, {} events, virtual {:.0f} s, wall {:.1f} s ({} dispatches, {} of "
+      "them "
+      "lost behind {} gaps, {} had by bots, {} of them again, {} daemon lives)\n",
+      total.seeds, total.failed, total.steps, total.virtual_seconds, wall.count(), total.dispatches,
+      total.lost_with_record, total.gaps, total.received, total.redelivered, total.lives);
   return total.failed == 0 ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "bot_check.h"
 #include "journal/event_reader.h"
 #include "oracle.h"
 #include "proto/json_view.h"
@@ -19,6 +20,9 @@ namespace {
 /// s and a grace), READY or RESUMED is overdue (120 s), the backoff is at its longest (60 s), RESUMEs are
 /// tried out and each shard waits for its turn to identify (5.3 s each, 60 s for one that was given away).
 constexpr base::seconds settle_max{600};
+constexpr base::milliseconds watch_span{500};
+/// Longer than anything that still holds an event back from a bot that is live.
+constexpr base::seconds quiet_span{25};
 /// The daemon comes back this long after it died, at least.
 constexpr base::milliseconds restart_least{50};
 
@@ -40,19 +44,26 @@ class seed_run {
         trouble_(time_, log_, plan.seed ^ 0xfa17ULL, net_, discord_, disk_,
                  {[this] { kill("killed"); }, [this] { stop(); },
                   [this](base::nanoseconds span) {
+                    // The bots live on the same machine.
                     if (daemon_) daemon_->suspend(timeline_.now() + span);
-                  }}) {
+                    bots_time_.freeze(timeline_.now() + span);
+                  }}),
+        bots_time_(time_),
+        bots_(bots_time_, plan.seed + 43, plan.bots, bot_log_) {
     disk_.on_committed = [this] { read_journal(); };
   }
 
   outcome run() {
     start_daemon();
+    bots_.start();
+    watch();
     discord_.core().set_rate(plan_.events_per_second, discord_.now_ms());
     trouble_.start(plan_.faults, plan_.fault_every);
     bool peace = false;
     const auto war_over = time_.now() + plan_.active;
     while (time_.now() < war_over && oracle_.findings().empty()) step();
     trouble_.stop();
+    bots_.calm();
     log_.mark("faults are over");
     const auto deadline = time_.now() + settle_max;
     const auto quiet_from = time_.now() + base::seconds(10);
@@ -62,7 +73,7 @@ class seed_run {
         discord_.core().set_rate(0, discord_.now_ms());
         discord_.core().settle(discord_.now_ms());
       }
-      if (peace && settled()) break;
+      if (peace && quiet_) break;
       if (time_.now() > deadline) {
         findings_.push_back(fmt::format("not live again {} s after the last fault: {}", settle_max.count(),
                                         who_is_missing()));
@@ -77,31 +88,55 @@ class seed_run {
     if (trouble_.take_death()) kill("killed in a commit");
   }
 
+  /// All is quiet when both ends of every session agree, and bots have received nothing for a while.
+  void watch() {
+    timeline_.in(watch_span, "watch", [this] {
+      const auto had = received();
+      if (!settled() || !bots_.all_live() || had != had_) quiet_since_ = time_.now();
+      had_ = had;
+      quiet_ = time_.now() - quiet_since_ >= quiet_span;
+      watch();
+    });
+  }
+  [[nodiscard]] std::uint64_t received() const {
+    std::uint64_t out = 0;
+    for (const auto& s : bot_log_.sessions) out += s.received.size();
+    return out;
+  }
+
   void start_daemon() {
     ++lives_;
-    daemon_.emplace(time_, log_, net_, discord_, disk_, plan_.daemon, plan_.discord.token,
+    daemon_.emplace(time_, log_, net_, discord_, disk_, plan_.daemon, plan_.discord.token, bot_log_,
                     plan_.seed * 1'000 + lives_);
     read_journal();
     if (auto started = daemon_->start(); !started) {
-      findings_.push_back("the journal does not open again: " + started.error().text());
+      findings_.push_back("the daemon does not start: " + started.error().text());
     }
+    bots_.daemon(&daemon_->gateway());
   }
   // Asked from inside the daemon's own events too, so that it is taken apart when they have returned.
   void kill(std::string_view why) {
     timeline_.soon("kill", [this, why] {
       if (!daemon_) return;
       log_.mark(why);
+      bots_.daemon(nullptr);
       daemon_.reset();
+      bot_log_.daemon_kills.push_back(time_.now());
       come_back();
     });
   }
   void stop() {
     timeline_.soon("stop", [this] {
-      if (!daemon_) return;
-      log_.mark("stopped");
-      daemon_->stop();
-      daemon_.reset();
-      come_back();
+      if (!daemon_ || daemon_->stopping()) return;
+      log_.mark("stopping");
+      bots_.daemon(nullptr);
+      daemon_->stop([this] {
+        timeline_.soon("stopped", [this] {
+          if (!daemon_) return;
+          daemon_.reset();
+          come_back();
+        });
+      });
     });
   }
   void come_back() {
@@ -122,6 +157,7 @@ class seed_run {
         return;
       }
       if (*batch == nullptr) break;
+      append_rows(**batch, rows_);
       for (const auto& row : (*batch)->rows) {
         note_row(**batch, row);
         read_up_to_ = row.offset.value;
@@ -181,7 +217,8 @@ class seed_run {
     for (std::uint32_t i = 0; i < plan_.daemon.upstream.shards; ++i) {
       out += fmt::format(" shard {} {}", i, daemon_->upstream().state_of(i));
     }
-    return out + (daemon_->journal().idle() ? "" : ", the journal is busy");
+    if (!daemon_->journal().idle()) out += ", the journal is busy";
+    return out + (bots_.all_live() ? "" : ", bots are not live");
   }
 
   [[nodiscard]] std::vector<sent_event> what_was_sent() const {
@@ -230,18 +267,34 @@ class seed_run {
     }
   }
 
+  /// What the bots received, against the journal.
+  void check_bots(outcome& out, bool finished) {
+    bot_rules rules;
+    rules.finished = finished;
+    rules.clean_close_counts = plan_.daemon.gateway.on_clean_close == downstream::clean_close::sent;
+    if (plan_.disturbs_disk()) rules.durable_within = plan_.active;
+    const auto verdict = simulation::check_bots(bot_log_, rows_, rules);
+    out.received = verdict.received;
+    out.redelivered = verdict.redelivered;
+    for (const auto& what : verdict.breaches) {
+      if (findings_.size() < 20) findings_.push_back("bot: " + what);
+    }
+  }
+
   outcome finish() {
-    if (findings_.empty() && oracle_.findings().empty()) {
+    outcome out;
+    const bool whole = findings_.empty() && oracle_.findings().empty();
+    if (whole) {
       oracle_.finish(what_was_sent());
       compare_guilds();
     }
+    check_bots(out, whole);
     for (const auto& v : discord_.core().violations().kept()) {
       if (v.kind == "resume_wrong_host" && plan_.disturbs_place()) continue;
       const bool of_time = v.kind == "heartbeat_missing" || v.kind == "identify_too_fast";
       if (!v.info && !(of_time && plan_.disturbs_time()))
         findings_.push_back(fmt::format("violation: {} {}", v.kind, v.text));
     }
-    outcome out;
     out.seed = plan_.seed;
     out.findings = oracle_.findings();
     out.findings.insert(out.findings.end(), findings_.begin(), findings_.end());
@@ -265,7 +318,14 @@ class seed_run {
   virtual_disk disk_;
   discord_side discord_;
   trouble trouble_;
+  timeline bots_time_;
+  bot_log bot_log_;
+  bot_crowd bots_;
+  std::vector<journal_row> rows_;
   std::optional<daemon> daemon_;
+  base::instant quiet_since_{};
+  bool quiet_ = false;
+  std::uint64_t had_ = 0;
   std::uint64_t lives_ = 0;
   std::uint64_t read_up_to_ = 0;
   std::map<std::string, std::int64_t> durable_;  ///< session → sequence, as in the image

@@ -20,6 +20,8 @@ struct outcome {
   std::uint64_t gaps = 0;
   std::uint64_t lost_with_record = 0;
   std::uint64_t daemon_lives = 0;
+  std::uint64_t received = 0;  ///< events that bots had
+  std::uint64_t redelivered = 0;
   double virtual_seconds = 0;
 };
 

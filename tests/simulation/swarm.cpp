@@ -54,6 +54,31 @@ void draw_daemon(base::rng& chance, daemon_options& out) {
   out.journal.announce = std::chrono::microseconds(one_of(chance, std::array{10, 1'000, 30'000}));
 }
 
+void draw_gateway(base::rng& chance, const base::secret& token, downstream::gateway_options& out) {
+  out.token = base::secret(std::string(token.reveal()));
+  out.intents = sim::intent::all;
+  out.heartbeat_interval = base::milliseconds(between(chance, 1'000, 10'000));
+  out.socket.output_bytes_high = one_of(chance, std::array<std::size_t, 2>{8 * 1024, 1024 * 1024});
+  out.pump_bytes = one_of(chance, std::array<std::size_t, 2>{2 * 1024, 256 * 1024});
+  out.read_bytes = one_of(chance, std::array<std::size_t, 2>{4 * 1024, 256 * 1024});
+  if (chance.chance(0.3)) out.ack_window = static_cast<std::uint32_t>(between(chance, 200, 500));
+  if (chance.chance(0.3)) out.on_clean_close = downstream::clean_close::acked;
+}
+
+void draw_bots(base::rng& chance, const base::secret& token, bot_crowd_options& out) {
+  out.lanes = static_cast<std::uint32_t>(one_of(chance, std::array{1, 1, 2, 2, 3}));
+  out.lanes_max = 3;
+  out.manner.token = std::string(token.reveal());
+  out.manner.intents = sim::intent::all;
+  out.manner.transport = static_cast<proto::compression>(chance.below(3));
+  out.manner.compress_payloads = chance.chance(0.2);
+  out.manner.answers_requests = chance.chance(0.7);
+  out.mischief.pause = base::milliseconds(one_of(chance, std::array{0, 3'000, 10'000, 40'000}));
+  out.wire.latency_min = std::chrono::milliseconds(1);
+  out.wire.latency_max = std::chrono::milliseconds(between(chance, 1, 60));
+  out.wire.buffer_bytes = one_of(chance, std::array<std::size_t, 2>{4 * 1024, 64 * 1024});
+}
+
 }  // namespace
 
 swarm swarm::of(std::uint64_t seed) {
@@ -62,6 +87,8 @@ swarm swarm::of(std::uint64_t seed) {
   out.seed = seed;
   draw_discord(chance, seed, out.discord);
   draw_daemon(chance, out.daemon);
+  draw_gateway(chance, out.discord.token, out.daemon.gateway);
+  draw_bots(chance, out.discord.token, out.bots);
   out.net.latency = std::chrono::microseconds(one_of(chance, std::array{50, 5'000, 60'000}));
   out.net.jitter = std::chrono::microseconds(one_of(chance, std::array{10, 5'000, 40'000}));
   out.net.piece_bytes_max = one_of(chance, std::array<std::size_t, 4>{40, 700, 1'400, 16'384});
@@ -81,6 +108,11 @@ bool swarm::disturbs_time() const {
   return std::ranges::any_of(faults, [](std::size_t at) { return trouble::kinds()[at].disturbs_time; });
 }
 
+bool swarm::disturbs_disk() const {
+  return std::ranges::any_of(faults,
+                             [](std::size_t at) { return trouble::kinds()[at].name.starts_with("disk"); });
+}
+
 bool swarm::disturbs_place() const {
   return std::ranges::any_of(faults, [](std::size_t at) { return trouble::kinds()[at].disturbs_place; });
 }
@@ -91,12 +123,12 @@ std::string swarm::text() const {
   return fmt::format(
       "{} shards, {} guilds, compress '{}', {} s at {:.1f} events/s, heartbeat {} ms, ttl {} ms, replay "
       "{}{}, "
-      "latency {} us, pieces {}, commit {} us, a fault every {} ms:{}",
+      "latency {} us, pieces {}, commit {} us, {} bots with mischief every {} ms, a fault every {} ms:{}",
       daemon.upstream.shards, discord.world.guilds, proto::name_of(daemon.upstream.core.compress),
       active.count(), events_per_second, discord.heartbeat_interval_ms, discord.session_ttl_ms,
       discord.replay_max, discord.replay_prune ? " pruned" : "", net.latency.count() / 1000,
-      net.piece_bytes_max, daemon.journal.commit.count() / 1000, fault_every.count(),
-      kinds.empty() ? " none" : kinds);
+      net.piece_bytes_max, daemon.journal.commit.count() / 1000, bots.lanes, bots.mischief.pause.count(),
+      fault_every.count(), kinds.empty() ? " none" : kinds);
 }
 
 }  // namespace evergate::simulation

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bot_crowd.h"
 #include "daemon.h"
 #include "network.h"
 #include "sim/discord_options.h"
@@ -17,6 +18,7 @@ struct swarm {
   sim::discord_options discord;
   network_options net;
   daemon_options daemon;
+  bot_crowd_options bots;
   double events_per_second = 5;
   base::seconds active{120};              ///< as long as there are faults
   base::milliseconds fault_every{4'000};  ///< mean time between two
@@ -26,6 +28,8 @@ struct swarm {
   [[nodiscard]] bool disturbs_time() const;
   /// One of its faults may drive a RESUME to the main URL.
   [[nodiscard]] bool disturbs_place() const;
+  /// Commits may be late or fail.
+  [[nodiscard]] bool disturbs_disk() const;
   [[nodiscard]] static swarm of(std::uint64_t seed);
   [[nodiscard]] std::string text() const;
 };

@@ -339,6 +339,12 @@ void upstream_side::stop() {
   flush();
 }
 
+bool upstream_side::submit(flow::command what) {
+  const auto owner = (what.guild >> 22) % options_.shards;
+  shards_[owner]->core().command(what.op, std::move(what.payload), time_.now());
+  return true;
+}
+
 std::uint32_t upstream_side::live() const {
   std::uint32_t out = 0;
   for (const auto& s : shards_) {

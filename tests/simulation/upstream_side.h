@@ -45,7 +45,7 @@ class outside {
   virtual void sent(proto::shard_key who, const std::string& session, std::string_view frame) = 0;
 };
 
-class upstream_side final : public flow::commit_listener {
+class upstream_side final : public flow::commit_listener, public flow::command_sink, public flow::fleet_view {
  public:
   upstream_side(timeline& time, trace& log, network& net, outside& world, flow::event_sink& sink,
                 const upstream_options& options, const base::secret& token, std::uint64_t seed);
@@ -59,8 +59,11 @@ class upstream_side final : public flow::commit_listener {
   void on_room() override;
   void on_stalled(const std::string&) override {}
 
+  [[nodiscard]] bool submit(flow::command what) override;
+  [[nodiscard]] std::uint32_t shard_count() const override { return options_.shards; }
+  [[nodiscard]] std::uint32_t shards_ready() const override { return live(); }
+
   [[nodiscard]] std::uint32_t live() const;
-  [[nodiscard]] std::uint32_t shards() const noexcept { return options_.shards; }
   [[nodiscard]] bool failed() const noexcept { return failed_; }
   [[nodiscard]] flow::reply_table& replies() noexcept { return replies_; }
   [[nodiscard]] std::string_view state_of(std::uint32_t shard) const;
