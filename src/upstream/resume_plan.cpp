@@ -6,6 +6,7 @@ void resume_plan::begin(bool has_url) noexcept {
   has_url_ = has_url;
   main_first_ = false;
   detour_ = false;
+  used_main_ = false;  // it came by IDENTIFY on the main URL, which says nothing about its own
   tries_ = 0;
   connect_failures_ = 0;
 }

@@ -120,6 +120,16 @@ TEST(SessionTrouble, AHostThatStaysSilentIsLeftAtOnceAndTheOtherOneKept) {
   EXPECT_TRUE(s.gaps.empty());
 }
 
+TEST(SessionTrouble, ANewSessionIsResumedOnItsOwnUrlWhateverServedTheOneBefore) {
+  session_script s(session_script::stored(77));
+  s.feed(input::start{}).feed(input::opened{}).fire(timer_kind::deadline).fire(timer_kind::reconnect);
+  ASSERT_EQ(s.find<action::connect>()->kind, url_kind::main);
+  s.feed(input::opened{}).hello().payload(9, "false").fire(timer_kind::reconnect);
+  s.feed(input::turn{s.now}).feed(input::opened{}).hello().ready().event(2).commit(2);
+  s.closed(1006).fire(timer_kind::reconnect);
+  EXPECT_EQ(s.find<action::connect>()->kind, url_kind::resume);
+}
+
 TEST(SessionTrouble, RefusedIdentifiesAreAskedEverMoreRarely) {
   session_script s;
   s.feed(input::start{});
