@@ -51,6 +51,9 @@ class gateway_manager {
   [[nodiscard]] virtual journal_status journal() const = 0;
   /// Why the application cannot go on (see gateway_events::fatal); empty while it can.
   [[nodiscard]] virtual std::string fatal() const = 0;
+  /// True when fatal() is damage to the store met while running: a new manager over the same options sets it
+  /// aside and goes on.
+  [[nodiscard]] virtual bool restart_helps() const = 0;
 
   /// Reads the listener's certificate and key again; connections keep theirs, and so does the listener when
   /// the new files cannot be used.

@@ -127,6 +127,9 @@ struct log_settings {
 struct gateway_events {
   /// The application cannot go on (bad token, disallowed intents, …); shards have stopped. Once.
   std::function<void(const std::string& why)> fatal;
+  /// The store was found damaged while running, after fatal(): shutdown() and a new manager over the same
+  /// options sets it aside and goes on.
+  std::function<void(const std::string& why)> store_damaged;
 };
 
 struct gateway_options {

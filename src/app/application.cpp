@@ -6,6 +6,7 @@
 
 #include "app/option_table.h"
 #include "app/part_options.h"
+#include "journal/errc.h"
 #include "pipeline/intake.h"
 #include "proto/json_view.h"
 
@@ -48,7 +49,7 @@ result<void> application::start() {
   http_ = std::make_unique<net::http_client>(http);
   if (auto made = make_fleet(); !made) return made;
   if (auto made = make_gateway(); !made) return made;
-  journal_->start({fleet_.get(), gateway_.get()});
+  journal_->start({fleet_.get(), gateway_.get(), this});
   run_loops();
   running_ = true;
   if (auto listening = gateway_->start(); !listening) {
@@ -144,6 +145,15 @@ void application::on_fatal(const base::error& why) {
   if (options_.events.fatal) options_.events.fatal(why.text());
 }
 
+void application::on_broken(const std::string& why) {
+  {
+    const std::scoped_lock lock(fatal_mutex_);
+    store_broken_ = true;
+  }
+  on_fatal(base::fail(journal::errc::damaged, why).error());
+  if (options_.events.store_damaged) options_.events.store_damaged(why);
+}
+
 std::uint16_t application::port() const {
   return gateway_ ? gateway_->port() : 0;
 }
@@ -175,6 +185,11 @@ journal_status application::journal() const {
 std::string application::fatal() const {
   const std::scoped_lock lock(fatal_mutex_);
   return fatal_;
+}
+
+bool application::restart_helps() const {
+  const std::scoped_lock lock(fatal_mutex_);
+  return store_broken_;
 }
 
 result<void> application::reload_certificates() {

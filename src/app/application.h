@@ -21,7 +21,7 @@
 
 namespace evergate::app {
 
-class application final : public gateway_manager {
+class application final : public gateway_manager, private flow::commit_listener {
  public:
   explicit application(gateway_options options);
   ~application() override;
@@ -33,6 +33,7 @@ class application final : public gateway_manager {
   [[nodiscard]] std::vector<shard_status> shards() const override;
   [[nodiscard]] journal_status journal() const override;
   [[nodiscard]] std::string fatal() const override;
+  [[nodiscard]] bool restart_helps() const override;
   result<void> reload_certificates() override;
 
  private:
@@ -41,6 +42,10 @@ class application final : public gateway_manager {
   [[nodiscard]] result<void> make_gateway();
   void run_loops();
   void on_fatal(const base::error& why);
+  void on_commit(const std::shared_ptr<const flow::commit>&) override {}
+  void on_room() override {}
+  void on_stalled(const std::string&) override {}
+  void on_broken(const std::string& why) override;
 
   const gateway_options options_;
   base::logger log_;
@@ -55,6 +60,7 @@ class application final : public gateway_manager {
   bool running_ = false;
   mutable std::mutex fatal_mutex_;
   std::string fatal_;
+  bool store_broken_ = false;
 };
 
 }  // namespace evergate::app

@@ -1,7 +1,11 @@
 // The daemon: reads its configuration, makes a gateway_manager and waits for a signal.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -33,25 +37,51 @@ sigset_t block_signals() {
   return set;
 }
 
-int run(const std::string& config) {
-  auto options = app::load_configuration(config, app::process_environment());
-  if (!options) return complain(options.error());
-  options->store.verify_program = "/proc/self/exe";
-  const sigset_t signals = block_signals();
-  auto manager = create_gateway_manager(std::move(*options));
-  if (!manager) return complain(manager.error());
-  if (auto started = (*manager)->start(); !started) return complain(started.error());
-  // A fatal close code ends the shards, not the process: bots stay connected and are served what is queued,
-  // /health says no, and no supervisor starts us again and again on a token that Discord refuses.
+/// Keeps the inherited listening socket over a restart within the process; connections wait in it.
+class kept_socket {
+ public:
+  kept_socket() {
+    if (::getenv("LISTEN_FDS") != nullptr) spare_ = ::fcntl(first_inherited, F_DUPFD_CLOEXEC, 64);
+  }
+  void put_back() const {
+    if (spare_ >= 0) ::dup2(spare_, first_inherited);
+  }
+
+ private:
+  static constexpr int first_inherited = 3;
+  int spare_ = -1;
+};
+
+/// One life of the gateway; true when it met a damaged store, which the next one sets aside.
+bool live(const gateway_options& options, const sigset_t& signals, int& status) {
+  auto manager = create_gateway_manager(options);
+  if (!manager) return status = complain(manager.error()), false;
+  if (auto started = (*manager)->start(); !started) return status = complain(started.error()), false;
   int signal = 0;
   while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
     if (auto reloaded = (*manager)->reload_certificates(); !reloaded) complain(reloaded.error());
   }
   const std::string why = (*manager)->fatal();
+  const bool again = !why.empty() && (*manager)->restart_helps();
   (*manager)->shutdown();
-  if (why.empty()) return 0;
-  std::fprintf(stderr, "evergate: %s\n", why.c_str());
-  return 1;
+  status = why.empty() ? 0 : 1;
+  if (!why.empty()) std::fprintf(stderr, "evergate: %s\n", why.c_str());
+  return again;
+}
+
+int run(const std::string& config) {
+  auto options = app::load_configuration(config, app::process_environment());
+  if (!options) return complain(options.error());
+  options->store.verify_program = "/proc/self/exe";
+  const sigset_t signals = block_signals();
+  // A fatal close code ends the shards, not the process: bots stay connected and are served what is queued,
+  // /health says no, and no supervisor starts us again and again on a token that Discord refuses.
+  options->events.store_damaged = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
+  const kept_socket socket;
+  constexpr int lives_max = 4;  // then it is for the operator, or whoever supervises the daemon
+  int status = 0;
+  for (int life = 0; life < lives_max && live(*options, signals, status); ++life) socket.put_back();
+  return status;
 }
 
 int check_only(const std::string& config) {

@@ -41,6 +41,9 @@ class commit_listener {
   /// The store cannot be written (disk full, I/O error): nothing is committed until `on_room`. `why` is for
   /// the operator.
   virtual void on_stalled(const std::string& why) = 0;
+  /// The store is damaged in a way that trying again will not mend: the process should begin anew, which sets
+  /// the store aside. Once.
+  virtual void on_broken(const std::string& why) { (void)why; }
 };
 
 /// Upstream's side.

@@ -37,16 +37,21 @@ void append_line(std::string& out, const flow::event_batch& batch, const flow::e
 
 base::result<void> dump(store& from, std::ostream& out, std::uint64_t after) {
   std::string lines;
+  std::size_t damaged_blobs = 0;
+  std::string found;
   for (;;) {
     std::shared_ptr<flow::event_batch> batch;
     {
       auto view = from.read();
       if (!view) return std::unexpected(view.error());
-      auto read = event_reader(**view).read(after, stretch_bytes);
+      event_reader reader(**view);
+      auto read = reader.read(after, stretch_bytes);
       if (!read) return std::unexpected(read.error());
       batch = std::move(*read);
+      damaged_blobs += reader.damage().size();
+      if (found.empty() && damaged_blobs > 0) found = reader.damage().front().found;
     }
-    if (batch == nullptr) return {};
+    if (batch == nullptr) break;
     lines.clear();
     for (const auto& row : batch->rows) append_line(lines, *batch, row);
     if (!out.write(lines.data(), static_cast<std::streamsize>(lines.size()))) {
@@ -54,6 +59,8 @@ base::result<void> dump(store& from, std::ostream& out, std::uint64_t after) {
     }
     after = batch->rows.back().offset.value;
   }
+  if (damaged_blobs == 0) return {};
+  return base::fail(errc::damaged, fmt::format("what is damaged was left out, first: {}", found));
 }
 
 base::result<void> dump(const std::filesystem::path& directory, std::ostream& out, std::uint64_t after) {

@@ -12,7 +12,8 @@
 namespace evergate::journal {
 
 /// Writes `{"offset":…,"guild":"…"|null,"type":"…","shard":…,"shard_count":…,"seq":…|null,"flags":…,"d":…}`
-/// per event past `after`. Fails with errc::unusable when there is no store in `directory`.
+/// per event past `after`. Fails with errc::unusable when there is no store in `directory`,
+/// and with errc::damaged after the last line when damaged events had to be left out.
 [[nodiscard]] base::result<void> dump(const std::filesystem::path& directory, std::ostream& out,
                                       std::uint64_t after = 0);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "flow/intake.h"
 #include "journal/errc.h"
 
 namespace evergate::journal {
@@ -89,6 +90,8 @@ void journal::run() {
       work.batches.push_back(std::move(taken[next]));
     }
     take_changes(work, !open);
+    take_damage(work);
+    tell_broken();
     work.checkpoints = keeper_->take();
     const auto now = base::boot_clock::now();
     const bool tidy = now >= tidy_at;
@@ -97,6 +100,37 @@ void journal::run() {
     if (!process(work)) break;
   }
   finish();
+}
+
+void journal::take_damage(round& work) {
+  std::vector<std::string> causes;
+  {
+    const std::scoped_lock lock(state_mutex_);
+    causes = std::exchange(damage_causes_, {});
+  }
+  if (!causes.empty()) {
+    auto batch = std::make_unique<flow::event_batch>();
+    flow::gap_record gap;
+    gap.shard = {0, 0};  // of our own: no session of Discord's was lost
+    gap.time_ms = base::unix_time_ms();
+    for (auto& cause : causes) {
+      gap.cause = std::move(cause);
+      flow::append_gap(gap, *batch);
+    }
+    work.batches.push_back(std::move(batch));
+  }
+}
+
+void journal::tell_broken() {
+  std::string broken;
+  {
+    const std::scoped_lock lock(state_mutex_);
+    broken = broken_;
+  }
+  if (broken.empty() || std::exchange(broken_told_, true)) return;
+  if (home_) home_->suspect();
+  log_.error("journal.broken", {{"why", broken}});
+  for (auto* const listener : listeners_) listener->on_broken(broken);
 }
 
 bool journal::process(round& work) {
@@ -114,6 +148,8 @@ bool journal::repeat(const std::function<base::result<void>()>& write) {
     const auto done = write();
     if (done) break;
     if (done.error().code == errc::grow) continue;
+    note_broken(done.error());
+    tell_broken();
     if (!stalled) {
       stalled = true;
       const auto why = done.error().text();
@@ -126,8 +162,10 @@ bool journal::repeat(const std::function<base::result<void>()>& write) {
       for (auto* const listener : listeners_) listener->on_stalled(why);
     }
     std::unique_lock lock(stop_mutex_);
-    stop_changed_.wait_for(lock, delay, [this] { return stopping_ && base::boot_clock::now() >= stop_by_; });
-    if (stopping_ && base::boot_clock::now() >= stop_by_) {
+    // What is broken stays so: no use in waiting for it.
+    const auto over = [this] { return stopping_ && (broken_told_ || base::boot_clock::now() >= stop_by_); };
+    stop_changed_.wait_for(lock, delay, over);
+    if (over()) {
       gave_up_ = true;
       return false;
     }

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "flow/journal.h"
 #include "journal/checkpoint_keeper.h"
 #include "journal/environment.h"
+#include "journal/event_reader.h"
 #include "journal/journal_core.h"
 #include "journal/journal_options.h"
 
@@ -31,6 +33,7 @@ struct journal_status {
   std::uint64_t guilds_awaiting = 0;
   std::size_t ring_bytes = 0;
   std::size_t checkpoints_waiting = 0;
+  std::uint64_t damaged = 0;  ///< stretches of events and guilds found damaged since the start
   std::uint64_t refused = 0;  ///< append() calls that found the queue full
   bool stalled = false;       ///< the store cannot be written now
   std::string last_error;     ///< the newest failure, empty when there was none
@@ -97,6 +100,12 @@ class journal final : public flow::event_sink,
   void announce(round& work);
   void publish_state(bool ready_changed);
   void note_error(std::string what);
+  void note_damage(const damaged_events& one);
+  void note_damaged_guild(proto::snowflake id, const base::error& why);
+  void note_broken(const base::error& why);
+  /// Takes what readers found damaged since the last round, as GAP records.
+  void take_damage(round& work);
+  void tell_broken();
   void finish();
 
   const journal_options options_;
@@ -125,6 +134,11 @@ class journal final : public flow::event_sink,
   journal_status status_;
   std::shared_ptr<const std::string> ready_;
   std::vector<gap_entry> gaps_;
+  static constexpr std::size_t damage_known_max = 4096;
+  std::set<std::pair<proto::event_class, std::uint64_t>> damage_known_;  ///< class and first offset
+  std::set<proto::snowflake> guilds_damaged_;
+  std::vector<std::string> damage_causes_;  ///< of GAP records not yet written
+  std::string broken_;                      ///< why the store itself cannot be read or written
 
   std::mutex stop_mutex_;
   std::condition_variable stop_changed_;
@@ -132,6 +146,7 @@ class journal final : public flow::event_sink,
   base::instant stop_by_{};
   bool running_ = false;
   bool gave_up_ = false;
+  bool broken_told_ = false;  ///< the journal's thread only
   std::thread thread_;
 };
 

@@ -59,14 +59,14 @@ base::result<void> journal_core::write(round& work, std::int64_t time_ms) {
   book.clean = 0;
   if (work.last >= work.first) book.head = work.last;
   if (auto put = put_blobs(**txn, work, book, time_ms); !put) return put;
-  if (auto put = put_sessions(**txn, work); !put) return put;
+  if (auto put = put_sessions(**txn, work, book); !put) return put;
   if (auto put = put_changes(**txn, work, book); !put) return put;
-  if (auto put = put_users(**txn, work); !put) return put;
+  if (auto put = put_users(**txn, work, book); !put) return put;
   auto gone = retention_.run(**txn, book, state_.acknowledged(book.head), kept_from(book), time_ms);
   if (!gone) return std::unexpected(gone.error());
   const auto keep = std::max(kept_from(book), book.mirror_floor);
   if (!work.checkpoints.empty()) book.mirror_floor = std::max(book.mirror_floor, keep);
-  if (auto put = put_checkpoints(**txn, work, keep, *gone); !put) return put;
+  if (auto put = put_checkpoints(**txn, work, keep, *gone, book); !put) return put;
   std::string text;
   encode(book, text);
   if (auto put = put_sealed(**txn, table::meta, meta_ledger, text); !put) return put;
@@ -111,29 +111,29 @@ base::result<void> journal_core::put_blobs(transaction& txn, round& work, ledger
   return {};
 }
 
-base::result<void> journal_core::put_sessions(transaction& txn, const round& work) const {
+base::result<void> journal_core::put_sessions(transaction& txn, const round& work, ledger& book) const {
   std::set<std::uint32_t> counts;
   for (const auto& shard : work.progressed) counts.insert(shard.count);
   std::string text;
   for (const auto count : counts) {
     text.clear();
     encode(state_.sequences.at(count), text);
-    if (auto put = put_sealed(txn, table::sequences, count_key(count), text); !put) return put;
+    if (auto put = put_sealed(txn, table::sequences, count_key(count), text, book.sums); !put) return put;
   }
   for (const auto& [shard, session] : work.sessions) {
     const auto key = shard_record_key(shard);
     text.clear();
     encode(session, text);
-    auto put = session.session_id.empty() ? txn.remove(table::sessions, key)
-                                          : put_sealed(txn, table::sessions, key, text);
+    auto put = session.session_id.empty() ? remove_sealed(txn, table::sessions, key, book.sums)
+                                          : put_sealed(txn, table::sessions, key, text, book.sums);
     if (!put) return put;
   }
   for (const auto count : work.started) {
     const auto key = std::string(meta_started) + count_key(count);
-    if (auto put = put_sealed(txn, table::meta, key, state_.started.at(count)); !put) return put;
+    if (auto put = put_sealed(txn, table::meta, key, state_.started.at(count), book.sums); !put) return put;
   }
   if (!work.ready_changed) return {};
-  return put_sealed(txn, table::meta, meta_ready, state_.ready);
+  return put_sealed(txn, table::meta, meta_ready, state_.ready, book.sums);
 }
 
 base::result<void> journal_core::put_changes(transaction& txn, const round& work, ledger& book) const {
@@ -141,24 +141,25 @@ base::result<void> journal_core::put_changes(transaction& txn, const round& work
   for (const auto& [name, consumer] : work.changes.consumers) {
     text.clear();
     encode(consumer, text);
-    if (auto put = put_sealed(txn, table::consumers, name, text); !put) return put;
+    if (auto put = put_sealed(txn, table::consumers, name, text, book.sums); !put) return put;
   }
   for (const auto& [id, session] : work.changes.sessions) {
     text.clear();
     encode(session, text);
     book.next_session_number = std::max(book.next_session_number, session.number + 1);
-    if (auto put = put_sealed(txn, table::downstreams, id, text); !put) return put;
+    if (auto put = put_sealed(txn, table::downstreams, id, text, book.sums); !put) return put;
   }
   for (const auto& id : work.changes.sessions_removed) {
-    if (auto removed = txn.remove(table::downstreams, id); !removed) return removed;
+    if (auto removed = remove_sealed(txn, table::downstreams, id, book.sums); !removed) return removed;
   }
   return {};
 }
 
-base::result<void> journal_core::put_users(transaction& txn, const round& work) const {
+base::result<void> journal_core::put_users(transaction& txn, const round& work, ledger& book) const {
   if (work.users.empty()) return {};
   for (const auto& user : work.users) {
-    if (auto put = put_sealed(txn, table::users, offset_key(user.offset), user.user); !put) return put;
+    if (auto put = put_sealed(txn, table::users, offset_key(user.offset), user.user, book.sums); !put)
+      return put;
   }
   std::vector<std::string> keys;
   {
@@ -169,13 +170,13 @@ base::result<void> journal_core::put_users(transaction& txn, const round& work) 
     if (!more) return std::unexpected(more.error());
   }
   for (std::size_t i = 0; i + options_.user_updates_max < keys.size(); ++i) {
-    if (auto removed = txn.remove(table::users, keys[i]); !removed) return removed;
+    if (auto removed = remove_sealed(txn, table::users, keys[i], book.sums); !removed) return removed;
   }
   return {};
 }
 
 base::result<void> journal_core::put_checkpoints(transaction& txn, const round& work, std::uint64_t keep,
-                                                 eviction& out) const {
+                                                 eviction& out, ledger& book) const {
   const auto& index = std::as_const(mirror_).index();
   std::string text;
   for (const auto& one : work.checkpoints) {
@@ -186,10 +187,12 @@ base::result<void> journal_core::put_checkpoints(transaction& txn, const round& 
     text.clear();
     encode(version_record{one.state, one.reconcile, one.raw_bytes, one.compressed}, text);
     const auto key = version_key(one.guild, one.as_of);
-    if (auto put = put_sealed(txn, table::guilds, key, text); !put) return put;
+    if (auto put = put_sealed(txn, table::guilds, key, text, book.sums); !put) return put;
     for (const auto as_of : index.superseded(one.guild, one.as_of, keep)) {
       if (as_of == one.as_of) continue;
-      if (auto removed = txn.remove(table::guilds, version_key(one.guild, as_of)); !removed) return removed;
+      if (auto removed = remove_sealed(txn, table::guilds, version_key(one.guild, as_of), book.sums);
+          !removed)
+        return removed;
       out.versions_dropped.emplace_back(one.guild, as_of);
     }
   }

@@ -47,8 +47,10 @@ class journal_core : private flow::commit_authority {
   [[nodiscard]] static base::result<flow::stored_consumers> consumers_in(snapshot& view);
 
  private:
-  [[nodiscard]] base::result<void> load_small(snapshot& view);
-  [[nodiscard]] base::result<void> load_versions(snapshot& view);
+  [[nodiscard]] base::result<void> load_ledger(snapshot& view);
+  [[nodiscard]] base::result<void> load_small(snapshot& view, table_sums& seen);
+  [[nodiscard]] base::result<void> load_versions(snapshot& view, table_sums& seen);
+  [[nodiscard]] base::result<void> check_sums(snapshot& view, table_sums& seen) const;
   [[nodiscard]] base::result<void> load_rows(snapshot& view);
   [[nodiscard]] base::result<void> check_newest(snapshot& view) const;
   [[nodiscard]] base::result<void> verify(snapshot& view) const;
@@ -56,11 +58,11 @@ class journal_core : private flow::commit_authority {
   void add_eviction_gap(round& work);
   [[nodiscard]] base::result<void> put_blobs(transaction& txn, round& work, ledger& book,
                                              std::int64_t time_ms) const;
-  [[nodiscard]] base::result<void> put_sessions(transaction& txn, const round& work) const;
+  [[nodiscard]] base::result<void> put_sessions(transaction& txn, const round& work, ledger& book) const;
   [[nodiscard]] base::result<void> put_changes(transaction& txn, const round& work, ledger& book) const;
-  [[nodiscard]] base::result<void> put_users(transaction& txn, const round& work) const;
+  [[nodiscard]] base::result<void> put_users(transaction& txn, const round& work, ledger& book) const;
   [[nodiscard]] base::result<void> put_checkpoints(transaction& txn, const round& work, std::uint64_t keep,
-                                                   eviction& out) const;
+                                                   eviction& out, ledger& book) const;
   void apply_to_index(const round& work, const eviction& gone, std::uint64_t keep);
   void ask_checkpoints(round& work, const eviction& gone);
   /// What guilds are kept for: the slowest consumer's position; without consumers a little behind the head,

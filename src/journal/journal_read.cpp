@@ -1,4 +1,7 @@
 // The reading side of the journal: for any thread.
+#include <fmt/format.h>
+
+#include "journal/errc.h"
 #include "journal/event_reader.h"
 #include "journal/journal.h"
 
@@ -23,8 +26,13 @@ base::result<flow::batch_ptr> journal::read_after(flow::offset after, std::size_
   if (recent.known) return std::move(recent.batch);
   auto view = store_->read();
   if (!view) return std::unexpected(view.error());
-  auto found = event_reader(**view).read(after.value, bytes_hint);
-  if (!found) return std::unexpected(found.error());
+  event_reader reader(**view);
+  auto found = reader.read(after.value, bytes_hint);
+  if (!found) {
+    note_broken(found.error());
+    return std::unexpected(found.error());
+  }
+  for (const auto& one : reader.damage()) note_damage(one);
   auto batch = std::move(*found);
   if (batch == nullptr) return nullptr;
   // Written, but not yet announced (durability = power syncs in between).
@@ -33,12 +41,54 @@ base::result<flow::batch_ptr> journal::read_after(flow::offset after, std::size_
   return batch;
 }
 
+// The rows are missing for readers, as evicted ones are, and a GAP record will say so.
+void journal::note_damage(const damaged_events& one) {
+  {
+    const std::scoped_lock lock(state_mutex_);
+    if (damage_known_.size() >= damage_known_max) damage_known_.clear();
+    if (!damage_known_.emplace(one.retention, one.first).second) return;
+    ++status_.damaged;
+    status_.last_error = one.found;
+    damage_causes_.push_back(fmt::format("damaged {}-{}", one.first, one.last));
+  }
+  log_.error("journal.damaged_events", {{"first", one.first}, {"last", one.last}, {"found", one.found}});
+  inbox_.wake();
+}
+
+void journal::note_damaged_guild(proto::snowflake id, const base::error& why) {
+  const auto head = head_.load(std::memory_order_acquire);
+  {
+    const std::scoped_lock lock(state_mutex_);
+    if (guilds_damaged_.size() >= damage_known_max) guilds_damaged_.clear();
+    if (!guilds_damaged_.insert(id).second) return;
+    ++status_.damaged;
+    status_.last_error = why.text();
+  }
+  log_.error("journal.damaged_guild", {{"guild", id}, {"found", why.text()}});
+  keeper_->ask({{id, head, true}});
+}
+
+void journal::note_broken(const base::error& why) {
+  if (why.code != errc::damaged) return;
+  {
+    const std::scoped_lock lock(state_mutex_);
+    if (!broken_.empty()) return;
+    broken_ = status_.last_error = why.text();
+  }
+  inbox_.wake();
+}
+
 base::result<std::vector<flow::guild_entry>> journal::guilds(proto::shard_key lane, flow::offset as_of) {
   return mirror_.guilds(lane, as_of.value);
 }
 
 base::result<bool> journal::guild(proto::snowflake id, flow::offset as_of, std::string& out) {
   const auto image = mirror_.load(id, as_of.value);
+  if (!image && image.error().code == errc::damaged) {
+    // Never shown: the guild is down for bots until Discord sends it again, and durably so.
+    note_damaged_guild(id, image.error());
+    return false;
+  }
   if (!image) return std::unexpected(image.error());
   if (image->state != guild_state::available || !image->document.present()) return false;
   image->document.write(out);

@@ -10,9 +10,9 @@
 namespace evergate::journal {
 namespace {
 
-// Calls use(key, payload) for every value of a sealed table, in key order.
+// Calls use(key, payload) for every value of a sealed table, in key order, and adds up their checksums.
 template <class Use>
-base::result<void> each_sealed(snapshot& view, table where, Use&& use) {
+base::result<void> each_sealed(snapshot& view, table where, table_sums& seen, Use&& use) {
   auto at = view.scan(where);
   if (!at) return std::unexpected(at.error());
   auto more = (*at)->seek({});
@@ -20,10 +20,20 @@ base::result<void> each_sealed(snapshot& view, table where, Use&& use) {
     const auto payload = unseal(where, (*at)->key(), (*at)->value());
     if (!payload) return std::unexpected(payload.error());
     if (!use((*at)->key(), *payload)) return damaged(where, (*at)->key(), "value is malformed");
+    if (where != table::meta || (*at)->key() != meta_ledger)
+      seen[static_cast<std::size_t>(where)] += seal_of((*at)->value());
   }
   if (!more) return std::unexpected(more.error());
   return {};
 }
+
+template <class Use>
+base::result<void> each_sealed(snapshot& view, table where, Use&& use) {
+  table_sums ignored{};
+  return each_sealed(view, where, ignored, std::forward<Use>(use));
+}
+
+constexpr auto nothing = [](std::string_view, std::string_view) { return true; };
 
 }  // namespace
 
@@ -31,31 +41,39 @@ base::result<void> journal_core::recover(bool verify_all) {
   const auto lock = mirror_.lock();  // before the snapshot, as everywhere
   auto view = store_.read();
   if (!view) return std::unexpected(view.error());
+  table_sums seen{};
+  if (auto loaded = load_ledger(**view); !loaded) return loaded;
   if (verify_all) {
     if (auto whole = verify(**view); !whole) return whole;
   }
-  if (auto loaded = load_small(**view); !loaded) return loaded;
+  if (auto loaded = load_small(**view, seen); !loaded) return loaded;
   sample_ = sample_old_ = state_.book.head;
   mirror_.set_floor(state_.book.mirror_floor);
   mirror_.set_self(state_.book.self);
-  if (auto loaded = load_versions(**view); !loaded) return loaded;
+  if (auto loaded = load_versions(**view, seen); !loaded) return loaded;
+  if (auto whole = check_sums(**view, seen); !whole) return whole;
   if (auto loaded = load_rows(**view); !loaded) return loaded;
   ring_.start(state_.book.head);
   return {};
 }
 
-base::result<void> journal_core::load_small(snapshot& view) {
+base::result<void> journal_core::load_ledger(snapshot& view) {
   const auto book = get_sealed(view, table::meta, meta_ledger);
   if (!book) return std::unexpected(book.error());
+  if (*book && foreign_ledger(**book))
+    return base::fail(errc::unusable, "the store was written in another version of the format");
   if (*book && !decode(**book, state_.book)) return damaged(table::meta, meta_ledger, "value is malformed");
-  if (!*book) {
-    auto at = view.scan(table::events);
-    if (!at) return std::unexpected(at.error());
-    const auto any = (*at)->seek({});
-    if (!any) return std::unexpected(any.error());
-    if (*any) return damaged(table::meta, meta_ledger, "there are events but no ledger");
-  }
-  auto loaded = each_sealed(view, table::meta, [&](std::string_view key, std::string_view payload) {
+  if (*book) return {};
+  auto at = view.scan(table::events);
+  if (!at) return std::unexpected(at.error());
+  const auto any = (*at)->seek({});
+  if (!any) return std::unexpected(any.error());
+  if (*any) return damaged(table::meta, meta_ledger, "there are events but no ledger");
+  return {};
+}
+
+base::result<void> journal_core::load_small(snapshot& view, table_sums& seen) {
+  auto loaded = each_sealed(view, table::meta, seen, [&](std::string_view key, std::string_view payload) {
     if (key == meta_ready) state_.ready = payload;
     if (key.starts_with(meta_started)) {
       const auto count = static_cast<std::uint32_t>(key_number(key, meta_started.size(), 4));
@@ -65,7 +83,7 @@ base::result<void> journal_core::load_small(snapshot& view) {
     return true;
   });
   if (!loaded) return loaded;
-  loaded = each_sealed(view, table::sequences, [&](std::string_view key, std::string_view payload) {
+  loaded = each_sealed(view, table::sequences, seen, [&](std::string_view key, std::string_view payload) {
     const auto count = static_cast<std::uint32_t>(key_number(key, 0, 4));
     auto& all = state_.sequences[count];
     return decode(payload, all) && all.size() == count;
@@ -78,9 +96,21 @@ base::result<void> journal_core::load_small(snapshot& view) {
   return {};
 }
 
-base::result<void> journal_core::load_versions(snapshot& view) {
+// Nothing is missing, twice there, or as it was in an earlier commit.
+base::result<void> journal_core::check_sums(snapshot& view, table_sums& seen) const {
+  for (const auto where : {table::sessions, table::consumers, table::downstreams, table::users}) {
+    if (auto read = each_sealed(view, where, seen, nothing); !read) return read;
+  }
+  for (std::size_t which = 0; which < table_count; ++which) {
+    if (seen[which] != state_.book.sums[which])
+      return damaged(static_cast<table>(which), {}, "values are missing or not of the newest commit");
+  }
+  return {};
+}
+
+base::result<void> journal_core::load_versions(snapshot& view, table_sums& seen) {
   auto& index = mirror_.index();
-  return each_sealed(view, table::guilds, [&](std::string_view key, std::string_view payload) {
+  return each_sealed(view, table::guilds, seen, [&](std::string_view key, std::string_view payload) {
     version_record version;
     const auto as_of = key_number(key, 8, 8);
     if (key.size() != 16 || as_of > state_.book.head || !decode(payload, version)) return false;
@@ -136,30 +166,31 @@ base::result<void> journal_core::check_newest(snapshot& view) const {
 }
 
 base::result<void> journal_core::verify(snapshot& view) const {
-  for (std::size_t which = 0; which < table_count; ++which) {
-    const auto where = static_cast<table>(which);
-    if (where == table::events) continue;
-    if (auto whole = each_sealed(view, where, [](std::string_view, std::string_view) { return true; });
-        !whole)
-      return whole;
-  }
   auto at = view.scan(table::events);
   if (!at) return std::unexpected(at.error());
-  std::string last_class;
-  std::uint64_t previous = 0;
+  std::array<std::uint64_t, proto::event_class_count> blobs{};
+  std::array<std::uint64_t, proto::event_class_count> bytes{};
+  std::array<std::uint64_t, proto::event_class_count> previous{};
   auto more = (*at)->seek({});
   for (; more && *more; more = (*at)->next()) {
     const auto blob = blob_view::parse((*at)->key(), (*at)->value());
     if (!blob) return std::unexpected(blob.error());
     if (auto whole = blob->verify_bytes(); !whole) return whole;
-    const std::string kind((*at)->key().substr(0, 1));
-    if (kind == last_class && blob->header().previous != previous) {
+    const auto kind = blob->header().retention;
+    if (blobs[kind] != 0 && blob->header().previous != previous[kind])
       return damaged(table::events, (*at)->key(), "the blob before it is missing");
-    }
-    last_class = kind;
-    previous = blob->header().first;
+    if (blob->header().last > state_.book.head)
+      return damaged(table::events, (*at)->key(), "it is newer than the ledger");
+    ++blobs[kind];
+    bytes[kind] += (*at)->value().size();
+    previous[kind] = blob->header().first;
   }
   if (!more) return std::unexpected(more.error());
+  for (std::size_t kind = 0; kind < blobs.size(); ++kind) {
+    const auto& totals = state_.book.classes[kind];
+    if (blobs[kind] != totals.blobs || bytes[kind] != totals.bytes)
+      return damaged(table::events, blob_key(static_cast<proto::event_class>(kind), 0), "blobs are missing");
+  }
   return {};
 }
 

@@ -6,6 +6,7 @@ namespace evergate::journal {
 namespace {
 
 constexpr std::uint8_t format = 1;
+constexpr std::uint8_t ledger_format = 2;  // 2: with the sums of the tables
 constexpr std::uint32_t layouts_max = 64;
 constexpr std::uint32_t lanes_max = 65'536;
 
@@ -18,8 +19,12 @@ bool read_flag(byte_reader& in, bool& out) {
 
 }  // namespace
 
+bool foreign_ledger(std::string_view text) noexcept {
+  return !text.empty() && static_cast<std::uint8_t>(text.front()) != ledger_format;
+}
+
 void encode(const ledger& value, std::string& out) {
-  put_number(out, format);
+  put_number(out, ledger_format);
   put_number(out, value.clean);
   for (const auto number :
        {value.head, value.lost_before, value.state_lost, value.mirror_floor, value.self, value.gaps}) {
@@ -33,11 +38,12 @@ void encode(const ledger& value, std::string& out) {
       put_number(out, number);
     }
   }
+  for (const auto sum : value.sums) put_number(out, sum);
 }
 
 bool decode(std::string_view text, ledger& value) {
   byte_reader in(text);
-  if (in.number<std::uint8_t>() != format) return false;
+  if (in.number<std::uint8_t>() != ledger_format) return false;
   value.clean = in.number<std::uint8_t>();
   for (auto* number :
        {&value.head, &value.lost_before, &value.state_lost, &value.mirror_floor, &value.self, &value.gaps}) {
@@ -51,6 +57,7 @@ bool decode(std::string_view text, ledger& value) {
       *number = in.number<std::uint64_t>();
     }
   }
+  for (auto& sum : value.sums) sum = in.number<std::uint64_t>();
   return in.finished();
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "flow/journal.h"
+#include "journal/sealed.h"
 #include "proto/event_type.h"
 
 namespace evergate::journal {
@@ -46,8 +47,11 @@ struct ledger {
   std::uint64_t gaps = 0;          ///< GAP records, ever
   std::uint8_t clean = 0;          ///< set by a clean stop, cleared by the first write
   std::array<class_totals, proto::event_class_count> classes;
+  table_sums sums{};  ///< of every sealed table; that of `meta` leaves out the ledger itself
 };
 
+/// True when the ledger was written in another version of the format: whole, but not ours to judge.
+[[nodiscard]] bool foreign_ledger(std::string_view text) noexcept;
 void encode(const ledger& value, std::string& out);
 [[nodiscard]] bool decode(std::string_view text, ledger& value);
 

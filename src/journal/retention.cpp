@@ -173,7 +173,8 @@ base::result<bool> retention::release_state(transaction& txn, const tail& one, l
   }
   book.mirror_floor = std::max(book.mirror_floor, keep);
   out.touched.insert(out.touched.end(), guilds.begin(), guilds.end());
-  if (auto dropped = drop_versions(txn, guilds, keep, out); !dropped) return std::unexpected(dropped.error());
+  if (auto dropped = drop_versions(txn, guilds, keep, book, out); !dropped)
+    return std::unexpected(dropped.error());
   return true;
 }
 
@@ -184,9 +185,10 @@ base::result<std::uint64_t> retention::reach(transaction& txn, std::uint64_t fir
   auto more = (*at)->seek(blob_key(proto::event_class::state, first));
   for (std::size_t seen = 0; more && *more && seen < look_ahead_blobs; ++seen, more = (*at)->next()) {
     if (class_of_key((*at)->key()) != proto::event_class::state) break;
+    // A damaged one is thrown away when its turn comes; an error here would keep everything from being
+    // written.
     const auto header = peek_header((*at)->key(), (*at)->value());
-    if (!header) return std::unexpected(header.error());
-    last = header->last;
+    last = header ? header->last : key_number((*at)->key(), 1, 8);
   }
   if (!more) return std::unexpected(more.error());
   return last;
@@ -201,7 +203,7 @@ base::result<void> retention::ask_ahead(transaction& txn, std::uint64_t first, s
   for (std::size_t seen = 0; more && *more && seen < look_ahead_blobs; ++seen, more = (*at)->next()) {
     if (class_of_key((*at)->key()) != proto::event_class::state) break;
     const auto blob = blob_view::parse((*at)->key(), (*at)->value());
-    if (!blob) return std::unexpected(blob.error());
+    if (!blob) continue;
     if (blob->header().last > keep) break;
     for (const auto guild : guilds_in(*blob)) {
       if (!guilds_.covered(guild, blob->header().last, keep)) uncovered.push_back(guild);
@@ -214,7 +216,7 @@ base::result<void> retention::ask_ahead(transaction& txn, std::uint64_t first, s
 }
 
 base::result<void> retention::drop_versions(transaction& txn, const std::vector<proto::snowflake>& guilds,
-                                            std::uint64_t keep, eviction& out) const {
+                                            std::uint64_t keep, ledger& book, eviction& out) const {
   for (const auto guild : guilds) {
     const bool gone = guilds_.gone(guild, keep);
     std::vector<std::uint64_t> drop;
@@ -225,7 +227,8 @@ base::result<void> retention::drop_versions(transaction& txn, const std::vector<
       drop = guilds_.superseded(guild, std::nullopt, keep);
     }
     for (const auto as_of : drop) {
-      if (auto removed = txn.remove(table::guilds, version_key(guild, as_of)); !removed) return removed;
+      if (auto removed = remove_sealed(txn, table::guilds, version_key(guild, as_of), book.sums); !removed)
+        return removed;
       out.versions_dropped.emplace_back(guild, as_of);
     }
   }

@@ -68,7 +68,7 @@ class retention {
                                              eviction& out) const;
   [[nodiscard]] base::result<void> drop_versions(transaction& txn,
                                                  const std::vector<proto::snowflake>& guilds,
-                                                 std::uint64_t keep, eviction& out) const;
+                                                 std::uint64_t keep, ledger& book, eviction& out) const;
   void count(ledger& book, std::size_t which, const tail& one, std::uint64_t acknowledged) const;
 
   const journal_options& options_;

@@ -26,6 +26,29 @@ base::result<void> put_sealed(transaction& txn, table where, std::string_view ke
   return {};
 }
 
+std::uint64_t seal_of(std::string_view value) noexcept {
+  std::uint64_t sum = 0;
+  if (value.size() >= sizeof(sum)) std::memcpy(&sum, value.data(), sizeof(sum));
+  return sum;
+}
+
+base::result<void> put_sealed(transaction& txn, table where, std::string_view key, std::string_view payload,
+                              table_sums& sums) {
+  const auto old = txn.get(where, key);
+  if (!old) return std::unexpected(old.error());
+  if (*old) sums[static_cast<std::size_t>(where)] -= seal_of(**old);
+  sums[static_cast<std::size_t>(where)] += checksum(payload, seal_seed(where, key));
+  return put_sealed(txn, where, key, payload);
+}
+
+base::result<void> remove_sealed(transaction& txn, table where, std::string_view key, table_sums& sums) {
+  const auto old = txn.get(where, key);
+  if (!old) return std::unexpected(old.error());
+  if (!*old) return {};
+  sums[static_cast<std::size_t>(where)] -= seal_of(**old);
+  return txn.remove(where, key);
+}
+
 base::result<std::string_view> unseal(table where, std::string_view key, std::string_view value) {
   std::uint64_t sum = 0;
   if (value.size() < sizeof(sum)) return damaged(where, key, "value too short");

@@ -2,6 +2,7 @@
 // under the wrong key are both found. LMDB itself notices neither. Pure.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,19 @@ namespace evergate::journal {
 /// Stores checksum + payload.
 [[nodiscard]] base::result<void> put_sealed(transaction& txn, table where, std::string_view key,
                                             std::string_view payload);
+
+/// For each table the sum of its values' checksums (modulo 2^64). Kept in the ledger: a value that is
+/// missing, twice there or older than it should be changes it.
+using table_sums = std::array<std::uint64_t, table_count>;
+
+/// put_sealed() and remove(), noted in `sums`.
+[[nodiscard]] base::result<void> put_sealed(transaction& txn, table where, std::string_view key,
+                                            std::string_view payload, table_sums& sums);
+[[nodiscard]] base::result<void> remove_sealed(transaction& txn, table where, std::string_view key,
+                                               table_sums& sums);
+
+/// The checksum that a stored value begins with; 0 when it is too short to have one.
+[[nodiscard]] std::uint64_t seal_of(std::string_view value) noexcept;
 
 /// The payload of a stored value, or errc::damaged.
 [[nodiscard]] base::result<std::string_view> unseal(table where, std::string_view key,

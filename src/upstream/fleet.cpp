@@ -98,7 +98,7 @@ shard_options fleet::options_for(proto::shard_key key) const {
   // Discord's text is what intake repairs; broken frames must not cost the session.
   out.websocket.limits.check_utf8 = false;
   out.websocket.violation_code = 4000;
-  out.session.timeouts.slow_connect =
+  out.core.session.timeouts.slow_connect =
       std::min(options_.timeouts.slow_connect, options_.websocket.connect_timeout);
   out.tls = options_.tls;
   out.commands_queued_max = options_.commands_queued_max;
