@@ -148,6 +148,7 @@ class discord {
   void release_lagged(session& s, std::int64_t now_ms);
   void send_event(session& s, std::uint32_t seq, std::string_view type, std::string_view d);
   void backfill(session& s, std::int64_t elapsed_ms);
+  void backfill_unavailable(session& s, std::uint32_t index, std::string_view type);
   void backfill_one(session& s, std::uint32_t index);
   void reply(session& s, std::string_view type, snowflake guild, std::string d, std::uint64_t serial);
   void watch(std::int64_t now_ms);

@@ -121,17 +121,20 @@ void discord::spread(event& e) {
   }
 }
 
-void discord::backfill_one(session& s, std::uint32_t index) {
+void discord::backfill_unavailable(session& s, std::uint32_t index, std::string_view type) {
   const std::uint64_t serial = mix_.next_serial();
   const snowflake id = world_.id_at(index);
-  if (!world_.kept_available(index)) {
-    ledger_.add(serial, id, "GUILD_DELETE", ledger_kind::backfill);
-    deliver(
-        s, "GUILD_DELETE",
-        std::make_shared<const std::string>("{\"_serial\":" + std::to_string(serial) +
-                                            ",\"unavailable\":true,\"id\":\"" + std::to_string(id) + "\"}"));
-    return;
-  }
+  ledger_.add(serial, id, type, ledger_kind::backfill);
+  deliver(
+      s, type,
+      std::make_shared<const std::string>("{\"_serial\":" + std::to_string(serial) +
+                                          ",\"unavailable\":true,\"id\":\"" + std::to_string(id) + "\"}"));
+}
+
+void discord::backfill_one(session& s, std::uint32_t index) {
+  if (!world_.kept_available(index)) return backfill_unavailable(s, index, "GUILD_DELETE");
+  const std::uint64_t serial = mix_.next_serial();
+  const snowflake id = world_.id_at(index);
   std::string d;
   world_.write_guild_create(d, index, s.view, serial, true);
   ledger_.add(serial, id, "GUILD_CREATE", ledger_kind::backfill);
@@ -145,8 +148,14 @@ void discord::backfill(session& s, std::int64_t elapsed_ms) {
   while (s.backfill_credit >= 1 && !s.waiting.empty()) {
     const std::uint32_t index = s.waiting.back();
     s.waiting.pop_back();
-    if (s.waiting_set.erase(index) == 0) continue;  // left meanwhile
+    if (!s.waiting_set.contains(index)) continue;  // left meanwhile
     s.backfill_credit -= 1;
+    if (faults_.take(fault_kind::unavailable_create, target_of(s))) {
+      backfill_unavailable(s, index, "GUILD_CREATE");
+      s.waiting.insert(s.waiting.begin(), index);  // the real one comes last
+      continue;
+    }
+    s.waiting_set.erase(index);
     backfill_one(s, index);
   }
   if (s.waiting.empty()) s.backfill_credit = 0;

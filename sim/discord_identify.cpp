@@ -177,6 +177,8 @@ void discord::start_session(connection& c, std::uint32_t shard, std::uint32_t co
   sessions_.emplace(s.id, std::move(made));
   if ((s.view.intents & intent::message_content) == 0) mix_.want_stripped(true);
   send_ready(s);
+  // Listed, and never given: the session hears nothing of it.
+  while (!s.waiting.empty() && faults_.take(fault_kind::silent_guild, target_of(s))) s.waiting.pop_back();
   if ((s.view.intents & intent::guilds) == 0) {  // no GUILD_CREATE without the intent
     s.waiting.clear();
     s.waiting_set.clear();

@@ -40,6 +40,8 @@ constexpr std::array<std::string_view, fault_kinds> names{"rst",
                                                           "op9_true_after_resume",
                                                           "close_after_resume",
                                                           "no_resumed",
+                                                          "silent_guild",
+                                                          "unavailable_create",
                                                           "resume_host",
                                                           "gateway_url",
                                                           "rest_status"};
