@@ -45,7 +45,7 @@ void run(std::string_view bytes) {
     const auto space = line.rest().find(' ');
     const auto type = proto::event_type_of(line.take(space));
     (void)line.byte();
-    const auto d = line.rest();
+    const std::string d(line.rest());  // gone after this event, as in the daemon
     valid = valid && valid_object(d);
     if (type == proto::event_type::guild_delete) {
       document.remove();

@@ -43,6 +43,14 @@ void write_frames(const seed_writer& out) {
     net::append_frame(pieces, sender, ws_opcode::close, net::close_payload(4009, "Session timed out."), 9);
     out.write("websocket_frames", fmt::format("{}_fragments", name), head + pieces);
 
+    // Two pieces of a message that only together are past the limit of 100 bytes.
+    std::string joined;
+    net::append_frame(joined, sender, ws_opcode::binary, std::string(60, 'j'), 5);
+    joined[0] = static_cast<char>(0x02);
+    net::append_frame(joined, sender, ws_opcode::continuation, std::string(60, 'k'), 6);
+    const auto limited = flags + number(2, 1) + number(0, 1) + number(7, 2);
+    out.write("websocket_frames", fmt::format("{}_joined_past_the_limit", name), limited + joined);
+
     std::string large;
     net::append_frame(large, sender, ws_opcode::binary, std::string(66'000, 'x').substr(0, 65'600), 1);
     out.write("websocket_frames", fmt::format("{}_long_length", name), head + large.substr(0, 64));
@@ -142,6 +150,10 @@ void write_bots(const seed_writer& out) {
   for (const auto& [name, json] : commands) {
     out.write("client_commands", name, identify + started + beat + message(json));
   }
+  // As long as a bot may send, and longer once it carries our nonce.
+  auto longest = std::string(R"({"op":8,"d":{"guild_id":"41771983423143937","limit":0,"query":")");
+  longest += std::string(4090 - longest.size(), 'q') + "\"}}";
+  out.write("client_commands", "longest", identify + started + message(longest));
   out.write("client_commands", "no_room",
             identify + started + number(5, 1) + number(1, 1) + message(commands[2].second));
   out.write(

@@ -20,7 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DICTIONARIES = {"http_upgrade": "http", "envelope_scan": "json", "client_commands": "json", "json_edit": "json",
                 "guild_document": "json", "upstream_session": "json"}
-INPUT_BYTES_MAX = {"guild_document": 16_384, "inflate_zlib": 8_192, "inflate_zstd": 8_192}  # others 4096: small inputs are fast
+INPUT_BYTES_MAX = 4_096  # small inputs are fast
+INPUT_BYTES_MAX_OF = {"client_commands": 8_192, "guild_document": 16_384, "inflate_zlib": 8_192, "inflate_zstd": 8_192}
 RSS_MB_MAX = 1_024
 INPUT_SECONDS_MAX = 10
 
@@ -33,7 +34,7 @@ def command(target, options, place):
     """libFuzzer's command line; the first folder is where it puts what is new."""
     seeds = [options.seeds / target, ROOT / "fuzz/corpus" / target, ROOT / "fuzz/findings" / target]
     line = [options.bin / f"fuzz_{target}", f"-max_total_time={options.seconds}", f"-rss_limit_mb={RSS_MB_MAX}",
-            f"-timeout={INPUT_SECONDS_MAX}", f"-max_len={INPUT_BYTES_MAX.get(target, 4_096)}", "-print_final_stats=1", "-use_value_profile=1",
+            f"-timeout={INPUT_SECONDS_MAX}", f"-max_len={INPUT_BYTES_MAX_OF.get(target, INPUT_BYTES_MAX)}", "-print_final_stats=1", "-use_value_profile=1",
             f"-artifact_prefix={place}/found/"]
     if target in DICTIONARIES:
         line.append(f"-dict={ROOT / 'fuzz/dictionaries' / DICTIONARIES[target]}.dict")
