@@ -30,6 +30,7 @@ constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --bug NAME          plant a bug: split_transaction, received_seq, replay_off_by_one, cursor_ahead,
                       stale_inflate, early_ready
   --jobs N            processes (default 1)
+  --no-bots           leave the bots out
   --twice             run every seed twice and compare the traces (otherwise each sixteenth)
 )";
 
@@ -41,6 +42,7 @@ struct wishes {
   unsigned jobs = 1;
   bool print = false;
   bool twice = false;
+  bool bots = true;
 };
 
 struct tally {
@@ -114,6 +116,8 @@ bool parse(int argc, char** argv, wishes& out) {
       out.print = true;
     } else if (name == "--twice") {
       out.twice = true;
+    } else if (name == "--no-bots") {
+      out.bots = false;
     } else if (i + 1 >= argc || !take_option(name, argv[++i], out)) {
       return false;
     }
@@ -139,9 +143,9 @@ void report(const wishes& w, std::uint64_t seed, const std::vector<std::string>&
 }
 
 void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
-  auto result = run_seed(seed, w.print);
+  auto result = run_seed(seed, w.print, w.bots);
   if (twice) {
-    const auto again = run_seed(seed, false);
+    const auto again = run_seed(seed, false, w.bots);
     if (again.hash != result.hash) result.findings.push_back("two runs of this seed differ");
   }
   ++total.seeds;

@@ -55,7 +55,7 @@ class seed_run {
 
   outcome run() {
     start_daemon();
-    bots_.start();
+    if (plan_.has_bots) bots_.start();
     watch();
     discord_.core().set_rate(plan_.events_per_second, discord_.now_ms());
     trouble_.start(plan_.faults, plan_.fault_every);
@@ -92,7 +92,7 @@ class seed_run {
   void watch() {
     timeline_.in(watch_span, "watch", [this] {
       const auto had = received();
-      if (!settled() || !bots_.all_live() || had != had_) quiet_since_ = time_.now();
+      if (!settled() || (plan_.has_bots && !bots_.all_live()) || had != had_) quiet_since_ = time_.now();
       had_ = had;
       quiet_ = time_.now() - quiet_since_ >= quiet_span;
       watch();
@@ -288,7 +288,7 @@ class seed_run {
       oracle_.finish(what_was_sent());
       compare_guilds();
     }
-    check_bots(out, whole);
+    if (plan_.has_bots) check_bots(out, whole);
     for (const auto& v : discord_.core().violations().kept()) {
       if (v.kind == "resume_wrong_host" && plan_.disturbs_place()) continue;
       const bool of_time = v.kind == "heartbeat_missing" || v.kind == "identify_too_fast";
@@ -335,8 +335,9 @@ class seed_run {
 
 }  // namespace
 
-outcome run_seed(std::uint64_t seed, bool print) {
-  const auto plan = swarm::of(seed);
+outcome run_seed(std::uint64_t seed, bool print, bool with_bots) {
+  auto plan = swarm::of(seed);
+  plan.has_bots = with_bots;
   if (print) fmt::print("{}\n", plan.text());
   return seed_run(plan, print).run();
 }

@@ -25,6 +25,6 @@ struct outcome {
   double virtual_seconds = 0;
 };
 
-[[nodiscard]] outcome run_seed(std::uint64_t seed, bool print);
+[[nodiscard]] outcome run_seed(std::uint64_t seed, bool print, bool with_bots = true);
 
 }  // namespace evergate::simulation

@@ -89,6 +89,8 @@ swarm swarm::of(std::uint64_t seed) {
   draw_daemon(chance, out.daemon);
   draw_gateway(chance, out.discord.token, out.daemon.gateway);
   draw_bots(chance, out.discord.token, out.bots);
+  // What the option asks of an operator: more than a round trip to the bots.
+  out.daemon.gateway.close_grace = 4 * out.bots.wire.latency_max;
   out.net.latency = std::chrono::microseconds(one_of(chance, std::array{50, 5'000, 60'000}));
   out.net.jitter = std::chrono::microseconds(one_of(chance, std::array{10, 5'000, 40'000}));
   out.net.piece_bytes_max = one_of(chance, std::array<std::size_t, 4>{40, 700, 1'400, 16'384});

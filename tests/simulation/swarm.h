@@ -19,6 +19,7 @@ struct swarm {
   network_options net;
   daemon_options daemon;
   bot_crowd_options bots;
+  bool has_bots = true;
   double events_per_second = 5;
   base::seconds active{120};              ///< as long as there are faults
   base::milliseconds fault_every{4'000};  ///< mean time between two
