@@ -129,6 +129,11 @@ void fleet::build(std::uint32_t count) {
   for (std::size_t w = 0; w < workers_.size(); ++w) {
     workers_[w]->loop().post([home = workers_[w].get(), mine = std::move(order[w])] { home->start(mine); });
   }
+  // Each will ask itself, but the workers in no order: Discord wants the buckets filled from the first shard
+  // on.
+  for (std::uint32_t id = first_; id <= last_; ++id) {
+    if (!stored.contains(id)) desk_.request(id);
+  }
 }
 
 std::uint32_t fleet::worker_of(std::uint32_t shard) const noexcept {

@@ -4,6 +4,7 @@ namespace evergate::upstream {
 
 void resume_plan::begin(bool has_url) noexcept {
   has_url_ = has_url;
+  own_slow_ = false;
   main_first_ = false;
   detour_ = false;
   used_main_ = false;  // it came by IDENTIFY on the main URL, which says nothing about its own
@@ -20,6 +21,7 @@ url_kind resume_plan::next_url() noexcept {
 void resume_plan::on_connect_failed(bool slow) noexcept {
   if (!slow && ++connect_failures_ < options_.tries_per_url) return;
   connect_failures_ = 0;
+  if (slow && !used_main_) own_slow_ = true;
   detour_ = !detour_;
 }
 
@@ -28,7 +30,8 @@ void resume_plan::on_resume_sent() noexcept {
 }
 
 void resume_plan::on_progress() noexcept {
-  main_first_ = used_main_;
+  if (!used_main_) own_slow_ = false;
+  main_first_ = used_main_ && own_slow_;
   detour_ = false;
   tries_ = 0;
   connect_failures_ = 0;

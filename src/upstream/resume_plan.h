@@ -1,6 +1,6 @@
 // How a session is to be resumed: on its own URL first, then on the main one, then not at all. Counts tries
 // without progress, so that a loop of RESUME and close comes to an end. A host that cannot be reached costs
-// tries of its own, never the session, and the one that worked is asked first from then on. Owned by the
+// tries of its own, never the session, and one that kept us waiting is no longer asked first. Owned by the
 // session machine; pure.
 #pragma once
 
@@ -36,7 +36,8 @@ class resume_plan {
  private:
   resume_plan_options options_;
   bool has_url_ = false;
-  bool main_first_ = false;  ///< what proved good last
+  bool own_slow_ = false;    ///< the session's own URL kept us waiting, and has not served since
+  bool main_first_ = false;  ///< so the main one, which proved good, is asked first
   bool detour_ = false;      ///< the URL whose turn it is cannot be reached
   bool used_main_ = false;
   std::uint32_t tries_ = 0;

@@ -1,7 +1,7 @@
 // Failures of the connection to Discord (rows 1–5, 21–24, 26 and 28 of docs/failures.md): each is met by
 // RESUME at most, with nothing lost, nothing twice and not one IDENTIFY.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { main_url, Scene, suite_scope } from './lib/failure_scene.mjs';
 import { until } from './lib/until.mjs';
 
@@ -25,6 +25,7 @@ describe('zstd-stream over TLS', () => {
     ({ simulator } = scene);
   });
   after(() => scope.end());
+  afterEach(() => simulator.clear_faults());
 
   test('row 1: a reset and an end without a close frame', async () => {
     await scene.endures(async ({ before: then }) => {

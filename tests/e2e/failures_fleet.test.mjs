@@ -1,7 +1,7 @@
 // Failures that concern all shards (rows 12–16 of docs/failures.md): fatal close codes, the budget and the
 // buckets of IDENTIFY, Discord's front refusing connections, and names that do not resolve.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { main_url, Scene, suite_scope } from './lib/failure_scene.mjs';
 import { until } from './lib/until.mjs';
 
@@ -98,6 +98,7 @@ describe('the way to Discord', () => {
     ({ simulator } = scene);
   });
   after(() => scope.end());
+  afterEach(() => simulator.clear_faults());
 
   for (const status of [502, 503, 520]) {
     test(`row 15: ${status} on upgrade makes it unready and is tried again ever more rarely`, async () => {
@@ -127,7 +128,6 @@ describe('the way to Discord', () => {
       await simulator.fault('rest_status', { status: 502, times: 0 });
       await simulator.fault('rst');
     }, { resumes: 4 });
-    await simulator.clear_faults();
   });
 
   test('row 16: a gateway whose name does not resolve is asked for again until it does', async () => {
