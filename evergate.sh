@@ -20,8 +20,9 @@ usage: ./evergate.sh COMMAND
                    (EVERGATE_GUILDS, EVERGATE_SHARDS, EVERGATE_RATE, EVERGATE_PORT, EVERGATE_BOT_PAUSE)
   ledger           while `run` shows its demonstration: what was lost, doubled or reordered
   rate N           while `run` shows its demonstration: N events a second
-  test             build dev (ASan, UBSan) and release; unit tests, house rules, end-to-end tests
+  test             build dev (ASan, UBSan) and release; unit tests, house rules, simulation, end-to-end tests
   test-unit        only the unit tests and house rules, on dev
+  test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds, 500 of this commit, planted bugs
   test-e2e [FILE]  only the end-to-end tests, on release
   fuzz SECONDS [TARGET...]
                    every fuzz target (or those named) for so long, two at once; findings go to fuzz/findings
@@ -198,6 +199,33 @@ e2e_tests() {
   done
 }
 
+# Each seed counts as a test. The planted bugs show that the oracle sees what it is there for.
+simulation_tests() {
+  local program=build/release/bin/evergate-simulate commit
+  commit=$(git rev-parse HEAD 2>/dev/null || echo "no repository")
+  simulated "$program" --seeds 1-2000 --jobs "$(nproc)"
+  simulated "$program" --derive "$commit" --count 500 --jobs "$(nproc)"
+  local bug
+  for bug in split_transaction received_seq replay_off_by_one cursor_ahead stale_inflate early_ready; do
+    if "$program" --bug "$bug" --until-failure --seeds 1-2000 --jobs "$(nproc)" >build/simulation-bug.log 2>&1; then
+      echo "not ok - the planted bug $bug went unseen"
+      failed=$((failed + 1))
+    else
+      echo "ok - the planted bug $bug is seen"
+      passed=$((passed + 1))
+    fi
+  done
+}
+
+simulated() {
+  local log=build/simulation.log seeds bad
+  "$@" 2>&1 | tee "$log" | grep -E '^(seed|reproduce|simulation)' || true
+  read -r seeds bad < <(sed -nE 's/^simulation: ([0-9]+) seeds, ([0-9]+) failed.*/\1 \2/p' "$log" | tail -1) || true
+  if [[ -z ${seeds:-} ]]; then seeds=1 bad=1; fi
+  passed=$((passed + seeds - bad))
+  failed=$((failed + bad))
+}
+
 verdict() {
   echo "$passed passed, $failed failed"
   [[ $failed -eq 0 ]]
@@ -207,7 +235,8 @@ command_test() {
   need
   build_preset dev
   unit_tests
-  build_preset release -DEVERGATE_TESTS=OFF
+  build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_SIMULATION=ON
+  simulation_tests
   e2e_tests tests/e2e/*.test.mjs
   verdict
 }
@@ -216,6 +245,13 @@ command_test_unit() {
   need
   build_preset dev
   unit_tests
+  verdict
+}
+
+command_test_simulation() {
+  need
+  build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_SIMULATION=ON
+  simulation_tests
   verdict
 }
 
@@ -280,6 +316,7 @@ command_clean() { rm -rf build var; }
 case ${1:-help} in
   build | run | ledger | rate | test | fuzz | soak | format | lint | clean) name=$1 ;;
   test-unit) name=test_unit ;;
+  test-simulation) name=test_simulation ;;
   test-e2e) name=test_e2e ;;
   help | -h | --help) usage; exit ;;
   *) usage >&2; fail "unknown command '$1'" ;;
