@@ -124,6 +124,8 @@ class session {
   void connect(url_kind kind, context& c);
   void send_identify(context& c);
   void send_resume(context& c);
+  /// What Discord is told that we have.
+  [[nodiscard]] flow::committed_seq told() const noexcept;
   void beat(context& c);
   void tend_heartbeat(context& c);
   void send_commands(context& c);

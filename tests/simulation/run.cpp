@@ -72,6 +72,8 @@ class seed_run {
       if (time_.now() >= quiet_from && !std::exchange(peace, true)) {
         discord_.core().set_rate(0, discord_.now_ms());
         discord_.core().settle(discord_.now_ms());
+        quiet_since_ = time_.now();
+        quiet_ = false;
       }
       if (peace && quiet_) break;
       if (time_.now() > deadline) {
