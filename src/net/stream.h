@@ -67,6 +67,8 @@ class stream : public std::enable_shared_from_this<stream> {
   [[nodiscard]] bool open() const noexcept { return socket_.is_open(); }
   [[nodiscard]] const std::string& peer_address() const noexcept { return peer_; }
   [[nodiscard]] base::instant last_read() const noexcept { return last_read_; }
+  /// The kernel holds bytes that were not read yet.
+  [[nodiscard]] bool has_unread() const noexcept;
   [[nodiscard]] event_loop& loop() noexcept { return loop_; }
 
  private:

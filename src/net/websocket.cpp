@@ -60,6 +60,10 @@ std::string websocket::peer_address() const {
   return state_->link() == nullptr ? std::string() : state_->link()->peer_address();
 }
 
+bool websocket::has_unread() const noexcept {
+  return state_->link() != nullptr && state_->link()->has_unread();
+}
+
 base::instant websocket::last_read() const noexcept {
   return state_->link() == nullptr ? base::instant{} : state_->link()->last_read();
 }

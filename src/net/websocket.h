@@ -53,6 +53,7 @@ struct ws_options {
   std::size_t output_bytes_high = 1024 * 1024;  ///< congested() from here on
   base::milliseconds connect_timeout{10'000};   ///< resolve + TCP + TLS + upgrade (client role)
   base::milliseconds close_timeout{5'000};      ///< from our close frame to giving up on the peer's
+  std::uint16_t violation_code = 0;  ///< closes after broken frames; 0 = 1002, 1007 or 1009 as RFC 6455 says
 };
 
 class websocket {
@@ -89,6 +90,8 @@ class websocket {
   [[nodiscard]] std::size_t queued_bytes() const noexcept;  ///< accepted but not yet given to the kernel
   [[nodiscard]] bool congested() const noexcept;            ///< queued_bytes ≥ output_bytes_high
   [[nodiscard]] std::string peer_address() const;           ///< "127.0.0.1:5000"
+  /// Bytes have come that were not read yet.
+  [[nodiscard]] bool has_unread() const noexcept;
   /// When the socket was last readable.
   [[nodiscard]] base::instant last_read() const noexcept;
 

@@ -252,7 +252,8 @@ void websocket::state::violated() {
   how_.failure = {
       make_error_code(why.close_code == 1009 ? errc::too_large : errc::protocol_error),
       fmt::format("frame from {}: {} (close code {})", link_->peer_address(), why.what, why.close_code)};
-  if (!close_sent_) send_close(close_payload(why.close_code, why.what));
+  const auto code = options_.violation_code != 0 ? options_.violation_code : why.close_code;
+  if (!close_sent_) send_close(close_payload(code, why.what));
   phase_ = phase::discarding;
   shut_link();
 }

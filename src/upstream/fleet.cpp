@@ -20,7 +20,7 @@ fleet::fleet(fleet_options options, fleet_ground ground)
       log_(*ground_.log),
       control_(*ground_.loops.front()),
       chance_(ground_.seed),
-      pacer_(options_.connects_per_second_max),
+      pacer_(options_.connects_per_second_max, options_.connect_rest),
       desk_(
           control_, options_.identify, options_.info_age_max, log_,
           [this](std::uint32_t shard, base::instant not_before) { give_turn(shard, not_before); },
@@ -95,6 +95,11 @@ shard_options fleet::options_for(proto::shard_key key) const {
   out.core.compress = options_.compression;
   out.core.inflate = options_.inflate;
   out.websocket = options_.websocket;
+  // Discord's text is what intake repairs; broken frames must not cost the session.
+  out.websocket.limits.check_utf8 = false;
+  out.websocket.violation_code = 4000;
+  out.core.session.timeouts.slow_connect =
+      std::min(options_.timeouts.slow_connect, options_.websocket.connect_timeout);
   out.tls = options_.tls;
   out.commands_queued_max = options_.commands_queued_max;
   return out;
@@ -107,7 +112,12 @@ void fleet::build(std::uint32_t count) {
   auto plan = plan_start(ground_.stored, count, first_, last_);
   std::size_t resuming = 0;
   for (auto& place : plan.shards) {
-    if (place.session) ++resuming;
+    // Each will ask itself, but the workers in no order: Discord wants the buckets filled from the first
+    // shard on.
+    if (place.session)
+      ++resuming;
+    else
+      desk_.request(place.key.id);
     auto& made =
         workers_[worker_of(place.key.id)]->add(options_for(place.key), std::move(place.session), chance_());
     shards_.push_back(&made);
@@ -231,6 +241,18 @@ base::instant fleet::connect_place() {
   return pacer_.take(base::boot_clock::now());
 }
 
+bool fleet::connects_rest(base::instant now) {
+  return pacer_.resting(now);
+}
+
+void fleet::on_connect(bool let_in, base::instant now) {
+  if (let_in) {
+    pacer_.accepted();
+  } else if (const auto rest = pacer_.refused(now); rest.count() != 0) {
+    log_.warn("fleet.connects_rest", {{"why", "Discord's front refuses our address"}, {"ms", rest.count()}});
+  }
+}
+
 std::string fleet::main_url() {
   const std::scoped_lock lock(url_mutex_);
   return url_;
@@ -250,6 +272,10 @@ std::uint32_t fleet::shard_count() const {
 
 std::uint32_t fleet::shards_ready() const {
   return live_.load(std::memory_order_relaxed);
+}
+
+std::uint32_t fleet::shards_held() const {
+  return built() ? last_ - first_ + 1 : 0;
 }
 
 bool fleet::submit(flow::command what) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/errc.h"
+#include "upstream/errc.h"
 #include "upstream/gateway_url.h"
 
 namespace evergate::upstream {
@@ -79,7 +81,9 @@ shard_status shard::status() const noexcept {
 void shard::on_open() {
   opened_ = true;
   if (paused_) socket_->pause_reading(true);
-  core_.opened(base::boot_clock::now());
+  const auto now = base::boot_clock::now();
+  ground_.services.on_connect(true, now);
+  core_.opened(now);
   publish();
 }
 
@@ -102,7 +106,9 @@ void shard::on_closed(const net::ws_closed& how) {
   if (!how.clean && how.failure.code) {
     ground_.log.info("shard.connection_failed", {{"shard", key().id}, {"error", how.failure.text()}});
   }
-  core_.closed(how.code, was_open, base::boot_clock::now());
+  const auto now = base::boot_clock::now();
+  if (how.failure.code == net::errc::rate_limited) ground_.services.on_connect(false, now);
+  core_.closed(how.code, was_open, now);
   publish();
 }
 
@@ -116,16 +122,31 @@ void shard::publish() noexcept {
 }
 
 void shard::connect(const action::connect& what, base::instant now) {
+  take_place(what, now);
+}
+
+void shard::take_place(const action::connect& what, base::instant now) {
   const auto place = ground_.services.connect_place();
   if (place <= now) {
     open_connection(what);
     return;
   }
-  connect_timer_.arm(place, [this, what] { open_connection(what); });
+  connect_timer_.arm(place, [this, what, place] {
+    const auto then = std::max(place, base::boot_clock::now());
+    if (ground_.services.connects_rest(then)) {
+      take_place(what, then);
+    } else {
+      open_connection(what);
+    }
+  });
 }
 
 void shard::open_connection(const action::connect& what) {
   const auto address = what.kind == url_kind::resume ? what.resume_url : ground_.services.main_url();
+  if (address.empty()) {
+    connect_failed({make_error_code(errc::unavailable), "/gateway/bot has not answered yet"});
+    return;
+  }
   const auto target = gateway_url(address, options_.core.compress);
   if (!target) {
     connect_failed(target.error());
@@ -137,7 +158,7 @@ void shard::open_connection(const action::connect& what) {
 }
 
 void shard::connect_failed(const base::error& why) {
-  ground_.log.warn("shard.bad_gateway_url", {{"shard", key().id}, {"error", why.text()}});
+  ground_.log.warn("shard.no_gateway_url", {{"shard", key().id}, {"error", why.text()}});
   connect_timer_.arm_in(base::nanoseconds{0}, [this] {
     core_.closed(1006, false, base::boot_clock::now());
     publish();
@@ -171,7 +192,8 @@ void shard::drop() {
 void shard::arm(timer_kind kind, base::instant when) {
   timers_[static_cast<std::size_t>(kind)].arm(when, [this, kind, when] {
     // A timer's own instant has come even where the clock is a hair behind it.
-    core_.timer(kind, std::max(when, base::boot_clock::now()));
+    const bool unread = socket_ && socket_->has_unread();
+    core_.timer(kind, unread, std::max(when, base::boot_clock::now()));
     publish();
   });
 }

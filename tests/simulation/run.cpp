@@ -46,6 +46,7 @@ class seed_run {
                   [this](base::nanoseconds span) {
                     // The bots live on the same machine.
                     if (daemon_) daemon_->suspend(timeline_.now() + span);
+                    net_.freeze(side::client, timeline_.now() + span);
                     bots_time_.freeze(timeline_.now() + span);
                   }}),
         bots_time_(time_),
