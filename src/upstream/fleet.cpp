@@ -112,7 +112,12 @@ void fleet::build(std::uint32_t count) {
   auto plan = plan_start(ground_.stored, count, first_, last_);
   std::size_t resuming = 0;
   for (auto& place : plan.shards) {
-    if (place.session) ++resuming;
+    // Each will ask itself, but the workers in no order: Discord wants the buckets filled from the first
+    // shard on.
+    if (place.session)
+      ++resuming;
+    else
+      desk_.request(place.key.id);
     auto& made =
         workers_[worker_of(place.key.id)]->add(options_for(place.key), std::move(place.session), chance_());
     shards_.push_back(&made);
@@ -128,11 +133,6 @@ void fleet::build(std::uint32_t count) {
   for (const auto at : plan.order) order[worker_of(plan.shards[at].key.id)].push_back(shards_[at]);
   for (std::size_t w = 0; w < workers_.size(); ++w) {
     workers_[w]->loop().post([home = workers_[w].get(), mine = std::move(order[w])] { home->start(mine); });
-  }
-  // Each will ask itself, but the workers in no order: Discord wants the buckets filled from the first shard
-  // on.
-  for (std::uint32_t id = first_; id <= last_; ++id) {
-    if (!stored.contains(id)) desk_.request(id);
   }
 }
 

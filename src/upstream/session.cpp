@@ -5,9 +5,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/seeded_bug.h"
 #include "proto/json_view.h"
 
 namespace evergate::upstream {
+namespace {
+
+/// Only a store may say "committed"; a planted fault does all the same.
+struct forger : flow::commit_authority {
+  static flow::committed_seq seq(std::int64_t value) noexcept { return committed(value); }
+};
+
+}  // namespace
 
 std::string_view name_of(session_state state) noexcept {
   switch (state) {
@@ -264,13 +273,18 @@ void session::send_resume(context& c) {
   ++counters_.resumes_sent;
   plan_.on_resume_sent();
   window_.note_send(c.now);
-  c.out.emplace_back(action::send{resume_frame(id_, committed_, token_), false, true});
+  c.out.emplace_back(action::send{resume_frame(id_, told(), token_), false, true});
+}
+
+flow::committed_seq session::told() const noexcept {
+  if (base::seeded_bug(base::bug::received_seq) && received_ >= 0) return forger::seq(received_);
+  return committed_;
 }
 
 void session::beat(context& c) {
   if (!window_.try_heartbeat(c.now)) return;
   heartbeat_.on_sent(c.now);
-  c.out.emplace_back(action::send{heartbeat_frame(committed_), true, false});
+  c.out.emplace_back(action::send{heartbeat_frame(told()), true, false});
 }
 
 void session::tend_heartbeat(context& c, bool unread) {

@@ -126,6 +126,8 @@ class session {
   void unreachable(context& c);
   void send_identify(context& c);
   void send_resume(context& c);
+  /// What Discord is told that we have.
+  [[nodiscard]] flow::committed_seq told() const noexcept;
   void beat(context& c);
   void tend_heartbeat(context& c, bool unread = false);
   void send_commands(context& c);

@@ -122,6 +122,10 @@ void shard::publish() noexcept {
 }
 
 void shard::connect(const action::connect& what, base::instant now) {
+  take_place(what, now);
+}
+
+void shard::take_place(const action::connect& what, base::instant now) {
   const auto place = ground_.services.connect_place();
   if (place <= now) {
     open_connection(what);
@@ -130,7 +134,7 @@ void shard::connect(const action::connect& what, base::instant now) {
   connect_timer_.arm(place, [this, what, place] {
     const auto then = std::max(place, base::boot_clock::now());
     if (ground_.services.connects_rest(then)) {
-      connect(what, then);
+      take_place(what, then);
     } else {
       open_connection(what);
     }
@@ -188,7 +192,8 @@ void shard::drop() {
 void shard::arm(timer_kind kind, base::instant when) {
   timers_[static_cast<std::size_t>(kind)].arm(when, [this, kind, when] {
     // A timer's own instant has come even where the clock is a hair behind it.
-    core_.timer(kind, socket_ && socket_->has_unread(), std::max(when, base::boot_clock::now()));
+    const bool unread = socket_ && socket_->has_unread();
+    core_.timer(kind, unread, std::max(when, base::boot_clock::now()));
     publish();
   });
 }

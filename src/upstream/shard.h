@@ -96,6 +96,7 @@ class shard final : private net::ws_handler, private shard_shell {
   [[nodiscard]] std::int64_t wall_ms() const override { return base::unix_time_ms(); }
 
   void publish() noexcept;
+  void take_place(const action::connect& what, base::instant now);
   void open_connection(const action::connect& what);
   void forget_connection();
   void connect_failed(const base::error& why);

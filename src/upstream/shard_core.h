@@ -80,7 +80,7 @@ class shard_core {
   void message(std::string_view bytes, base::instant now);
   /// `connected`: it had been open.
   void closed(std::uint16_t code, bool connected, base::instant now);
-  /// `unread`: the socket holds bytes that have not been given to message() yet.
+  /// `unread`: the socket holds bytes that have not been read yet.
   void timer(timer_kind kind, bool unread, base::instant now) { feed(input::timer{kind, unread}, now); }
 
   [[nodiscard]] const upstream::session& session() const noexcept { return session_; }

@@ -29,6 +29,8 @@ class discord_side final : public sim::gateway_sink, public listener, public out
 
   [[nodiscard]] sim::discord& core() noexcept { return core_; }
   [[nodiscard]] std::int64_t now_ms() const { return timeline_.unix_ms(); }
+  /// The address that /gateway/bot gave last works again.
+  void heal_address() { main_url_ = core_.gateway_url(); }
   /// A hash of the bytes of d that went out with this serial; 0 when none did.
   [[nodiscard]] std::uint64_t content_of(std::uint64_t serial) const;
 

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +30,8 @@ constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --bug NAME          plant a bug: split_transaction, received_seq, replay_off_by_one, cursor_ahead,
                       stale_inflate, early_ready
   --jobs N            processes (default 1)
+  --list FILE         run the seeds named in FILE, one a line, # begins a comment
+  --expect-failure    stop at the first seed that fails, and call that a success
   --no-bots           leave the bots out
   --twice             run every seed twice and compare the traces (otherwise each sixteenth)
 )";
@@ -43,6 +45,7 @@ struct wishes {
   bool print = false;
   bool twice = false;
   bool bots = true;
+  bool expect_failure = false;
 };
 
 struct tally {
@@ -87,6 +90,16 @@ bool add_range(std::string_view text, wishes& out) {
   return true;
 }
 
+bool add_list(const std::string& path, wishes& out) {
+  std::ifstream file(path);
+  if (!file) return false;
+  for (std::string line; std::getline(file, line);) {
+    const auto text = std::string_view(line).substr(0, line.find_first_of(" #"));
+    if (!text.empty() && !add_range(text, out)) return false;
+  }
+  return true;
+}
+
 bool choose_bug(std::string_view name) {
   static constexpr std::string_view names[] = {
       "none",         "split_transaction", "received_seq", "replay_off_by_one",
@@ -101,6 +114,7 @@ bool take_option(std::string_view name, std::string_view value, wishes& out) {
   const auto n = number(value);
   if (name == "--seeds") return add_range(value, out);
   if (name == "--seed") return n && add_range(value, out);
+  if (name == "--list") return add_list(std::string(value), out);
   if (name == "--derive") return !(out.derive = value).empty();
   if (name == "--bug") return choose_bug(out.bug = value);
   if (!n) return false;
@@ -116,6 +130,8 @@ bool parse(int argc, char** argv, wishes& out) {
       out.print = true;
     } else if (name == "--twice") {
       out.twice = true;
+    } else if (name == "--expect-failure") {
+      out.expect_failure = true;
     } else if (name == "--no-bots") {
       out.bots = false;
     } else if (i + 1 >= argc || !take_option(name, argv[++i], out)) {
@@ -180,6 +196,7 @@ void work(const wishes& w, std::size_t first, int to) {
     now.at = i;
     tell();
     run_one(w, w.seeds[i], w.twice || (i % 16 == 0 && !w.print), now.total);
+    if (w.expect_failure && now.total.failed > 0) break;
   }
   now.last = true;
   tell();
@@ -220,6 +237,7 @@ tally watch(const wishes& w, worker one) {
     ++total.seeds;
     report(w, w.seeds[now.at],
            {fmt::format("the process died ({})", WIFSIGNALED(status) ? WTERMSIG(status) : status)});
+    if (w.expect_failure) return total;
     one = start_worker(w, now.at + w.jobs);
   }
 }
@@ -251,5 +269,5 @@ int main(int argc, char** argv) {
       "lost behind {} gaps, {} had by bots, {} of them again, {} daemon lives)\n",
       total.seeds, total.failed, total.steps, total.virtual_seconds, wall.count(), total.dispatches,
       total.lost_with_record, total.gaps, total.received, total.redelivered, total.lives);
-  return total.failed == 0 ? 0 : 1;
+  return (total.failed > 0) == w.expect_failure ? 0 : 1;
 }

@@ -97,7 +97,11 @@ void network::arrive(link_id on, side to, piece what) {
   auto& p = towards(*l, to);
   log_.mark("net bytes", {static_cast<std::int64_t>(on), static_cast<std::int64_t>(what.bytes.size())});
   p.waiting.push_back(std::move(what));
-  if (!p.paused) read(on, to);
+  if (frozen(to)) {
+    timeline_.at(frozen_until_[static_cast<std::size_t>(to)], "net awake", [this, on, to] { read(on, to); });
+  } else if (!p.paused) {
+    read(on, to);
+  }
 }
 
 void network::read(link_id on, side to) {
@@ -105,7 +109,7 @@ void network::read(link_id on, side to) {
     auto* const l = find(on);
     if (l == nullptr) return;
     auto& p = towards(*l, to);
-    if (p.paused || p.waiting.empty()) break;
+    if (p.paused || frozen(to) || p.waiting.empty()) break;
     auto next = std::move(p.waiting.front());
     p.waiting.pop_front();
     p.under_way -= next.bytes.size();
@@ -156,6 +160,16 @@ void network::pause(link_id on, side at, bool paused) {
   if (p.paused == paused) return;
   p.paused = paused;
   if (!paused && !p.waiting.empty()) timeline_.soon("net read again", [this, on, at] { read(on, at); });
+}
+
+void network::freeze(side at, base::instant until) {
+  auto& frozen = frozen_until_[static_cast<std::size_t>(at)];
+  frozen = std::max(frozen, until);
+}
+
+bool network::arrived(link_id on, side at) const {
+  const auto found = links_.find(on);
+  return found != links_.end() && !towards(const_cast<link&>(found->second), at).waiting.empty();
 }
 
 std::size_t network::unread(link_id on, side from) const {

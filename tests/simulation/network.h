@@ -73,6 +73,10 @@ class network {
   void forget(link_id on, side at);
   /// `at` does not read: bytes wait, and so does the end.
   void pause(link_id on, side at, bool paused);
+  /// Nobody reads at this side before `until`: its machine sleeps. What arrives meanwhile waits.
+  void freeze(side at, base::instant until);
+  /// Something has arrived at `at` and has not been read.
+  [[nodiscard]] bool arrived(link_id on, side at) const;
   /// Bytes sent by `from` that the other end has not read.
   [[nodiscard]] std::size_t unread(link_id on, side from) const;
 
@@ -119,6 +123,9 @@ class network {
   void carry(link_id on, side to, piece what);
   void arrive(link_id on, side to, piece what);
   void read(link_id on, side to);
+  [[nodiscard]] bool frozen(side at) const {
+    return frozen_until_[static_cast<std::size_t>(at)] > timeline_.now();
+  }
   void drop_if_over(link_id on);
   void connected(link_id on, listener& to, const std::string& request);
   void refuse(link_id on);
@@ -130,6 +137,7 @@ class network {
   base::rng chance_;
   std::map<link_id, link> links_;
   link_id next_ = 1;
+  base::instant frozen_until_[2]{};
 };
 
 }  // namespace evergate::simulation

@@ -46,6 +46,7 @@ class seed_run {
                   [this](base::nanoseconds span) {
                     // The bots live on the same machine.
                     if (daemon_) daemon_->suspend(timeline_.now() + span);
+                    net_.freeze(side::client, timeline_.now() + span);
                     bots_time_.freeze(timeline_.now() + span);
                   }}),
         bots_time_(time_),
@@ -72,6 +73,8 @@ class seed_run {
       if (time_.now() >= quiet_from && !std::exchange(peace, true)) {
         discord_.core().set_rate(0, discord_.now_ms());
         discord_.core().settle(discord_.now_ms());
+        quiet_since_ = time_.now();
+        quiet_ = false;
       }
       if (peace && quiet_) break;
       if (time_.now() > deadline) {

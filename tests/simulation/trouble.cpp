@@ -201,6 +201,7 @@ void trouble::stop() {
   commits_to_death_ = 0;
   net_.heal();
   discord_.core().clear_faults();
+  discord_.heal_address();
 }
 
 base::result<void> trouble::at_commit() {

@@ -104,7 +104,7 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
     home_.time_.cancel(timer);
     timer = home_.time_.at(when, upstream_timer(kind), [this, kind] {
       timers_[static_cast<std::size_t>(kind)] = 0;
-      core_.timer(kind, false, now());
+      core_.timer(kind, link_ != 0 && home_.net_.arrived(link_, side::client), now());
     });
   }
   void disarm(upstream::timer_kind kind) override {
@@ -227,6 +227,7 @@ void upstream_side::start(const std::vector<flow::stored_session>& stored, proto
   auto plan = upstream::plan_start(stored, options_.shards, 0, options_.shards - 1);
   for (auto& place : plan.shards) {
     auto core = options_.core;
+    if (!place.session) scheduler_.request(place.key.id);
     core.session.identify.shard = place.key;
     shards_.push_back(std::make_unique<shard>(*this, std::move(core), std::move(place.session), chance_()));
   }

@@ -61,6 +61,7 @@ class upstream_side final : public flow::commit_listener, public flow::command_s
 
   [[nodiscard]] bool submit(flow::command what) override;
   [[nodiscard]] std::uint32_t shard_count() const override { return options_.shards; }
+  [[nodiscard]] std::uint32_t shards_held() const override { return options_.shards; }
   [[nodiscard]] std::uint32_t shards_ready() const override { return live(); }
 
   [[nodiscard]] std::uint32_t live() const;

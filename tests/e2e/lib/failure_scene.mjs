@@ -47,6 +47,7 @@ export class Scene {
   static async start(scope, { simulator = {}, config = {}, tls = false, prepare, client = true, ready = true } = {}) {
     const files = tls ? make_certificates(places.scratch(scope, 'certificates')) : null;
     const scene = new Scene();
+    scene.gaps_known = [];
     scene.simulator = await Simulator.start(scope, {
       guilds: 40, shards: 2, heartbeat_interval_ms: 2_000, replay_max: 100_000, op7_close_ms: 2_000,
       ...(tls && { tls_cert: files.certificate, tls_key: files.key, public_host: 'localhost' }), ...simulator,
@@ -76,8 +77,13 @@ export class Scene {
     return this.daemon.log.slice(from).filter((line) => words.every((word) => line.includes(word)));
   }
 
+  /** The journal's GAP records. It is read again only when the daemon has logged another. */
   async gaps() {
-    return (await this.daemon.journal()).filter(({ type }) => type === 'GAP').map(({ d }) => d);
+    const logged = this.said(0, 'shard.gap').length;
+    if (this.gaps_known.length !== logged) {
+      this.gaps_known = (await this.daemon.journal()).filter(({ type }) => type === 'GAP').map(({ d }) => d);
+    }
+    return this.gaps_known;
   }
 
   async flows(count = 40) {
@@ -114,8 +120,7 @@ export class Scene {
   }
 
   async judge(start, { gaps, gaps_before }) {
-    const rows = await this.daemon.journal();
-    const all = rows.filter(({ type }) => type === 'GAP').map(({ d }) => d);
+    const all = await this.gaps();
     const found = all.slice(gaps_before);
     const last = new Map(all.map((gap) => [gap.session_id, gap.last_seq]));
     const reached = ({ session, seq }) => !last.has(session) || seq <= last.get(session);
@@ -123,7 +128,9 @@ export class Scene {
     const ledger = await this.simulator.ledger(start);
     assert.ok(ledger.some(due), 'nothing was due');
     assert.deepEqual(summary(await judged(ledger, this.client, { due })), clean, 'what the client received');
-    const kept = (await this.daemon.journal()).map(({ type, d }) => ({ type, serial: d?._serial ?? 0 }));
+    const rows = await this.daemon.journal();
+    assert.equal(rows.filter(({ type }) => type === 'GAP').length, all.length, 'GAPs in the journal and in the log');
+    const kept = rows.map(({ type, d }) => ({ type, serial: d?._serial ?? 0 }));
     assert.deepEqual(summary(judge(ledger, kept, { due })), clean, 'the journal');
     assert.equal(found.length, gaps, `GAPs: ${JSON.stringify(found)}`);
     assert.deepEqual(this.client.faults, []);
