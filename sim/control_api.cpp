@@ -96,6 +96,13 @@ control_api::outcome control_api::command(const control_request& request, std::s
     core_.pause(!d.contains("paused") || d["paused"] != false);
     return http_reply{.body = R"({"ok":true})"};
   }
+  if (verb == "token") {
+    const auto at = d.find("token");
+    if (at == d.end() || !at->is_string() || at->get_ref<const std::string&>().empty())
+      return refusal(400, "token must be a text: the bot's new token");
+    core_.set_token(base::secret(at->get<std::string>()));
+    return http_reply{.body = R"({"ok":true})"};
+  }
   if (verb == "fault") return fault(d, now_ms);
   if (verb == "faults/clear") {
     core_.clear_faults();
@@ -159,6 +166,7 @@ http_reply control_api::status(std::int64_t now_ms) {
   put("identifies", c.identifies);
   put("identifies_refused", c.identifies_refused);
   put("identifies_left", core_.identifies_left(now_ms));
+  w.boolean("token_void", core_.token_void());
   put("resumes", c.resumes);
   put("resumes_refused", c.resumes_refused);
   put("heartbeats", c.heartbeats);

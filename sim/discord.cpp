@@ -20,6 +20,7 @@ discord::discord(const discord_options& options, gateway_sink& sink, std::int64_
       ledger_(options.ledger_max),
       violations_(options.violations_max),
       random_(mix(options.world.seed, options.session_seed)),
+      token_(options.token),
       bucket_used_ms_(std::max<std::uint32_t>(options.max_concurrency, 1), 0),
       identify_day_ms_(now_ms),
       ticked_ms_(now_ms),
@@ -109,6 +110,12 @@ void discord::receive(connection_id from, std::string_view payload, bool binary,
   judge(*c, frame, now_ms);
 }
 
+// JSON, but not what this opcode takes.
+void discord::bad_payload(connection& c, std::string text) {
+  breach(c, "bad_payload", std::move(text));
+  close(c, 4001, "Invalid payload.");
+}
+
 void discord::judge(connection& c, const nlohmann::json& frame, std::int64_t now_ms) {
   const auto op = frame.find("op");
   if (op == frame.end() || !op->is_number_integer()) {
@@ -125,10 +132,7 @@ void discord::judge(connection& c, const nlohmann::json& frame, std::int64_t now
       breach(c, "already_authenticated", "op " + std::to_string(number) + " on an authenticated connection");
       return close(c, 4005, "Already authenticated.");
     }
-    if (!d.is_object()) {
-      breach(c, "decode_error", "d is not an object");
-      return close(c, 4002, "Error while decoding payload.");
-    }
+    if (!d.is_object()) return bad_payload(c, "d is not an object");
     return number == 2 ? identify(c, d, now_ms) : resume(c, d, now_ms);
   }
   if (number != 3 && number != 4 && number != 8 && number != 31 && number != 43) {
@@ -139,10 +143,7 @@ void discord::judge(connection& c, const nlohmann::json& frame, std::int64_t now
     breach(c, "not_authenticated", "op " + std::to_string(number) + " before IDENTIFY");
     return close(c, 4003, "Not authenticated.");
   }
-  if (!d.is_object()) {
-    breach(c, "decode_error", "d is not an object");
-    return close(c, 4002, "Error while decoding payload.");
-  }
+  if (!d.is_object()) return bad_payload(c, "d is not an object");
   if (number == 3) return presence(c, d, now_ms);
   if (number == 4) return voice(c, d, now_ms);
   if (number == 8) return request_members(c, d, now_ms);
@@ -153,10 +154,9 @@ void discord::judge(connection& c, const nlohmann::json& frame, std::int64_t now
 void discord::heartbeat(connection& c, const nlohmann::json& d, std::int64_t now_ms) {
   ++counters_.heartbeats;
   c.heard_ms = now_ms;
-  if (!d.is_null() && !d.is_number_unsigned()) {
-    breach(c, "decode_error", "a heartbeat's d is neither null nor a sequence number");
-    return close(c, 4002, "Error while decoding payload.");
-  }
+  c.beat_asked_ms = 0;
+  if (!d.is_null() && !d.is_number_unsigned())
+    return bad_payload(c, "a heartbeat's d is neither null nor a sequence number");
   const std::uint64_t seq = d.is_null() ? 0 : d.get<std::uint64_t>();
   if (session* s = c.owner) {
     if (seq > s->seq) {

@@ -81,6 +81,12 @@ class discord {
   /// The bot's message of a REST call; its object, or nothing when there is no such channel.
   std::optional<std::string> post_message(snowflake channel, std::string_view content, std::int64_t now_ms);
 
+  /// Whether this is the bot's token, with or without "Bot " in front.
+  [[nodiscard]] bool knows(std::string_view token) const { return !token_void_ && token_.matches(token); }
+  /// Another token, as its owner gets one after a reset.
+  void set_token(base::secret token);
+  [[nodiscard]] bool token_void() const noexcept { return token_void_; }
+
   // What goes wrong on command (docs/simulated-discord.md has the table).
   /// Done at once, or armed until it happens; {armed: false, done: 0} too when orders_max are armed.
   fault_outcome fault(const fault_order& order, std::int64_t now_ms);
@@ -118,6 +124,7 @@ class discord {
   void send_plain(connection& c, std::string_view payload);
   void transmit(connection& c, std::string_view head, std::string_view body, std::string_view tail);
   void say_hello(connection& c, std::int64_t now_ms);
+  void bad_payload(connection& c, std::string text);
   void breach(const connection& c, std::string_view kind, std::string text, bool info = false);
   void close(connection& c, std::uint16_t code, std::string_view reason);
   void detach(connection& c, std::int64_t now_ms);
@@ -125,7 +132,9 @@ class discord {
   [[nodiscard]] connection* find(connection_id id);
   // discord_identify.cpp
   void identify(connection& c, const nlohmann::json& d, std::int64_t now_ms);
+  [[nodiscard]] std::size_t guilds_of(std::uint32_t shard, std::uint32_t count) const;
   bool admit(connection& c, const nlohmann::json& d, std::uint32_t& shard, std::uint32_t& count);
+  void void_token(std::int64_t now_ms);
   bool take_identify(connection& c, std::uint32_t shard, std::int64_t now_ms);
   void start_session(connection& c, std::uint32_t shard, std::uint32_t count, const nlohmann::json& d);
   void send_ready(session& s);
@@ -139,6 +148,7 @@ class discord {
   void release_lagged(session& s, std::int64_t now_ms);
   void send_event(session& s, std::uint32_t seq, std::string_view type, std::string_view d);
   void backfill(session& s, std::int64_t elapsed_ms);
+  void backfill_unavailable(session& s, std::uint32_t index, std::string_view type);
   void backfill_one(session& s, std::uint32_t index);
   void reply(session& s, std::string_view type, snowflake guild, std::string d, std::uint64_t serial);
   void watch(std::int64_t now_ms);
@@ -180,6 +190,8 @@ class discord {
   class violations violations_;
   discord_counters counters_;
   base::rng random_;
+  base::secret token_;
+  bool token_void_ = false;
   gateway_urls urls_;
   fault_book faults_;
   std::multimap<std::int64_t, std::pair<connection_id, std::string>>

@@ -1,5 +1,6 @@
 // What a session may ask for: presence, voice, members, sounds, channel information.
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "sim/connection.h"
@@ -35,6 +36,7 @@ const nlohmann::json& member_of(const nlohmann::json& d, const char* key) {
 
 guild* discord::own_guild(connection& c, const nlohmann::json& id) {
   const snowflake wanted = snowflake_of(id);
+  if (wanted == 0) return bad_payload(c, "a command needs a guild's id"), nullptr;
   const auto index = world_.index_of(wanted);
   if (!index || !world_.touch(*index).available) {
     breach(c, "unknown_guild", "a command for guild " + std::to_string(wanted) + ", which is not there",
@@ -54,10 +56,11 @@ void discord::presence(connection& c, const nlohmann::json& d, std::int64_t now_
     c.presences_ms.pop_front();
   c.presences_ms.push_back(now_ms);
   if (c.presences_ms.size() > presences_max) breach(c, "presence_rate", "more than 5 presences in 20 s");
-  const auto& status = member_of(d, "status");
-  if (!status.is_string() || !member_of(d, "activities").is_array()) {
-    breach(c, "decode_error", "op 3 needs status and activities");
-    close(c, 4002, "Error while decoding payload.");
+  static const std::array<nlohmann::json, 5> statuses{"online", "dnd", "idle", "invisible", "offline"};
+  const auto& since = member_of(d, "since");
+  if (std::ranges::find(statuses, member_of(d, "status")) == statuses.end() ||
+      !member_of(d, "activities").is_array() || !(since.is_null() || since.is_number())) {
+    bad_payload(c, "op 3 needs a status that exists, activities, and since as a number or null");
   }
 }
 
@@ -197,8 +200,7 @@ void discord::request_members(connection& c, const nlohmann::json& d, std::int64
     return send_chunks(s, *g, found, nonce, missing, presences);
   }
   if (!query.is_string()) {
-    breach(c, "decode_error", "op 8 needs query or user_ids");
-    return close(c, 4002, "Error while decoding payload.");
+    return bad_payload(c, "op 8 needs query or user_ids");
   }
   const auto& limit = member_of(d, "limit");
   const std::uint64_t most = limit.is_number_unsigned() ? limit.get<std::uint64_t>() : 0;
@@ -214,10 +216,10 @@ void discord::request_members(connection& c, const nlohmann::json& d, std::int64
 void discord::request_sounds(connection& c, const nlohmann::json& d) {
   const auto& ids = member_of(d, "guild_ids");
   if (!ids.is_array()) {
-    breach(c, "decode_error", "op 31 needs guild_ids");
-    return close(c, 4002, "Error while decoding payload.");
+    return bad_payload(c, "op 31 needs guild_ids");
   }
   for (const auto& id : ids) {
+    if (c.closing) return;
     const guild* g = own_guild(c, id);
     if (g == nullptr) continue;
     const std::uint64_t serial = mix_.next_serial();

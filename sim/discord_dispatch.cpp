@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t events_per_tick_max = 4096;
 constexpr std::int64_t watch_every_ms = 100;
 constexpr std::size_t lagged_max = 200'000;  // of one session; the oldest goes out early beyond it
+constexpr std::int64_t beat_answer_ms_max = 10'000;
 constexpr std::int64_t muted_ms_max = 600'000;
 
 }  // namespace
@@ -120,17 +121,20 @@ void discord::spread(event& e) {
   }
 }
 
-void discord::backfill_one(session& s, std::uint32_t index) {
+void discord::backfill_unavailable(session& s, std::uint32_t index, std::string_view type) {
   const std::uint64_t serial = mix_.next_serial();
   const snowflake id = world_.id_at(index);
-  if (!world_.kept_available(index)) {
-    ledger_.add(serial, id, "GUILD_DELETE", ledger_kind::backfill);
-    deliver(
-        s, "GUILD_DELETE",
-        std::make_shared<const std::string>("{\"_serial\":" + std::to_string(serial) +
-                                            ",\"unavailable\":true,\"id\":\"" + std::to_string(id) + "\"}"));
-    return;
-  }
+  ledger_.add(serial, id, type, ledger_kind::backfill);
+  deliver(
+      s, type,
+      std::make_shared<const std::string>("{\"_serial\":" + std::to_string(serial) +
+                                          ",\"unavailable\":true,\"id\":\"" + std::to_string(id) + "\"}"));
+}
+
+void discord::backfill_one(session& s, std::uint32_t index) {
+  if (!world_.kept_available(index)) return backfill_unavailable(s, index, "GUILD_DELETE");
+  const std::uint64_t serial = mix_.next_serial();
+  const snowflake id = world_.id_at(index);
   std::string d;
   world_.write_guild_create(d, index, s.view, serial, true);
   ledger_.add(serial, id, "GUILD_CREATE", ledger_kind::backfill);
@@ -144,8 +148,14 @@ void discord::backfill(session& s, std::int64_t elapsed_ms) {
   while (s.backfill_credit >= 1 && !s.waiting.empty()) {
     const std::uint32_t index = s.waiting.back();
     s.waiting.pop_back();
-    if (s.waiting_set.erase(index) == 0) continue;  // left meanwhile
+    if (!s.waiting_set.contains(index)) continue;  // left meanwhile
     s.backfill_credit -= 1;
+    if (faults_.take(fault_kind::unavailable_create, target_of(s))) {
+      backfill_unavailable(s, index, "GUILD_CREATE");
+      s.waiting.insert(s.waiting.begin(), index);  // the real one comes last
+      continue;
+    }
+    s.waiting_set.erase(index);
     backfill_one(s, index);
   }
   if (s.waiting.empty()) s.backfill_credit = 0;
@@ -192,6 +202,10 @@ void discord::watch(std::int64_t now_ms) {
   const std::int64_t silence = options_.heartbeat_interval_ms * 3 / 2 + 1000;
   for (const auto& [id, c] : connections_) {
     if (c->closing) continue;
+    if (c->beat_asked_ms != 0 && !c->muted && now_ms - c->beat_asked_ms > beat_answer_ms_max) {
+      c->beat_asked_ms = 0;
+      breach(*c, "op1_unanswered", "a heartbeat was asked for and did not come");
+    }
     if (c->close_at_ms != 0 && now_ms >= c->close_at_ms) {
       detach(*c, now_ms);
       close(*c, 4000, "Reconnect was asked for.");

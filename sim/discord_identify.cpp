@@ -36,6 +36,15 @@ std::size_t discord::replay_size(std::size_t guilds) const noexcept {
   return std::max<std::size_t>(100, std::min<std::size_t>(3500, 75 * guilds));
 }
 
+std::size_t discord::guilds_of(std::uint32_t shard, std::uint32_t count) const {
+  std::size_t out = 0;
+  for (std::uint32_t i = 0; i < world_.slots(); ++i) {
+    const snowflake id = world_.id_at(i);
+    if (id != 0 && (id >> 22) % count == shard) ++out;
+  }
+  return out;
+}
+
 // Everything that a wrong IDENTIFY is closed for.
 bool discord::admit(connection& c, const nlohmann::json& d, std::uint32_t& shard, std::uint32_t& count) {
   const auto refuse = [&](std::string_view kind, std::string text, std::uint16_t code,
@@ -44,11 +53,11 @@ bool discord::admit(connection& c, const nlohmann::json& d, std::uint32_t& shard
     close(c, code, reason);
     return false;
   };
-  if (!options_.token.matches(text_of(d, "token"))) {
+  if (!knows(text_of(d, "token"))) {
     return refuse("auth_failed", "IDENTIFY with a wrong token", 4004, "Authentication failed.");
   }
   if (!d.contains("properties") || !d["properties"].is_object()) {
-    return refuse("decode_error", "IDENTIFY without properties", 4002, "Error while decoding payload.");
+    return bad_payload(c, "IDENTIFY without properties"), false;
   }
   shard = 0;
   count = 1;
@@ -71,28 +80,43 @@ bool discord::admit(connection& c, const nlohmann::json& d, std::uint32_t& shard
   if ((intents->get<std::uint32_t>() & ~options_.intents_allowed) != 0) {
     return refuse("disallowed_intents", "intents that this bot may not use", 4014, "Disallowed intent(s).");
   }
-  if (world_.guilds() / count > options_.guilds_per_shard_max) {
+  const std::size_t guilds = guilds_of(shard, count);
+  if (guilds > options_.guilds_per_shard_max) {
     return refuse("sharding_required",
-                  std::to_string(world_.guilds()) + " guilds in " + std::to_string(count) + " shards", 4011,
+                  std::to_string(guilds) + " guilds in one shard of " + std::to_string(count), 4011,
                   "Sharding required.");
   }
   if (const auto at = d.find("large_threshold"); at != d.end() && !at->is_null()) {
     if (!at->is_number_unsigned() || at->get<std::uint64_t>() < 50 || at->get<std::uint64_t>() > 250) {
-      return refuse("decode_error", "large_threshold is not between 50 and 250", 4002,
-                    "Error while decoding payload.");
+      return bad_payload(c, "large_threshold is not between 50 and 250"), false;
     }
   }
   return true;
 }
 
+void discord::void_token(std::int64_t now_ms) {
+  token_void_ = true;
+  while (!sessions_.empty()) {
+    session& s = *sessions_.begin()->second;
+    if (connection* c = find(s.connection)) close(*c, 4004, "Authentication failed.");
+    end_session(s, now_ms);
+  }
+}
+
+void discord::set_token(base::secret token) {
+  token_ = std::move(token);
+  token_void_ = false;
+}
+
 bool discord::take_identify(connection& c, std::uint32_t shard, std::int64_t now_ms) {
   if (identifies_left(now_ms) == 0) {
     ++counters_.identifies_refused;
+    const bool reset = options_.limit_consequence == limit_consequence::reset;
     breach(c, "identify_budget",
-           "all " + std::to_string(options_.identify_total) +
-               " session starts of the day are "
-               "used; Discord would reset the token");
+           "all " + std::to_string(options_.identify_total) + " session starts of the day are used; " +
+               (reset ? "all sessions end and the token is reset" : "Discord would reset the token"));
     close(c, 4004, "Authentication failed.");
+    if (reset) void_token(now_ms);
     return false;
   }
   ++identifies_used_;
@@ -153,6 +177,8 @@ void discord::start_session(connection& c, std::uint32_t shard, std::uint32_t co
   sessions_.emplace(s.id, std::move(made));
   if ((s.view.intents & intent::message_content) == 0) mix_.want_stripped(true);
   send_ready(s);
+  // Listed, and never given: the session hears nothing of it.
+  while (!s.waiting.empty() && faults_.take(fault_kind::silent_guild, target_of(s))) s.waiting.pop_back();
   if ((s.view.intents & intent::guilds) == 0) {  // no GUILD_CREATE without the intent
     s.waiting.clear();
     s.waiting_set.clear();
@@ -203,7 +229,7 @@ void discord::send_ready(session& s) {
 }
 
 void discord::resume(connection& c, const nlohmann::json& d, std::int64_t now_ms) {
-  if (!options_.token.matches(text_of(d, "token"))) {
+  if (!knows(text_of(d, "token"))) {
     breach(c, "auth_failed", "RESUME with a wrong token");
     return close(c, 4004, "Authentication failed.");
   }
@@ -218,7 +244,9 @@ void discord::resume(connection& c, const nlohmann::json& d, std::int64_t now_ms
     return send_plain(c, invalid_session);
   }
   session& s = *at->second;
-  if (!c.request.resume_path) breach(c, "resume_wrong_host", "RESUME did not come to resume_gateway_url");
+  // Whoever was led astray may come to the gateway's own URL.
+  if (!c.request.resume_path)
+    breach(c, "resume_wrong_host", "RESUME did not come to resume_gateway_url", faults_.led_astray());
   if (c.transport() != s.transport) {
     breach(c, "resume_transport",
            "session was made with " + s.transport + ", RESUME came with " + c.transport());

@@ -15,6 +15,12 @@ namespace evergate::sim {
 inline constexpr const char* default_token =
     "MTEwMDAwMDAwMDAwMDAwMDAwMQ.Gsimul.ated-discord-token-not-a-secret";
 
+/// What an IDENTIFY beyond the day's session starts brings about.
+enum class limit_consequence : std::uint8_t {
+  reset,  ///< as Discord does: every session of the bot ends and its token is void
+  refuse  ///< only this IDENTIFY is closed, with 4004
+};
+
 struct discord_options {
   world_options world;
   mix_options mix;
@@ -25,8 +31,9 @@ struct discord_options {
   std::uint32_t guilds_per_shard_max = 2500;  ///< more: 4011
   std::uint32_t shard_multiple = 1;           ///< a large bot's count must be a multiple of it: else 4010
   std::uint32_t identify_total = 1000;        ///< session starts in 24 hours
-  std::int64_t identify_interval_ms = 5000;   ///< between two IDENTIFYs of one bucket
-  std::int64_t identify_tolerance_ms = 100;   ///< network jitter forgiven
+  enum limit_consequence limit_consequence = limit_consequence::reset;
+  std::int64_t identify_interval_ms = 5000;  ///< between two IDENTIFYs of one bucket
+  std::int64_t identify_tolerance_ms = 100;  ///< network jitter forgiven
   std::int64_t heartbeat_interval_ms = 41'250;
   std::int64_t identify_timeout_ms =
       60'000;                             ///< a connection that stays anonymous longer is closed with 4009

@@ -100,6 +100,8 @@ class event_mix {
   bool typing(guild& g);
   bool poll_vote(guild& g);
   bool channel_pins(guild& g);
+  // direct_events.cpp
+  bool direct_other(guild& g);
   // channel_events.cpp
   bool channel_create(guild& g);
   bool channel_update(guild& g);

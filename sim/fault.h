@@ -51,6 +51,8 @@ enum class fault_kind : std::uint8_t {
   close_after_resume,
   no_resumed,
   // wait for a READY, or a REST call
+  silent_guild,
+  unavailable_create,
   resume_host,
   gateway_url,
   rest_status

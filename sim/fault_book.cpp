@@ -40,6 +40,8 @@ constexpr std::array<std::string_view, fault_kinds> names{"rst",
                                                           "op9_true_after_resume",
                                                           "close_after_resume",
                                                           "no_resumed",
+                                                          "silent_guild",
+                                                          "unavailable_create",
                                                           "resume_host",
                                                           "gateway_url",
                                                           "rest_status"};
@@ -108,6 +110,12 @@ std::optional<fault_order> fault_book::take(fault_kind kind, const target& at) {
   fault_order order = found->order;
   fire(*found);
   return order;
+}
+
+bool fault_book::led_astray() const noexcept {
+  const auto first = static_cast<std::size_t>(fault_kind::refuse_upgrade);
+  const auto last = static_cast<std::size_t>(fault_kind::resume_host);
+  return std::any_of(&fired_[first], &fired_[last] + 1, [](std::uint64_t times) { return times != 0; });
 }
 
 void fault_book::write(std::string& out) const {

@@ -53,6 +53,8 @@ class fault_book {
   [[nodiscard]] std::uint64_t fired(fault_kind kind) const noexcept {
     return fired_[static_cast<std::size_t>(kind)];
   }
+  /// A connection or a RESUME has been made to fail, so that clients may try elsewhere.
+  [[nodiscard]] bool led_astray() const noexcept;
   [[nodiscard]] const std::list<armed_fault>& armed() const noexcept { return armed_; }
   /// {"armed":[{"number","kind",…,"fired"}],"fired":{kind:times}}
   void write(std::string& out) const;

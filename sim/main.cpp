@@ -73,6 +73,10 @@ void describe(CLI::App& app, settings& s) {
       ->check(CLI::Range(1, 65'536))
       ->capture_default_str();
   app.add_option("--identify-total", d.identify_total, "session starts a day")->capture_default_str();
+  app.add_option("--limit-consequence", d.limit_consequence, "of one session start too many: reset, refuse")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, sim::limit_consequence>{
+          {"reset", sim::limit_consequence::reset}, {"refuse", sim::limit_consequence::refuse}}))
+      ->default_str("reset");
   app.add_option("--identify-interval-ms", d.identify_interval_ms, "between IDENTIFYs of one bucket")
       ->check(CLI::Range(0, 60'000))
       ->capture_default_str();

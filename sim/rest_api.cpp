@@ -133,7 +133,7 @@ http_reply rest_api::answer(std::string_view method, std::string_view path, bool
 
 http_reply rest_api::handle(std::string_view method, std::string_view path, std::string_view authorization,
                             std::string_view body, std::int64_t now_ms) {
-  const bool authorized = authorization.starts_with("Bot ") && core_.options().token.matches(authorization);
+  const bool authorized = authorization.starts_with("Bot ") && core_.knows(authorization);
   std::string route = "unknown";
   http_reply out = answer(method, path, authorized, body, now_ms, route);
   ++calls_;

@@ -39,3 +39,30 @@ test('a discord.js bot is ready, receives every event and answers interactions',
   await until('the answers arrive', async () => (await simulator.ask('rest')).split('/callback').length - 1 >= 5);
   assert.deepEqual(await simulator.violations(), []);
 });
+
+test('a raw client loses nothing to faults that a RESUME repairs', async (t) => {
+  const simulator = await Simulator.start(t, { guilds: 30, shards: 1 });
+  const client = await GatewayClient.connect(t, `ws://127.0.0.1:${simulator.port}`, { compress: 'zlib-stream' });
+  const start = await simulator.quiet();
+  const armed = [
+    ['refuse_upgrade', { status: 520, path: 'resume' }], ['op7_first'], ['op9_true_after_resume'],
+    ['close_after_resume', { code: 0, times: 2 }], ['slow_hello', { delay_ms: 20 }], ['split_stream', { times: 3 }],
+  ];
+  for (const [kind, more] of armed) assert.deepEqual(await simulator.fault(kind, more), { armed: true });
+  for (const [kind, more] of [['rst'], ['fin'], ['close', { code: 1001 }], ['op7', { close_ms: 0 }], ['op9', { resumable: true }]]) {
+    const resumed = client.count.resumed;
+    assert.deepEqual(await simulator.fault(kind, more), { done: 1 }, kind);
+    await simulator.emit(10);
+    await until(`the client resumes after ${kind}`, () => client.count.resumed > resumed);
+  }
+  for (const [kind] of armed) await simulator.fired(kind);
+  assert.deepEqual((await simulator.faults()).armed, []);
+  assert.deepEqual(summary(await judged(await simulator.ledger(start), client)), clean);
+  assert.deepEqual(client.faults, []);
+  assert.deepEqual(await simulator.violations(), []);
+  await simulator.fault('broken_stream');
+  await simulator.emit(5);
+  assert.deepEqual(summary(await judged(await simulator.ledger(start), client)), clean);
+  assert.match(client.faults.join(), /undecodable message/);
+  await assert.rejects(simulator.fault('seq_jump', { by: 0 }), /by cannot be 0; allowed: a whole number from 1/);
+});

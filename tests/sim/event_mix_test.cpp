@@ -66,8 +66,9 @@ TEST(event_mix, a_long_run_holds_every_type_of_the_table) {
     seen.insert(e.type);
   }
   for (auto name : event_mix::types()) {
-    if (name == "GUILD_OUTAGE" || name == "DIRECT_MESSAGE" || name == "THREAD_ARCHIVE") continue;
-    if (name == "GUILD_RETURN" || name == "DIRECT_INTERACTION") continue;
+    // Names of their own for what goes by another type.
+    if (name == "GUILD_OUTAGE" || name == "GUILD_RETURN" || name == "THREAD_ARCHIVE") continue;
+    if (name.starts_with("DIRECT_")) continue;
     EXPECT_TRUE(seen.contains(name)) << name;
   }
 }

@@ -295,6 +295,49 @@ TEST(faults, urls_lead_astray_as_often_as_asked) {
   EXPECT_EQ(g.core.gateway_url(), "ws://m");
 }
 
+TEST(faults, guilds_never_come_or_come_unavailable_first) {
+  faulty g;
+  g.arm({.kind = silent_guild, .times = 2});
+  g.arm({.kind = unavailable_create});
+  const auto id = g.ready();
+  const auto all = g.dispatches(id);
+  std::map<std::string, std::vector<bool>> came;
+  for (const auto& f : all) {
+    if (f["t"] == "GUILD_CREATE") came[f["d"]["id"]].push_back(f["d"]["unavailable"]);
+  }
+  EXPECT_EQ(all.at(0)["d"]["guilds"].size(), 20U);
+  EXPECT_EQ(came.size(), 18U);
+  EXPECT_EQ(std::ranges::count_if(came, [](const auto& c) { return c.second == std::vector{true, false}; }),
+            1);
+  EXPECT_EQ(std::ranges::count_if(came, [](const auto& c) { return c.second == std::vector{false}; }), 17);
+  g.core.emit(2000, "", g.now);
+  const auto heard = g.dispatches(id);
+  for (const auto& f : heard) {
+    if (f["t"] == "MESSAGE_CREATE" && f["d"].contains("guild_id"))
+      EXPECT_TRUE(came.contains(f["d"]["guild_id"]));
+  }
+}
+
+TEST(faults, the_same_seed_and_orders_give_the_same_frames) {
+  const auto run = [] {
+    faulty g;
+    (void)g.ready(0, 2);
+    const auto id = g.ready(1, 2);
+    g.arm({.kind = lag, .times = 0, .delay_ms = 40, .jitter_ms = 60});
+    g.arm({.kind = seq_jump, .times = 3, .by = 2});
+    for (int i = 0; i < 30; ++i) {
+      g.core.emit(10, "", g.now);
+      g.pass(15);
+    }
+    g.strike({.kind = huge, .bytes = 500});
+    g.strike({.kind = op9, .shard = 0});
+    (void)g.resume(id, g.seq_of(id));
+    g.pass(1000);
+    return g.raw;
+  };
+  EXPECT_EQ(run(), run());
+}
+
 TEST(faults, a_lagging_fleet_hears_the_same_later_and_in_order) {
   faulty g;
   const auto prompt = g.ready(0, 1);

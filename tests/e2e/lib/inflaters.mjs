@@ -27,14 +27,22 @@ function zlib_stream() {
   let inflated = [];
   let broken = null;
   stream.on('data', (chunk) => inflated.push(chunk));
-  stream.on('error', (error) => { broken = error; });
+  let fail = () => {};
+  stream.on('error', (error) => { // a write that it breaks off never calls back
+    broken = error;
+    fail(error);
+  });
   return async (data, is_binary) => {
     expect_binary(is_binary);
     waiting.push(data);
     if (!data.subarray(-4).equals(sync_flush_suffix)) return null;
     const message = Buffer.concat(waiting);
     waiting = [];
-    await new Promise((resolve, reject) => stream.write(message, (error) => (error ? reject(error) : resolve())));
+    if (broken) throw broken;
+    await new Promise((resolve, reject) => {
+      fail = reject;
+      stream.write(message, (error) => (error ? reject(error) : resolve()));
+    });
     await new Promise((resolve) => setImmediate(resolve));
     if (broken) throw broken;
     const text = Buffer.concat(inflated).toString('utf8');
