@@ -10,6 +10,7 @@ import { GatewayClient } from './lib/gateway_client.mjs';
 import { clean, judged, summary } from './lib/ledger_check.mjs';
 import * as places from './lib/places.mjs';
 import { Simulator } from './lib/simulator.mjs';
+import { SmallDisk } from './lib/small_disk.mjs';
 import { until } from './lib/until.mjs';
 
 const page_bytes = 4096;
@@ -164,4 +165,49 @@ test('runs that die again and again have the store verified, and nothing is lost
   assert.deepEqual(summary(await judged(await simulator.ledger(start), client)), clean);
   assert.equal((await simulator.status()).identifies, before);
   assert.deepEqual(set_aside(daemon), []);
+});
+
+/** Bytes that wait, unread, in this machine's connections to `port`; one number for each connection. */
+function unread(port) {
+  const lines = fs.readFileSync('/proc/net/tcp', 'utf8').trim().split('\n').slice(1);
+  const to = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const fields = lines.map((line) => line.trim().split(/\s+/));
+  return fields.filter((f) => f[2].endsWith(to) && f[3] === '01').map((f) => parseInt(f[4].split(':')[1], 16));
+}
+
+test('a full disk under load stops the reading from Discord, and with room again nothing is lost', async (t) => {
+  const disk = SmallDisk.mount(t, '8m');
+  if (disk === null) return t.skip('a tmpfs can be mounted by root only');
+  const simulator = await Simulator.start(t, { guilds: 64, shards: 8 });
+  const daemon = await Daemon.start(t, simulator, {
+    config: { data_dir: path.join(disk.place, 'data'), queue: { tick: '0ms' } }, // many batches: the mailbox fills soon
+  });
+  const client = await GatewayClient.connect(t, daemon.gateway);
+  const start = await simulator.quiet();
+  const before = (await simulator.status()).identifies;
+
+  await simulator.rate(2_000);
+  await daemon.said('journal.stalled');
+  await until('reading from Discord stops', () => {
+    const waiting = unread(simulator.port);
+    return waiting.length >= 8 && waiting.every((bytes) => bytes > 4_096);
+  }, { timeout_ms: 120_000 });
+  const shown = client.received().length;
+  const wanted = (await simulator.newest_serial()) + 500;
+  await until('Discord goes on', async () => (await simulator.newest_serial()) > wanted);
+  assert.equal(client.received().length, shown, 'a bot was shown what is not on disk');
+
+  disk.resize('512m');
+  await daemon.said('journal.writing_again');
+  await simulator.quiet();
+  const verdict = await judged(await simulator.ledger(start), client, { timeout_ms: 120_000 });
+  t.diagnostic(`${verdict.expected} events, ${shown} of them before the disk was full`);
+  assert.deepEqual(summary(verdict), clean);
+  assert.equal((await simulator.status()).identifies, before);
+  assert.equal(client.count.identifies, 1);
+  assert.deepEqual(client.faults, []);
+  assert.deepEqual(await simulator.violations(), []);
+  await daemon.stop();
+  assert.equal((await verify(daemon.data_dir)).code, 0);
+  return undefined;
 });
