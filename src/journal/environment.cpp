@@ -66,6 +66,7 @@ base::result<std::unique_ptr<lmdb_store>> environment::open() {
   return lmdb_store::open(options_.directory, {.map_bytes = options_.map_bytes,
                                                .map_bytes_max = options_.map_bytes_max,
                                                .readers_max = options_.readers_max,
+                                               .ordered = options_.durability == durability_kind::power,
                                                .read_only = false});
 }
 

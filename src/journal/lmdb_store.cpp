@@ -145,8 +145,8 @@ base::result<std::unique_ptr<lmdb_store>> lmdb_store::open(const std::filesystem
   made->map_bytes_ = settings.map_bytes;
   while (!ignored && made->map_bytes_ < file_bytes + file_bytes / 4) made->map_bytes_ *= 2;
   if (const int code = mdb_env_set_mapsize(made->env_, made->map_bytes_); code != 0) return unusable(code);
-  const unsigned flags =
-      MDB_NOTLS | (settings.read_only ? unsigned{MDB_RDONLY} : unsigned{MDB_NOSYNC | MDB_NORDAHEAD});
+  unsigned flags = MDB_NOTLS | (settings.read_only ? unsigned{MDB_RDONLY} : unsigned{MDB_NORDAHEAD});
+  if (!settings.read_only && !settings.ordered) flags |= MDB_NOSYNC;
   if (const int code = mdb_env_open(made->env_, directory.c_str(), flags, 0600); code != 0) {
     if (code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_VERSION_MISMATCH || code == EIO) {
       return base::fail(errc::damaged,

@@ -19,6 +19,9 @@ struct lmdb_settings {
   std::uint64_t map_bytes = std::uint64_t{4} << 30;
   std::uint64_t map_bytes_max = std::uint64_t{256} << 30;
   unsigned readers_max = 512;
+  /// Commits write their pages, sync, and only then write the meta page that makes them count: what a power
+  /// loss leaves is a whole commit. Without it the order on disk is the system's, and only sync() is a bound.
+  bool ordered = false;
   bool read_only = false;  ///< beside a running daemon; the environment must exist
 };
 
