@@ -183,20 +183,26 @@ void network::reset(link_id on) {
     auto* const l = find(on);
     if (l == nullptr) return;
     auto& p = towards(*l, to);
-    if (p.ended) continue;
-    p.ended = true;
-    timeline_.in(delay(), "net reset", [this, on, to] {
-      auto* const now = find(on);
-      if (now == nullptr) return;
-      auto& gone = towards(*now, to);
-      // A reset overtakes what waits to be read.
-      gone.waiting.clear();
-      gone.under_way = 0;
-      auto* const reader = std::exchange(gone.reader, nullptr);
-      if (reader != nullptr) reader->on_end(on, true);
-      drop_if_over(on);
-    });
+    if (std::exchange(p.ended, true)) continue;
+    timeline_.in(delay(), "net reset", [this, on, to] { hear_reset(on, to); });
   }
+}
+
+void network::hear_reset(link_id on, side to) {
+  auto* const l = find(on);
+  if (l == nullptr) return;
+  if (frozen(to)) {
+    timeline_.at(frozen_until_[static_cast<std::size_t>(to)], "net reset",
+                 [this, on, to] { hear_reset(on, to); });
+    return;
+  }
+  // A reset overtakes what waits to be read.
+  auto& gone = towards(*l, to);
+  gone.waiting.clear();
+  gone.under_way = 0;
+  auto* const reader = std::exchange(gone.reader, nullptr);
+  if (reader != nullptr) reader->on_end(on, true);
+  drop_if_over(on);
 }
 
 void network::end(link_id on) {
