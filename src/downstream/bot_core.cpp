@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/seeded_bug.h"
 #include "downstream/errc.h"
 #include "downstream/ready_document.h"
 
@@ -129,7 +130,7 @@ void bot_core::begin_identify(const identify_request& request) {
 }
 
 void bot_core::try_identify() {
-  if (!around_.guilds.complete()) return;
+  if (!around_.guilds.complete() && !base::seeded_bug(base::bug::early_ready)) return;
   const auto ready = around_.guilds.ready();
   if (!ready || ready->empty()) return;
   consumer_ = around_.readers.find_or_make(origin_.consumer);
@@ -200,6 +201,8 @@ void bot_core::carry(const consumer_order& order, base::instant now) {
     case kind::give_back:
       silent_ = false;
       yielding_ = false;
+      left_out_ = order.interactions_sent;
+      if (lane_) lane_->leave_out_interactions(left_out_);
       return advance();
     case kind::close_layout:
       return finish(4010, "Invalid shard.");

@@ -158,6 +158,7 @@ class bot_core {
   std::shared_ptr<const lane_grant> grant_;
   std::optional<backfill> backfill_;
   std::optional<lane> lane_;
+  flow::offset left_out_;  ///< interactions up to here were sent to a bot that had the lane meanwhile
   flow::offset replay_until_;
   flow::offset reserved_;
   flow::offset reported_position_;

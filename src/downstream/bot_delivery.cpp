@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/seeded_bug.h"
 #include "downstream/bot_core.h"
 
 namespace evergate::downstream {
@@ -16,6 +17,7 @@ void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
   grant_ = std::move(grant);
   began_ = false;
   bot_acknowledged_ = false;
+  left_out_ = {};
   reserved_ = grant_->start;
   consumer_->with([&](consumer& body) { body.backfill_began(origin_.id); });
   phase_ = phase::filling;
@@ -49,6 +51,7 @@ void bot_core::fill() {
   lane_.emplace(around_.reader, writer_, lane_limits::of(around_.options));
   told_missing_ = 0;
   lane_->start(grant_, backfill_->seq(), backfill_->self());
+  lane_->leave_out_interactions(left_out_);
   backfill_.reset();
   began_ = true;
   phase_ = phase::gated;
@@ -173,7 +176,8 @@ void bot_core::report() {
   if (!news && !yielding_) return;
   reported_position_ = lane_->position();
   reported_acked_ = lane_->acked_seq();
-  const lane_report how{.cursor = lane_->cursor(),
+  const bool ahead = base::seeded_bug(base::bug::cursor_ahead);
+  const lane_report how{.cursor = ahead ? lane_->position() : lane_->cursor(),
                         .position = lane_->position(),
                         .anchor_offset = lane_->anchor_offset(),
                         .anchor_seq = lane_->anchor_seq(),

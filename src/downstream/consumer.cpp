@@ -12,7 +12,7 @@ namespace {
 using order = consumer_order::kind;
 
 void tell(consumer_orders& out, order what, holder_id to, std::shared_ptr<const lane_grant> grant = {}) {
-  out.push_back({what, to, std::move(grant)});
+  out.push_back({.what = what, .to = to, .grant = std::move(grant)});
 }
 
 bool sound(const flow::layout_record& layout) noexcept {
@@ -117,6 +117,7 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   if (!kept.began || record.filter_version != filter_version || record.layout != record_.layout)
     return nullptr;
   if (seq < record.anchor_seq || seq > 0x7fff'ffff) return nullptr;
+  if (record.anchor_offset < kept.countable_from) return nullptr;
   auto& where = slots_[record.lane.id];
   if (where.next || (where.holder != 0 && where.session != found->first)) return nullptr;
   if (where.holder != 0) {
@@ -148,6 +149,8 @@ void consumer::released(holder_id by, flow::offset head, consumer_orders& out) {
   }
   where->predecessor = by;
   where->predecessor_session = where->session;
+  where->predecessor_position = where->last.position;
+  where->predecessor_interactions = where->interactions_sent;
   auto next = std::move(*where->next);
   where->next.reset();
   give(*where, std::move(next), out);
@@ -176,15 +179,32 @@ void consumer::left(holder_id by, bool discard, flow::offset head, base::instant
       where.next.reset();
       give(where, std::move(next), out);
     } else if (fruitless) {
-      where.holder = std::exchange(where.predecessor, 0);
-      where.session = where.predecessor_session;
-      tell(out, order::give_back, where.holder);
+      give_back(where, out);
     }
   } else if (where.predecessor == by) {
     where.predecessor = 0;
     forget_session(where.predecessor_session);
   }
   settle(head, out);
+}
+
+void consumer::give_back(slot& where, consumer_orders& out) {
+  where.holder = std::exchange(where.predecessor, 0);
+  where.session = where.predecessor_session;
+  auto& order = out.emplace_back();
+  order.what = order::give_back;
+  order.to = where.holder;
+  if (where.interactions_sent <= where.predecessor_interactions) return;
+  order.interactions_sent = where.interactions_sent;
+  const auto found = sessions_.find(where.session);
+  if (found == sessions_.end()) return;
+  auto& kept = found->second;
+  kept.interactions_sent = where.interactions_sent;
+  kept.countable_from = where.predecessor_position;
+  // The stored record does not say which interactions are left out from now on.
+  if (kept.record.anchor_offset >= kept.interactions_sent) return;
+  kept.record.resumable = false;
+  kept.dirty = true;
 }
 
 void consumer::detach(slot& where, bool discard, base::instant now) {

@@ -26,13 +26,14 @@ struct consumer_order {
   enum class kind : std::uint8_t {
     grant,         ///< the lane is yours: begin
     ask,           ///< another bot wants your lane: be silent, get an acknowledgement, then call released()
-    give_back,     ///< the other bot has gone: carry on
+    give_back,     ///< the other bot has gone: carry on, but without the interactions that it had
     close_layout,  ///< your layout is no longer in force: close 4010
     drop,          ///< your session continues on another connection, or your turn was taken: end
   };
   kind what = kind::grant;
   holder_id to = 0;
   std::shared_ptr<const lane_grant> grant;  ///< grant only
+  flow::offset interactions_sent{};         ///< give_back only
 };
 using consumer_orders = std::vector<consumer_order>;
 
@@ -115,6 +116,8 @@ class consumer {
     std::string session;        ///< of the holder, or the last one
     holder_id predecessor = 0;  ///< superseded, connected and silent
     std::string predecessor_session;
+    flow::offset predecessor_position;      ///< how far it had come when it was superseded
+    flow::offset predecessor_interactions;  ///< interactions_sent then
     bool backfilling = false;
     std::optional<claim> next;  ///< waits for the holder's last acknowledgement
     lane_report last;
@@ -124,6 +127,9 @@ class consumer {
     flow::downstream_record record;
     session_traits traits;
     flow::offset interactions_sent;
+    /// Given back: interactions from here to interactions_sent are left out, those before had numbers, so
+    /// that counting begins here at the earliest.
+    flow::offset countable_from{};
     base::instant detached_at{};
     bool attached = false;
     bool began = false;  ///< its backfill is through: it can be resumed while we remember it
@@ -138,6 +144,7 @@ class consumer {
   void settle(flow::offset head, consumer_orders& out);
   void take(claim who, consumer_orders& out);
   void give(slot& where, claim who, consumer_orders& out);
+  void give_back(slot& where, consumer_orders& out);
   void detach(slot& where, bool discard, base::instant now);
   void stop_backfilling(slot& where) noexcept;
   void forget_session(const std::string& id);

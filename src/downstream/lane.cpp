@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/seeded_bug.h"
 #include "proto/guild_trim.h"
 #include "proto/redaction.h"
 
@@ -22,7 +23,7 @@ void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self)
   position_ = grant_->start;
   to_count_ = 0;
   marks_.clear();
-  interactions_sent_ = grant_->interactions_sent;
+  interactions_sent_ = left_out_ = grant_->interactions_sent;
   fixed_seq_ = 0;
   fixed_offset_ = {};
 }
@@ -36,6 +37,7 @@ void lane::start(std::shared_ptr<const lane_grant> grant, std::uint32_t seq, pro
 void lane::resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_seq, proto::snowflake self) {
   begin(std::move(grant), self);
   to_count_ = client_seq - grant_->session.anchor_seq;
+  if (base::seeded_bug(base::bug::replay_off_by_one)) ++to_count_;
   in_flight_.reset(client_seq, position_);
 }
 
@@ -45,7 +47,7 @@ bool lane::wanted(const flow::event_row& row) const noexcept {
   if (!reply && row.offset <= grant_->older->settled() && row.offset <= grant_->older->from(row.guild))
     return false;
   // An interaction that was sent once is never sent to a session that starts anew.
-  return row.type != proto::event_type::interaction_create || row.offset > grant_->interactions_sent;
+  return row.type != proto::event_type::interaction_create || row.offset > left_out_;
 }
 
 base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std::string& out) {

@@ -3,6 +3,7 @@
 // RESUME. Owned by a connection, on its loop; bounded by ack_window and by the budget of each pump.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -50,6 +51,9 @@ class lane {
   /// Appends frames of at most about `budget` bytes to `out`, for events up to `until`.
   [[nodiscard]] base::result<pace> pump(flow::offset until, std::size_t budget, std::string& out);
 
+  /// Another session was sent the interactions up to `upto` meanwhile: they are not sent again.
+  void leave_out_interactions(flow::offset upto) noexcept { left_out_ = std::max(left_out_, upto); }
+
   /// The bot has received everything up to `seq`. False when that is no news.
   bool acknowledge(std::int64_t seq) noexcept;
 
@@ -74,10 +78,6 @@ class lane {
   /// From where the numbering can be done again: a number, and the offset just before the next event.
   [[nodiscard]] std::uint32_t anchor_seq() const noexcept;
   [[nodiscard]] flow::offset anchor_offset() const noexcept;
-  /// False while interactions that an earlier session had are being left out (the record does not say so).
-  [[nodiscard]] bool reproducible() const noexcept {
-    return grant_ && position_ >= grant_->interactions_sent;
-  }
   [[nodiscard]] std::uint64_t rows_missing() const noexcept { return rows_missing_; }
 
  private:
@@ -105,6 +105,7 @@ class lane {
   in_flight in_flight_;
   std::deque<mark> marks_;
   flow::offset interactions_sent_;
+  flow::offset left_out_;        ///< interactions up to here were sent to another session
   std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal
   flow::offset fixed_offset_;
   std::uint64_t rows_missing_ = 0;

@@ -157,6 +157,50 @@ TEST_F(ConsumerTest, TheLaneReturnsWhenTheNewcomerDiesUnacknowledged) {
   EXPECT_NE(resume(3, "s1", 6), nullptr);
 }
 
+TEST_F(ConsumerTest, AReturnedLaneKnowsWhichInteractionsTheNewcomerHad) {
+  identify(256, {0, 1});
+  body_.report(256, {.cursor = flow::offset{100},
+                     .position = flow::offset{150},
+                     .anchor_offset = flow::offset{100},
+                     .anchor_seq = 2,
+                     .sent_seq = 9,
+                     .unacknowledged = 7,
+                     .interactions_sent = flow::offset{120},
+                     .began = true});
+  (void)changes();
+  identify(512, {0, 1});
+  released(256);
+  body_.report(512, {.cursor = flow::offset{100},
+                     .position = flow::offset{200},
+                     .interactions_sent = flow::offset{180},
+                     .began = true});
+  auto out = left(512);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].what, kind::give_back);
+  EXPECT_EQ(out[0].interactions_sent, flow::offset{180});
+  const auto stored = changes();
+  ASSERT_EQ(stored.sessions.size(), 1u);
+  EXPECT_FALSE(stored.sessions[0].resumable) << "the record cannot say which interactions are left out";
+  left(256);
+  EXPECT_EQ(resume(768, "s256", 9), nullptr) << "its numbers up to 150 hold the interaction at 120";
+}
+
+TEST_F(ConsumerTest, AReturnedLaneCanBeResumedFromWhereItCameBack) {
+  identify(256, {0, 1});
+  report(256, 150, 9);
+  identify(512, {0, 1});
+  released(256);
+  body_.report(512, {.cursor = flow::offset{150},
+                     .position = flow::offset{200},
+                     .interactions_sent = flow::offset{180},
+                     .began = true});
+  left(512);
+  left(256);
+  const auto grant = resume(768, "s256", 9);
+  ASSERT_NE(grant, nullptr);
+  EXPECT_EQ(grant->interactions_sent, flow::offset{180});
+}
+
 TEST_F(ConsumerTest, TheLaneReturnsWhenTheNewcomerGivesUpBeforeItsTurn) {
   identify(1, {0, 1});
   identify(2, {0, 1});

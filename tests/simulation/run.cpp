@@ -220,6 +220,16 @@ class seed_run {
     for (std::uint32_t i = 0; i < plan_.daemon.upstream.shards; ++i) {
       out += fmt::format(" shard {} {}", i, daemon_->upstream().state_of(i));
     }
+    const auto& sessions = discord_.core().sessions();
+    for (const auto& [id, seq] : durable_) {
+      const auto at = sessions.find(id);
+      if (at == sessions.end()) {
+        out += fmt::format(", session {} is unknown to Discord", id);
+      } else if (at->second->connection == 0 || seq != at->second->seq) {
+        out += fmt::format(", session {}{} is at {} of {}", id,
+                           at->second->connection == 0 ? " (not connected)" : "", seq, at->second->seq);
+      }
+    }
     if (!daemon_->journal().idle()) out += ", the journal is busy";
     return out + (bots_.all_live() ? "" : ", bots are not live");
   }
