@@ -28,6 +28,15 @@ std::optional<std::vector<proto::snowflake>> guilds_of_ready(std::string_view d)
   return out;
 }
 
+bool user_differs(std::string_view known, std::string_view now) noexcept {
+  if (!known.starts_with('{') || !now.starts_with('{')) return false;
+  proto::object_cursor at(now);
+  while (at.next()) {
+    if (proto::member(known, at.key()) != at.value()) return true;
+  }
+  return false;
+}
+
 round_preparer::round_preparer(core_state& state, mirror& guilds, round& out)
     : state_(state), mirror_(guilds), round_(out), head_(state.book.head) {}
 
@@ -129,11 +138,10 @@ void round_preparer::push(const flow::event_row& row, guild_effect effect) {
                                                       : guild_state::removed;
 }
 
-void round_preparer::push_made(flow::event_batch& batch, const flow::event_row& like, bool unavailable,
-                               guild_effect effect) {
-  const auto d = fmt::format(R"({{"id":"{}"{}}})", like.guild, unavailable ? R"(,"unavailable":true)" : "");
+void round_preparer::push_made(flow::event_batch& batch, const flow::event_row& like, proto::event_type type,
+                               std::string_view d, guild_effect effect) {
   flow::event_row row;
-  row.type = proto::event_type::guild_delete;
+  row.type = type;
   row.retention = proto::event_class::state;
   row.guild = like.guild;
   row.shard = like.shard;
@@ -144,13 +152,21 @@ void round_preparer::push_made(flow::event_batch& batch, const flow::event_row& 
   push(row, effect);
 }
 
+void round_preparer::push_guild_delete(flow::event_batch& batch, const flow::event_row& like,
+                                       bool unavailable, guild_effect effect) {
+  const auto d = fmt::format(R"({{"id":"{}"{}}})", like.guild, unavailable ? R"(,"unavailable":true)" : "");
+  push_made(batch, like, proto::event_type::guild_delete, d, effect);
+}
+
 void round_preparer::take_session_started(flow::event_batch& batch, const flow::event_row& row) {
   const std::string d(batch.data(row));
   push(row, guild_effect::none);
   const std::uint64_t offset = head_;
   if (const auto self = id_of(d, id_place::user); self != 0) state_.book.self = self;
+  const bool other_user = user_differs(proto::member(state_.ready, "user"), proto::member(d, "user"));
   state_.ready = d;
   round_.ready_changed = true;
+  if (other_user) push_user_update(batch, row, proto::member(d, "user"));
   const proto::shard_key shard{row.shard, std::max<std::uint32_t>(row.shard_count, 1)};
   auto& started = state_.started[shard.count];
   started.resize(shard.count, '\0');
@@ -174,7 +190,7 @@ void round_preparer::take_session_started(flow::event_batch& batch, const flow::
     if (still.contains(id)) continue;
     auto like = row;
     like.guild = id;
-    push_made(batch, like, false, guild_effect::removed);
+    push_guild_delete(batch, like, false, guild_effect::removed);
   }
 }
 
@@ -203,10 +219,17 @@ void round_preparer::take_guild_create(flow::event_batch& batch, flow::event_row
     if (same_as_known(batch, row)) {
       row.flags |= flow::row_flag::internal;
     } else {
-      push_made(batch, row, true, guild_effect::unavailable);
+      push_guild_delete(batch, row, true, guild_effect::unavailable);
     }
   }
   push(row, is_object(batch.data(row)) ? guild_effect::available : guild_effect::none);
+}
+
+// The USER_UPDATE was lost with an earlier session: bots and the own member in every guild still need it.
+void round_preparer::push_user_update(flow::event_batch& batch, flow::event_row like, std::string_view user) {
+  like.guild = 0;
+  push_made(batch, like, proto::event_type::user_update, user, guild_effect::none);
+  round_.users.push_back({head_, std::string(user)});
 }
 
 void round_preparer::take_user_update(const flow::event_batch& batch, const flow::event_row& row) {

@@ -21,6 +21,9 @@ namespace evergate::journal {
 /// The guild ids that a READY's d lists; nothing when it has no such list.
 [[nodiscard]] std::optional<std::vector<proto::snowflake>> guilds_of_ready(std::string_view d);
 
+/// True when `now` has a member that `known` has not, or otherwise. What only `known` has does not count.
+[[nodiscard]] bool user_differs(std::string_view known, std::string_view now) noexcept;
+
 class round_preparer {
  public:
   round_preparer(core_state& state, mirror& guilds, round& out);
@@ -38,8 +41,12 @@ class round_preparer {
   void take_sessions(const flow::event_batch& batch);
   void take_row(flow::event_batch& batch, flow::event_row row);
   void push(const flow::event_row& row, guild_effect effect);
-  void push_made(flow::event_batch& batch, const flow::event_row& like, bool unavailable,
-                 guild_effect effect);
+  /// A row of the journal's own, routed like another.
+  void push_made(flow::event_batch& batch, const flow::event_row& like, proto::event_type type,
+                 std::string_view d, guild_effect effect);
+  void push_guild_delete(flow::event_batch& batch, const flow::event_row& like, bool unavailable,
+                         guild_effect effect);
+  void push_user_update(flow::event_batch& batch, flow::event_row like, std::string_view user);
 
   void take_session_started(flow::event_batch& batch, const flow::event_row& row);
   void take_gap(const flow::event_batch& batch, flow::event_row row);

@@ -204,6 +204,28 @@ TEST(journal_core, a_guild_that_a_ready_no_longer_lists_is_deleted) {
   EXPECT_EQ(rig.guilds.guilds({0, 1}, rig.head()).size(), 1U);
 }
 
+TEST(journal_core, a_ready_with_another_user_updates_the_user_everywhere) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  auto guild = json::parse(create_of(g1));
+  guild["members"].push_back({{"user", {{"id", std::to_string(test::self_id)}, {"username", "bot"}}}});
+  rig.commit(batch_maker().ready(ready_of({g1})).event(guild_create, g1, guild.dump()).done());
+  auto ready = json::parse(ready_of({g1}));
+  ready["user"]["username"] = "renamed";
+  rig.commit(batch_maker().gap().ready(ready.dump()).done());
+  rig.commit(batch_maker().on(0, 1).ready(ready.dump()).done());
+  const auto rows = rows_after(rig, 2);
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_EQ(rows[0].type, gap);
+  EXPECT_EQ(rows[1].type, session_started);
+  EXPECT_EQ(rows[2].type, user_update);
+  EXPECT_EQ(rows[2].guild, 0U);
+  EXPECT_EQ(rows[2].flags, 0);
+  EXPECT_EQ(rows[3].type, session_started) << "the second time it is known";
+  const auto known = json::parse(rig.shown(g1, rig.head()));
+  EXPECT_EQ(known["members"][0]["user"]["username"], "renamed");
+}
+
 TEST(journal_core, a_ready_without_guilds_deletes_none) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
