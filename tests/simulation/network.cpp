@@ -98,10 +98,17 @@ void network::arrive(link_id on, side to, piece what) {
   log_.mark("net bytes", {static_cast<std::int64_t>(on), static_cast<std::int64_t>(what.bytes.size())});
   p.waiting.push_back(std::move(what));
   if (frozen(to)) {
-    timeline_.at(frozen_until_[static_cast<std::size_t>(to)], "net awake", [this, on, to] { read(on, to); });
+    read_when_awake(on, to);
   } else if (!p.paused) {
     read(on, to);
   }
+}
+
+void network::read_when_awake(link_id on, side to) {
+  timeline_.at(frozen_until_[static_cast<std::size_t>(to)], "net awake", [this, on, to] {
+    if (frozen(to)) return read_when_awake(on, to);  // put to sleep again meanwhile
+    read(on, to);
+  });
 }
 
 void network::read(link_id on, side to) {

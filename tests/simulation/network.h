@@ -126,6 +126,7 @@ class network {
   [[nodiscard]] bool frozen(side at) const {
     return frozen_until_[static_cast<std::size_t>(at)] > timeline_.now();
   }
+  void read_when_awake(link_id on, side to);
   void hear_reset(link_id on, side to);
   void drop_if_over(link_id on);
   void connected(link_id on, listener& to, const std::string& request);

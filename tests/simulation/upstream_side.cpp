@@ -105,7 +105,8 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
     timer = home_.time_.at(when, upstream_timer(kind), [this, kind] {
       timers_[static_cast<std::size_t>(kind)] = 0;
       const bool unread = link_ != 0 && home_.net_.arrived(link_, side::client);
-      if (unread) home_.log_.mark("shard has unread bytes", {core_.key().id, static_cast<std::int64_t>(link_)});
+      if (unread)
+        home_.log_.mark("shard has unread bytes", {core_.key().id, static_cast<std::int64_t>(link_)});
       core_.timer(kind, unread, now());
     });
   }
