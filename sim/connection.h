@@ -15,11 +15,12 @@ struct discord::connection {
   gateway_request request;
   session* owner = nullptr;
   std::int64_t opened_ms = 0;
-  std::int64_t heard_ms = 0;          ///< last heartbeat, or when it was opened
+  std::int64_t heard_ms = 0;          ///< last heartbeat, or when HELLO went
   std::int64_t close_at_ms = 0;       ///< after op 7; 0 = never
   std::int64_t beat_asked_ms = 0;     ///< op 1 was sent and no beat has come; 0 = none
   std::deque<std::int64_t> sends_ms;  ///< of the last window
   std::deque<std::int64_t> presences_ms;
+  bool greeted = true;   ///< it got a HELLO: beats are due
   bool muted = false;    ///< half open: nothing more goes out
   bool stalled = false;  ///< and nothing is read
   bool closing = false;  ///< a close was sent: nothing more goes out or is read

@@ -215,7 +215,7 @@ void discord::watch(std::int64_t now_ms) {
         c->closing = true;
         sink_.drop(c->id);
       }
-    } else if (now_ms - c->heard_ms > silence) {
+    } else if (c->greeted && now_ms - c->heard_ms > silence) {
       breach(*c, "heartbeat_missing", std::to_string(now_ms - c->heard_ms) + " ms without a heartbeat");
       detach(*c, now_ms);
       close(*c, 4009, "Session timed out.");

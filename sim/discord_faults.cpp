@@ -158,12 +158,17 @@ upgrade_verdict discord::knock(const gateway_request& request) {
 
 bool discord::spoil_hello(connection& c, const std::string& hello, std::int64_t now_ms) {
   const auto at = target_of(c);
-  if (faults_.take(fault_kind::no_hello, at)) return true;
+  if (faults_.take(fault_kind::no_hello, at)) {
+    c.greeted = false;
+    return true;
+  }
   if (const auto slow = faults_.take(fault_kind::slow_hello, at)) {
-    send_later(c, now_ms + slow->delay_ms, hello);
+    c.heard_ms = now_ms + slow->delay_ms;
+    send_later(c, c.heard_ms, hello);
     return true;
   }
   if (!faults_.take(fault_kind::op7_first, at)) return false;
+  c.greeted = false;
   send_plain(c, reconnect_now);
   c.close_at_ms = now_ms + options_.op7_close_ms;
   return true;

@@ -304,7 +304,8 @@ class seed_run {
     if (plan_.has_bots) check_bots(out, whole);
     for (const auto& v : discord_.core().violations().kept()) {
       if (v.kind == "resume_wrong_host" && plan_.disturbs_place()) continue;
-      const bool of_time = v.kind == "heartbeat_missing" || v.kind == "identify_too_fast";
+      const bool of_time = v.kind == "heartbeat_missing" || v.kind == "identify_too_fast" ||
+                           v.kind == "op1_unanswered" || v.kind == "slow_reader";
       if (!v.info && !(of_time && plan_.disturbs_time()))
         findings_.push_back(fmt::format("violation: {} {}", v.kind, v.text));
     }
