@@ -19,7 +19,8 @@ struct discord::connection {
   std::int64_t close_at_ms = 0;       ///< after op 7; 0 = never
   std::deque<std::int64_t> sends_ms;  ///< of the last window
   std::deque<std::int64_t> presences_ms;
-  bool muted = false;
+  bool muted = false;    ///< half open: nothing more goes out
+  bool stalled = false;  ///< and nothing is read
   bool closing = false;  ///< a close was sent: nothing more goes out or is read
 
   [[nodiscard]] std::string transport() const {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "sim/fault_request.h"
 #include "sim/guild_compare.h"
 
 namespace evergate::sim {
@@ -95,23 +96,22 @@ control_api::outcome control_api::command(const control_request& request, std::s
     core_.pause(!d.contains("paused") || d["paused"] != false);
     return http_reply{.body = R"({"ok":true})"};
   }
-  std::optional<std::uint32_t> shard;
-  if (const auto given = optional_number(d, "shard", fine)) shard = static_cast<std::uint32_t>(*given);
-  if (verb == "disconnect") {
-    const auto code = optional_number(d, "code", fine).value_or(4000);
-    if (!fine || (code != 0 && (code < 1000 || code > 4999)))
-      return refusal(400, "code: 0 (no close frame) or 1000 to 4999");
-    return count_of("connections", core_.disconnect(shard, static_cast<std::uint16_t>(code), now_ms));
+  if (verb == "fault") return fault(d, now_ms);
+  if (verb == "faults/clear") {
+    core_.clear_faults();
+    return http_reply{.body = R"({"ok":true})"};
   }
-  if (!fine) return refusal(400, "shard must be a number");
-  if (verb == "op7") return count_of("connections", core_.reconnect(shard, now_ms));
-  if (verb == "invalidate") {
-    return count_of("connections",
-                    core_.invalidate(shard, d.contains("resumable") && d["resumable"] == true, now_ms));
-  }
-  if (verb == "mute")
-    return count_of("connections", core_.mute(shard, !d.contains("muted") || d["muted"] != false));
   return refusal(404, "no such command");
+}
+
+http_reply control_api::fault(const json& body, std::int64_t now_ms) {
+  const auto order = read_fault(body);
+  if (const auto* problem = std::get_if<std::string>(&order)) return refusal(400, *problem);
+  const fault_order& wanted = std::get<fault_order>(order);
+  const fault_outcome outcome = core_.fault(wanted, now_ms);
+  if (outcome.armed) return {.body = R"({"armed":true})"};
+  if (waits(wanted.kind)) return refusal(409, "too many faults are armed; POST /control/faults/clear");
+  return count_of("done", outcome.done);
 }
 
 http_reply control_api::question(const control_request& request, std::string_view subject,
@@ -130,6 +130,8 @@ http_reply control_api::question(const control_request& request, std::string_vie
   } else if (subject == "user") {
     json_writer writer(out.body);
     write_own_user(writer, core_.world().bot());
+  } else if (subject == "faults") {
+    core_.faults().write(out.body);
   } else if (subject == "rest") {
     rest_.write(out.body);
   } else {

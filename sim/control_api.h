@@ -39,6 +39,7 @@ class control_api {
 
  private:
   [[nodiscard]] outcome command(const control_request& request, std::string_view verb, std::int64_t now_ms);
+  [[nodiscard]] http_reply fault(const nlohmann::json& body, std::int64_t now_ms);
   [[nodiscard]] http_reply question(const control_request& request, std::string_view subject,
                                     std::int64_t now_ms);
   [[nodiscard]] http_reply status(std::int64_t now_ms);

@@ -33,15 +33,6 @@ discord::connection* discord::find(connection_id id) {
   return at == connections_.end() ? nullptr : at->second.get();
 }
 
-std::vector<discord::connection*> discord::on_shard(std::optional<std::uint32_t> shard) {
-  std::vector<connection*> out;
-  for (const auto& [id, s] : sessions_) {
-    connection* c = find(s->connection);
-    if (c != nullptr && !c->closing && (!shard || s->shard == *shard)) out.push_back(c);
-  }
-  return out;
-}
-
 void discord::breach(const connection& c, std::string_view kind, std::string text, bool info) {
   violations_.add({.at_ms = ticked_ms_,
                    .kind = kind,
@@ -52,7 +43,7 @@ void discord::breach(const connection& c, std::string_view kind, std::string tex
 }
 
 void discord::send_plain(connection& c, std::string_view payload) {
-  if (!c.muted && !c.closing) sink_.send(c.id, payload, {}, {});
+  transmit(c, payload, {}, {});
 }
 
 void discord::close(connection& c, std::uint16_t code, std::string_view reason) {
@@ -82,10 +73,14 @@ void discord::open(connection_id id, const gateway_request& request, std::int64_
     breach(c, "bad_encoding", "only encoding=json is simulated, not " + request.encoding.substr(0, 20));
     return close(c, 4002, "Error while decoding payload.");
   }
+  say_hello(c, now_ms);
+}
+
+void discord::say_hello(connection& c, std::int64_t now_ms) {
   std::string hello = R"({"t":null,"s":null,"op":10,"d":{"heartbeat_interval":)";
   hello += std::to_string(options_.heartbeat_interval_ms);
   hello += R"(,"_trace":["[\"sim-gateway\",{\"micros\":0.0}]"]}})";
-  send_plain(c, hello);
+  if (!spoil_hello(c, hello, now_ms)) send_plain(c, hello);
 }
 
 bool discord::within_send_window(connection& c, std::int64_t now_ms) {
@@ -101,7 +96,7 @@ bool discord::within_send_window(connection& c, std::int64_t now_ms) {
 void discord::receive(connection_id from, std::string_view payload, bool binary, std::int64_t now_ms) {
   ticked_ms_ = std::max(ticked_ms_, now_ms);
   connection* c = find(from);
-  if (c == nullptr || c->closing || !within_send_window(*c, now_ms)) return;
+  if (c == nullptr || c->closing || c->stalled || !within_send_window(*c, now_ms)) return;
   if (payload.size() > payload_bytes_max) {
     breach(*c, "payload_too_large", std::to_string(payload.size()) + " bytes; 4096 are allowed");
     return close(*c, 4002, "Error while decoding payload.");
@@ -177,7 +172,7 @@ void discord::heartbeat(connection& c, const nlohmann::json& d, std::int64_t now
   } else if (seq != 0) {
     breach(c, "heartbeat_seq_ahead", std::to_string(seq) + " without a session", true);
   }
-  send_plain(c, R"({"t":null,"s":null,"op":11,"d":null})");
+  acknowledge(c, now_ms);
 }
 
 void discord::closed(connection_id which, std::uint16_t code, std::int64_t now_ms) {
@@ -218,6 +213,7 @@ void discord::end_session(session& s, std::int64_t now_ms) {
   auto& table = fleets_[s.count];
   std::erase(table[s.shard], &s);
   const auto kept = sessions_.extract(s.id);  // alive until its voices have been told
+  for (const auto& late : s.lagged) ledger_.dropped(late.owed);
   for (const std::uint32_t index : s.voice_guilds) {
     if (world_.id_at(index) == 0) continue;
     guild& g = world_.touch(index);
@@ -226,52 +222,6 @@ void discord::end_session(session& s, std::int64_t now_ms) {
     mix_.own_voice(g, 0, false, false, s.id, now_ms, event_);
     spread(event_);
   }
-}
-
-std::size_t discord::disconnect(std::optional<std::uint32_t> shard, std::uint16_t code, std::int64_t now_ms) {
-  const auto all = on_shard(shard);
-  for (connection* c : all) {
-    detach(*c, now_ms);
-    if (code == 0) {
-      c->closing = true;
-      sink_.drop(c->id);
-    } else {
-      close(*c, code, "");
-    }
-  }
-  return all.size();
-}
-
-std::size_t discord::reconnect(std::optional<std::uint32_t> shard, std::int64_t now_ms) {
-  const auto all = on_shard(shard);
-  for (connection* c : all) {
-    send_plain(*c, R"({"t":null,"s":null,"op":7,"d":null})");
-    c->close_at_ms = now_ms + options_.op7_close_ms;
-  }
-  return all.size();
-}
-
-std::size_t discord::invalidate(std::optional<std::uint32_t> shard, bool resumable, std::int64_t now_ms) {
-  const auto all = on_shard(shard);
-  for (connection* c : all) {
-    send_plain(
-        *c, resumable ? R"({"t":null,"s":null,"op":9,"d":true})" : R"({"t":null,"s":null,"op":9,"d":false})");
-    session* s = c->owner;
-    detach(*c, now_ms);
-    if (!resumable) end_session(*s, now_ms);
-  }
-  return all.size();
-}
-
-std::size_t discord::mute(std::optional<std::uint32_t> shard, bool muted) {
-  const auto all = on_shard(shard);
-  for (connection* c : all) c->muted = muted;
-  return all.size();
-}
-
-void discord::set_urls(std::string gateway_url, std::string resume_url) {
-  gateway_url_ = std::move(gateway_url);
-  resume_url_ = std::move(resume_url);
 }
 
 }  // namespace evergate::sim

@@ -16,6 +16,7 @@
 #include "sim/discord_options.h"
 #include "sim/event.h"
 #include "sim/event_mix.h"
+#include "sim/fault_book.h"
 #include "sim/gateway_sink.h"
 #include "sim/ledger.h"
 #include "sim/session.h"
@@ -80,15 +81,20 @@ class discord {
   /// The bot's message of a REST call; its object, or nothing when there is no such channel.
   std::optional<std::string> post_message(snowflake channel, std::string_view content, std::int64_t now_ms);
 
-  // Faults on demand; each says to how many connections it was done. No shard means all.
-  std::size_t disconnect(std::optional<std::uint32_t> shard, std::uint16_t code, std::int64_t now_ms);
-  std::size_t reconnect(std::optional<std::uint32_t> shard, std::int64_t now_ms);
-  std::size_t invalidate(std::optional<std::uint32_t> shard, bool resumable, std::int64_t now_ms);
-  /// A muted connection is sent nothing at all, not even acknowledgements.
-  std::size_t mute(std::optional<std::uint32_t> shard, bool muted);
+  // What goes wrong on command (docs/simulated-discord.md has the table).
+  /// Done at once, or armed until it happens; {armed: false, done: 0} too when orders_max are armed.
+  fault_outcome fault(const fault_order& order, std::int64_t now_ms);
+  /// Disarms everything; what was done is not undone.
+  void clear_faults() noexcept;
+  [[nodiscard]] const fault_book& faults() const noexcept { return faults_; }
+  /// To be asked by the shell for each upgrade request, before open().
+  [[nodiscard]] upgrade_verdict knock(const gateway_request& request);
+  /// The status and body of a REST call that is to fail; `path` is below /api/v10, without a leading slash.
+  [[nodiscard]] std::optional<fault_order> rest_fault(std::string_view path);
 
-  void set_urls(std::string gateway_url, std::string resume_url);
-  [[nodiscard]] const std::string& gateway_url() const noexcept { return gateway_url_; }
+  void set_urls(gateway_urls urls) { urls_ = std::move(urls); }
+  /// What /gateway/bot answers now: an armed gateway_url is used up by this.
+  [[nodiscard]] std::string gateway_url();
   [[nodiscard]] std::uint32_t identifies_left(std::int64_t now_ms);
   [[nodiscard]] std::int64_t identify_reset_ms(std::int64_t now_ms) const noexcept;
 
@@ -110,12 +116,13 @@ class discord {
   void heartbeat(connection& c, const nlohmann::json& d, std::int64_t now_ms);
   bool within_send_window(connection& c, std::int64_t now_ms);
   void send_plain(connection& c, std::string_view payload);
+  void transmit(connection& c, std::string_view head, std::string_view body, std::string_view tail);
+  void say_hello(connection& c, std::int64_t now_ms);
   void breach(const connection& c, std::string_view kind, std::string text, bool info = false);
   void close(connection& c, std::uint16_t code, std::string_view reason);
   void detach(connection& c, std::int64_t now_ms);
   void end_session(session& s, std::int64_t now_ms);
   [[nodiscard]] connection* find(connection_id id);
-  [[nodiscard]] std::vector<connection*> on_shard(std::optional<std::uint32_t> shard);
   // discord_identify.cpp
   void identify(connection& c, const nlohmann::json& d, std::int64_t now_ms);
   bool admit(connection& c, const nlohmann::json& d, std::uint32_t& shard, std::uint32_t& count);
@@ -128,11 +135,31 @@ class discord {
   void spread(event& e);
   [[nodiscard]] bool wants(session& s, const event& e) const;
   void deliver(session& s, std::string_view type, std::shared_ptr<const std::string> d);
+  void commit(session& s, std::uint64_t owed, std::string_view type, std::shared_ptr<const std::string> d);
+  void release_lagged(session& s, std::int64_t now_ms);
   void send_event(session& s, std::uint32_t seq, std::string_view type, std::string_view d);
   void backfill(session& s, std::int64_t elapsed_ms);
   void backfill_one(session& s, std::uint32_t index);
   void reply(session& s, std::string_view type, snowflake guild, std::string d, std::uint64_t serial);
   void watch(std::int64_t now_ms);
+  // discord_faults.cpp
+  [[nodiscard]] std::vector<connection*> fitting(const fault_order& order);
+  std::size_t strike(const fault_order& order, std::int64_t now_ms);
+  void strike_one(connection& c, const fault_order& order, std::int64_t now_ms);
+  std::size_t shout(const fault_order& order, std::int64_t now_ms);
+  bool shout_in(const session& s, const fault_order& order, std::int64_t now_ms);
+  [[nodiscard]] static fault_book::target target_of(const session& s) {
+    return {.shard = s.shard, .count = s.count};
+  }
+  [[nodiscard]] static fault_book::target target_of(const connection& c);
+  bool spoil_hello(connection& c, const std::string& hello, std::int64_t now_ms);
+  bool spoil_identify(connection& c, std::uint32_t shard, std::uint32_t count);
+  bool spoil_resume(connection& c, session& s, std::int64_t now_ms);
+  void end_connection(connection& c, std::uint16_t code);
+  void acknowledge(connection& c, std::int64_t now_ms);
+  [[nodiscard]] const std::string& url_for(const fault_order& order) const;
+  void send_later(connection& c, std::int64_t due_ms, std::string payload);
+  void send_due(std::int64_t now_ms);
   // discord_commands.cpp
   void presence(connection& c, const nlohmann::json& d, std::int64_t now_ms);
   void voice(connection& c, const nlohmann::json& d, std::int64_t now_ms);
@@ -153,9 +180,11 @@ class discord {
   class violations violations_;
   discord_counters counters_;
   base::rng random_;
-  std::string gateway_url_ = "ws://127.0.0.1";
-  std::string resume_url_ = "ws://127.0.0.1/resume";
-  std::unordered_map<connection_id, std::unique_ptr<connection>> connections_;
+  gateway_urls urls_;
+  fault_book faults_;
+  std::multimap<std::int64_t, std::pair<connection_id, std::string>>
+      later_;  ///< payloads by when they are due
+  std::map<connection_id, std::unique_ptr<connection>> connections_;
   std::map<std::string, std::unique_ptr<session>> sessions_;
   std::map<std::uint32_t, shard_table> fleets_;  ///< by shard count
   std::vector<std::int64_t> bucket_used_ms_;

@@ -10,26 +10,70 @@ namespace {
 
 constexpr std::uint64_t events_per_tick_max = 4096;
 constexpr std::int64_t watch_every_ms = 100;
+constexpr std::size_t lagged_max = 200'000;  // of one session; the oldest goes out early beyond it
+constexpr std::int64_t muted_ms_max = 600'000;
 
 }  // namespace
 
 void discord::send_event(session& s, std::uint32_t seq, std::string_view type, std::string_view d) {
   connection* c = find(s.connection);
-  if (c == nullptr || c->muted || c->closing) return;
+  if (c == nullptr) return;
   head_.assign("{\"t\":\"");
   head_ += type;
   head_ += "\",\"s\":";
   char digits[16];
   head_.append(digits, std::to_chars(digits, digits + sizeof digits, seq).ptr);
   head_ += ",\"op\":0,\"d\":";
-  sink_.send(c->id, head_, d, "}");
+  transmit(*c, head_, d, "}");
 }
 
 void discord::deliver(session& s, std::string_view type, std::shared_ptr<const std::string> d) {
+  const std::uint64_t owed = ledger_.owe(s.number);
+  if (!faults_.none(fault_kind::drop_type)) {
+    auto at = target_of(s);
+    at.subject = type;
+    at.session = s.number;
+    if (auto* withheld = faults_.find(fault_kind::drop_type, at)) {
+      faults_.fire(*withheld);
+      return ledger_.dropped(owed);
+    }
+  }
+  auto* lag = faults_.find(fault_kind::lag, target_of(s));
+  if (lag == nullptr && s.lagged.empty()) return commit(s, owed, type, std::move(d));
+  std::int64_t due = s.lagged.empty() ? ticked_ms_ : s.lagged.back().due_ms;
+  if (lag != nullptr) {
+    const auto chance =
+        static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(lag->order.jitter_ms) + 1));
+    due = std::max(due, ticked_ms_ + lag->order.delay_ms + chance);
+    faults_.fire(*lag);
+  }
+  s.lagged.push_back({due, owed, type, std::move(d)});
+  if (s.lagged.size() > lagged_max) release_lagged(s, s.lagged.front().due_ms);
+}
+
+void discord::release_lagged(session& s, std::int64_t now_ms) {
+  while (!s.lagged.empty() && s.lagged.front().due_ms <= now_ms) {
+    session::lagged_event late = std::move(s.lagged.front());
+    s.lagged.pop_front();
+    commit(s, late.owed, late.type, std::move(late.d));
+  }
+}
+
+// It gets its number in the session's stream.
+void discord::commit(session& s, std::uint64_t owed, std::string_view type,
+                     std::shared_ptr<const std::string> d) {
+  if (auto* jump = faults_.find(fault_kind::seq_jump, target_of(s))) {
+    s.seq += jump->order.by;
+    faults_.fire(*jump);
+  }
   ++s.seq;
   ++counters_.dispatches;
-  ledger_.delivered(s.number, s.seq);
+  ledger_.sent(owed, s.seq);
   send_event(s, s.seq, type, *d);
+  if (auto* again = faults_.find(fault_kind::seq_repeat, target_of(s))) {
+    faults_.fire(*again);
+    send_event(s, s.seq, type, *d);
+  }
   s.keep({s.seq, type, std::move(d)}, options_.replay_bytes_max);
 }
 
@@ -125,7 +169,11 @@ void discord::reply(session& s, std::string_view type, snowflake guild_id, std::
 void discord::tick(std::int64_t now_ms) {
   const std::int64_t elapsed = std::max<std::int64_t>(now_ms - ticked_ms_, 0);
   ticked_ms_ = std::max(ticked_ms_, now_ms);
-  for (const auto& [id, s] : sessions_) backfill(*s, elapsed);
+  send_due(now_ms);
+  for (const auto& [id, s] : sessions_) {
+    if (!s->lagged.empty()) release_lagged(*s, now_ms);
+    backfill(*s, elapsed);
+  }
   if (rate_ > 0 && !paused_) {
     event_credit_ += rate_ * static_cast<double>(elapsed) / 1000.0;
     const auto due = std::min(static_cast<std::uint64_t>(event_credit_), events_per_tick_max);
@@ -147,9 +195,14 @@ void discord::watch(std::int64_t now_ms) {
     if (c->close_at_ms != 0 && now_ms >= c->close_at_ms) {
       detach(*c, now_ms);
       close(*c, 4000, "Reconnect was asked for.");
+    } else if (c->muted) {  // it is told nothing, and blamed for nothing
+      if (now_ms - c->heard_ms > silence) detach(*c, now_ms);
+      if (now_ms - c->heard_ms > muted_ms_max) {
+        c->closing = true;
+        sink_.drop(c->id);
+      }
     } else if (now_ms - c->heard_ms > silence) {
-      if (!c->muted)
-        breach(*c, "heartbeat_missing", std::to_string(now_ms - c->heard_ms) + " ms without a heartbeat");
+      breach(*c, "heartbeat_missing", std::to_string(now_ms - c->heard_ms) + " ms without a heartbeat");
       detach(*c, now_ms);
       close(*c, 4009, "Session timed out.");
     } else if (c->owner == nullptr && now_ms - c->opened_ms > options_.identify_timeout_ms) {

@@ -115,6 +115,7 @@ void discord::identify(connection& c, const nlohmann::json& d, std::int64_t now_
   std::uint32_t shard = 0;
   std::uint32_t count = 1;
   if (!admit(c, d, shard, count) || !take_identify(c, shard, now_ms)) return;
+  if (spoil_identify(c, shard, count)) return;
   if (c.request.resume_path)
     breach(c, "identify_on_resume_url", "IDENTIFY belongs to the gateway's own URL", true);
   start_session(c, shard, count, d);
@@ -169,7 +170,8 @@ void discord::send_ready(session& s) {
   write_own_user(json.key("user"), world_.bot());
   json.text("session_type", "normal");
   json.text("session_id", s.id);
-  json.text("resume_gateway_url", resume_url_);
+  const auto elsewhere = faults_.take(fault_kind::resume_host, target_of(s));
+  json.text("resume_gateway_url", elsewhere ? url_for(*elsewhere) : urls_.resume);
   json.raw("relationships", "[]");
   json.raw("private_channels", "[]");
   json.raw("presences", "[]");
@@ -233,6 +235,7 @@ void discord::resume(connection& c, const nlohmann::json& d, std::int64_t now_ms
     send_plain(c, invalid_session);
     return end_session(s, now_ms);
   }
+  if (spoil_resume(c, s, now_ms)) return;
   if (connection* old = find(s.connection)) {  // the newcomer wins; the old socket simply ends
     old->owner = nullptr;
     old->closing = true;

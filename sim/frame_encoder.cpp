@@ -33,6 +33,7 @@ class zlib_encoder final : public frame_encoder {
   zlib_encoder& operator=(const zlib_encoder&) = delete;
 
   [[nodiscard]] bool binary() const noexcept override { return true; }
+  [[nodiscard]] bool splittable() const noexcept override { return true; }
   void encode(std::string_view head, std::string_view body, std::string_view tail,
               std::string& out) override {
     feed(head, Z_NO_FLUSH, out);

@@ -16,6 +16,8 @@ class frame_encoder {
 
   /// Compressed payloads travel in binary messages.
   [[nodiscard]] virtual bool binary() const noexcept = 0;
+  /// A payload may span several messages (zlib-stream).
+  [[nodiscard]] virtual bool splittable() const noexcept { return false; }
   /// Appends the message for a payload given in three pieces.
   virtual void encode(std::string_view head, std::string_view body, std::string_view tail,
                       std::string& out) = 0;

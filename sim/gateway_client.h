@@ -3,11 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "net/http_server.h"
 #include "net/websocket.h"
+#include "sim/fault.h"
 #include "sim/frame_encoder.h"
 #include "sim/session.h"
 
@@ -25,6 +27,8 @@ class gateway_client final : public net::ws_handler {
   void send(std::string_view head, std::string_view body, std::string_view tail);
   void close(std::uint16_t code, std::string_view reason) { socket_->close(code, reason); }
   void abort() { socket_->abort(); }
+  /// False when it cannot be done to this connection.
+  bool damage(enum damage how);
   [[nodiscard]] bool congested() const { return socket_->congested(); }
   [[nodiscard]] std::size_t queued_bytes() const { return socket_->queued_bytes(); }
   [[nodiscard]] connection_id id() const noexcept { return id_; }
@@ -33,10 +37,14 @@ class gateway_client final : public net::ws_handler {
   void on_closed(const net::ws_closed& how) override;
 
  private:
+  void append_message(std::string_view bytes);
+  void send_spoilt(std::string_view head, std::string_view body, std::string_view tail);
+
   server& owner_;
   connection_id id_;
   std::unique_ptr<frame_encoder> encoder_;
   std::unique_ptr<net::websocket> socket_;
+  std::optional<enum damage> next_message_;  ///< what the next one suffers
 };
 
 }  // namespace evergate::sim

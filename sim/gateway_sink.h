@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sim/fault.h"
 #include "sim/session.h"
 
 namespace evergate::sim {
@@ -20,6 +21,9 @@ class gateway_sink {
   virtual void drop(connection_id to) = 0;
   /// The client reads slower than we write.
   [[nodiscard]] virtual bool congested(connection_id to) const = 0;
+  /// Spoils the connection's bytes or socket; false when it cannot (split_message without zlib-stream, or a
+  /// sink that has no such thing). After half_open and stall the core sends nothing more by itself.
+  virtual bool damage(connection_id, enum damage) { return false; }
 };
 
 }  // namespace evergate::sim

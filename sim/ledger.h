@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/guild.h"
+#include "sim/json_writer.h"
 
 namespace evergate::sim {
 
@@ -26,13 +27,22 @@ class ledger {
   /// Registers a session and returns its number.
   std::uint32_t add_session(std::string id, std::uint32_t shard, std::uint32_t count);
   void add(std::uint64_t serial, snowflake guild, std::string_view type, ledger_kind kind);
-  /// The entry added last went to this session as `seq`.
-  void delivered(std::uint32_t session, std::uint32_t seq);
+  /// The entry added last is for this session; what becomes of that is said by sent() or dropped(), with the
+  /// number that this gives.
+  std::uint64_t owe(std::uint32_t session);
+  void sent(std::uint64_t owed, std::uint32_t seq);
+  /// The session will never be sent it.
+  void dropped(std::uint64_t owed);
 
+  /// Registered so far.
+  [[nodiscard]] std::uint32_t sessions() const noexcept {
+    return static_cast<std::uint32_t>(sessions_.size());
+  }
   [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
-  [[nodiscard]] std::uint64_t deliveries() const noexcept { return delivered_; }
+  [[nodiscard]] std::uint64_t deliveries() const noexcept { return sent_; }
   [[nodiscard]] std::uint64_t forgotten() const noexcept { return forgotten_; }
-  /// Up to `limit` entries with a serial above `after`, one JSON object a line.
+  /// Up to `limit` entries with a serial above `after`, one JSON object a line: `deliveries` are numbered in
+  /// their session's stream; `pending` wait (lag), `dropped` were withheld by a fault.
   void write(std::string& out, std::uint64_t after, std::size_t limit) const;
 
  private:
@@ -44,9 +54,11 @@ class ledger {
     std::uint32_t deliveries = 0;
     ledger_kind kind = ledger_kind::event;
   };
+  enum class fate : std::uint8_t { pending, sent, dropped };
   struct delivery {
     std::uint32_t session = 0;
     std::uint32_t seq = 0;
+    fate what = fate::pending;
   };
   struct known_session {
     std::string id;
@@ -54,13 +66,17 @@ class ledger {
     std::uint32_t count = 1;
   };
 
+  [[nodiscard]] delivery* at(std::uint64_t owed);
+  void write(json_writer& json, const entry& e, fate what) const;
+
   std::size_t events_max_;
   std::deque<entry> entries_;
   std::deque<delivery> deliveries_;
   std::uint64_t deliveries_dropped_ = 0;
   std::vector<known_session> sessions_;
   std::uint64_t events_ = 0;
-  std::uint64_t delivered_ = 0;
+  std::uint64_t owed_ = 0;
+  std::uint64_t sent_ = 0;
   std::uint64_t forgotten_ = 0;
 };
 

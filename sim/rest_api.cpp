@@ -84,6 +84,16 @@ http_reply rest_api::answer(std::string_view method, std::string_view path, bool
   if (parts.empty() || parts.front() != "api") return refusal(404, "404: Not Found", 0);
   parts.erase(parts.begin());
   if (!parts.empty() && (parts.front() == "v10" || parts.front() == "v9")) parts.erase(parts.begin());
+  std::string joined;
+  for (const auto part : parts) (joined += joined.empty() ? "" : "/") += part;
+  if (auto fault = core_.rest_fault(joined)) {
+    route = std::string(method) + " " + joined;
+    const bool html = fault->body.starts_with('<');
+    http_reply failed = refusal(fault->status, std::to_string(fault->status) + ": simulated failure", 0);
+    if (!fault->body.empty()) failed.body = std::move(fault->body);
+    if (html) failed.content_type = "text/html";
+    return failed;
+  }
   const auto is = [&](std::string_view wanted_method, std::string_view pattern) {
     const auto wanted = split(pattern);
     if (method != wanted_method || wanted.size() != parts.size()) return false;

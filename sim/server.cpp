@@ -8,6 +8,7 @@ constexpr std::size_t control_body_max = std::size_t{64} << 20;
 constexpr base::seconds pending_age_max{60};
 constexpr std::uint64_t emits_a_turn = 2048;
 constexpr std::int64_t emit_stuck_ms = 60'000;
+constexpr std::int64_t silence_ms_max = 600'000;  // a client that waits longer for its answer is let go
 
 }  // namespace
 
@@ -63,8 +64,16 @@ base::result<std::unique_ptr<server>> server::start(net::event_loop& loop, serve
   if (!other) return base::fail(other.error(), "control listener");
   s.control_ = std::move(*other);
   const std::string host = s.options_.public_host.empty() ? s.options_.address : s.options_.public_host;
-  const std::string url = (listen.tls ? "wss://" : "ws://") + host + ":" + std::to_string(s.gateway_port());
-  s.core_.set_urls(url, url + "/resume");
+  auto nowhere = dead_ends::open(s.options_.address);
+  if (!nowhere) return base::fail(nowhere.error(), "dead ends");
+  s.dead_ends_ = std::move(*nowhere);
+  const std::string scheme = listen.tls ? "wss://" : "ws://";
+  const auto at = [&](std::uint16_t port) { return scheme + host + ":" + std::to_string(port); };
+  s.core_.set_urls({.main = at(s.gateway_port()),
+                    .resume = at(s.gateway_port()) + "/resume",
+                    .dead = at(s.dead_ends_.refusing_port()),
+                    .silent = at(s.dead_ends_.silent_port()),
+                    .unknown = scheme + "gateway.sim.invalid:" + std::to_string(s.gateway_port())});
   s.timer_.arm_in(s.options_.tick, [&s] { s.tick(); });
   return made;
 }
@@ -92,6 +101,11 @@ bool server::congested(connection_id to) const {
   return at != clients_.end() && at->second->congested();
 }
 
+bool server::damage(connection_id to, enum damage how) {
+  const auto at = clients_.find(to);
+  return at != clients_.end() && at->second->damage(how);
+}
+
 void server::client_said(gateway_client& from, std::string_view payload, bool binary) {
   core_.receive(from.id(), payload, binary, now_ms());
 }
@@ -104,13 +118,35 @@ void server::client_gone(gateway_client& which, std::uint16_t code) {
   });
 }
 
+bool server::on_resume_path(const net::http_request& request) {
+  return request.path() == "/resume" || request.path() == "/resume/";
+}
+
+void server::upgrade_came(std::unique_ptr<net::http_exchange> exchange) {
+  const auto verdict = core_.knock({.resume_path = on_resume_path(exchange->request())});
+  using answer = upgrade_verdict::answer;
+  switch (verdict.how) {
+    case answer::accept:
+      return upgrade(std::move(exchange));
+    case answer::refuse:
+      return respond(*exchange, {.status = verdict.status,
+                                 .body = verdict.body,
+                                 .content_type = verdict.body.starts_with('<') ? "text/html" : "text/plain"});
+    case answer::delay:
+      late_upgrades_.push_back({std::move(exchange), now_ms() + verdict.delay_ms, true});
+      return;
+    case answer::silence:
+      late_upgrades_.push_back({std::move(exchange), now_ms() + silence_ms_max, false});
+  }
+}
+
 void server::upgrade(std::unique_ptr<net::http_exchange> exchange) {
   const auto& request = exchange->request();
   const auto value = [&](std::string_view name, std::string otherwise) {
     return request.query_parameter(name).value_or(std::move(otherwise));
   };
   gateway_request asked;
-  asked.resume_path = request.path() == "/resume" || request.path() == "/resume/";
+  asked.resume_path = on_resume_path(request);
   asked.version = value("v", "10");
   asked.encoding = value("encoding", "json");
   asked.compress = value("compress", "");
@@ -126,7 +162,7 @@ void server::upgrade(std::unique_ptr<net::http_exchange> exchange) {
 }
 
 void server::gateway_request_came(std::unique_ptr<net::http_exchange> exchange) {
-  if (exchange->request().upgrade_websocket) return upgrade(std::move(exchange));
+  if (exchange->request().upgrade_websocket) return upgrade_came(std::move(exchange));
   with_body(std::move(exchange), rest_body_max, [this](auto ready, std::string body) {
     const auto& request = ready->request();
     respond(*ready,
@@ -210,8 +246,20 @@ void server::run_emits() {
   });
 }
 
+void server::accept_late_upgrades() {
+  const std::int64_t now = now_ms();
+  for (auto at = late_upgrades_.begin(); at != late_upgrades_.end();) {
+    const auto here = at++;
+    if (here->due_ms > now) continue;
+    late_upgrade due = std::move(*here);
+    late_upgrades_.erase(here);
+    if (due.accept) upgrade(std::move(due.exchange));
+  }
+}
+
 void server::tick() {
   core_.tick(now_ms());
+  accept_late_upgrades();
   run_emits();
   const base::instant now = base::boot_clock::now();
   std::erase_if(pending_, [&](const auto& entry) { return now - entry.second.since > pending_age_max; });

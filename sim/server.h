@@ -14,6 +14,7 @@
 #include "net/http_server.h"
 #include "net/tls.h"
 #include "sim/control_api.h"
+#include "sim/dead_ends.h"
 #include "sim/discord.h"
 #include "sim/gateway_client.h"
 #include "sim/rest_api.h"
@@ -50,6 +51,7 @@ class server final : public gateway_sink {
   void close(connection_id to, std::uint16_t code, std::string_view reason) override;
   void drop(connection_id to) override;
   [[nodiscard]] bool congested(connection_id to) const override;
+  bool damage(connection_id to, enum damage how) override;
 
   // from gateway_client
   void client_said(gateway_client& from, std::string_view payload, bool binary);
@@ -59,6 +61,12 @@ class server final : public gateway_sink {
   struct pending_exchange {
     std::unique_ptr<net::http_exchange> exchange;
     base::instant since;
+  };
+  /// An upgrade request that waits: to be accepted at its time, or never.
+  struct late_upgrade {
+    std::unique_ptr<net::http_exchange> exchange;
+    std::int64_t due_ms = 0;
+    bool accept = false;
   };
   struct running_emit {
     emit_job job;
@@ -72,11 +80,14 @@ class server final : public gateway_sink {
   [[nodiscard]] std::int64_t now_ms() const noexcept;
   void gateway_request_came(std::unique_ptr<net::http_exchange> exchange);
   void control_request_came(std::unique_ptr<net::http_exchange> exchange);
+  void upgrade_came(std::unique_ptr<net::http_exchange> exchange);
   void upgrade(std::unique_ptr<net::http_exchange> exchange);
   /// Reads the body, if one may come, and calls back with the exchange.
   void with_body(std::unique_ptr<net::http_exchange> exchange, std::size_t bytes_max,
                  std::move_only_function<void(std::unique_ptr<net::http_exchange>, std::string)> then);
   void answer_control(std::unique_ptr<net::http_exchange> exchange, const std::string& body);
+  [[nodiscard]] static bool on_resume_path(const net::http_request& request);
+  void accept_late_upgrades();
   static void respond(net::http_exchange& exchange, http_reply reply);
   void tick();
   void run_emits();
@@ -93,6 +104,8 @@ class server final : public gateway_sink {
   connection_id next_client_ = 0;
   std::unordered_map<std::uint64_t, pending_exchange> pending_;
   std::uint64_t next_pending_ = 0;
+  std::list<late_upgrade> late_upgrades_;
+  dead_ends dead_ends_;
   std::list<running_emit> emits_;
   bool emit_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< for work still queued on the loop

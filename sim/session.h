@@ -23,6 +23,14 @@ struct session {
     std::shared_ptr<const std::string> d;
   };
 
+  /// A dispatch that is on its way through a slow Discord and has no number yet.
+  struct lagged_event {
+    std::int64_t due_ms = 0;
+    std::uint64_t owed = 0;  ///< in the ledger
+    std::string_view type;
+    std::shared_ptr<const std::string> d;
+  };
+
   std::uint32_t number = 0;  ///< in the ledger
   std::string id;
   std::uint32_t shard = 0;
@@ -36,16 +44,15 @@ struct session {
   std::size_t replay_max = 100;
   std::size_t replay_bytes = 0;
   std::deque<kept_event> replay;
+  std::uint32_t forgotten = 0;  ///< the last sequence that is no longer kept
+  std::deque<lagged_event> lagged;
   std::vector<std::uint32_t> waiting;  ///< slots of guilds to backfill, last first
   std::unordered_set<std::uint32_t> waiting_set;
   double backfill_credit = 0;
   std::vector<std::uint32_t> voice_guilds;  ///< slots where the bot speaks through this session
 
   /// Everything after `from` is still there.
-  [[nodiscard]] bool can_replay(std::uint32_t from) const noexcept {
-    if (from == seq) return true;
-    return !replay.empty() && replay.front().seq <= from + 1;
-  }
+  [[nodiscard]] bool can_replay(std::uint32_t from) const noexcept { return from >= forgotten; }
   void keep(kept_event event, std::size_t bytes_max) {
     replay_bytes += event.d->size();
     replay.push_back(std::move(event));
@@ -58,6 +65,7 @@ struct session {
  private:
   void forget_oldest() {
     replay_bytes -= replay.front().d->size();
+    forgotten = replay.front().seq;
     replay.pop_front();
   }
 };

@@ -44,6 +44,30 @@ struct discord_settings {
   std::string ca_file;                           ///< PEM; empty = the system's store
   transport_compression compression = transport_compression::zstd_stream;
   std::uint64_t payload_bytes_max = std::uint64_t{64} << 20;  ///< one inflated payload
+  std::uint32_t inflate_ratio_max = 200;                      ///< inflated ÷ compressed, judged past 1 MiB
+  std::chrono::milliseconds connect_timeout{10'000};          ///< name, TCP, TLS and upgrade together
+  std::chrono::milliseconds hello_timeout{10'000};            ///< from the open connection
+  std::chrono::milliseconds ready_timeout{120'000};           ///< from IDENTIFY
+  std::chrono::milliseconds resumed_timeout{60'000};          ///< without any dispatch, from RESUME
+  std::chrono::milliseconds close_timeout{5'000};   ///< from our close frame to giving up on Discord's
+  std::chrono::milliseconds rest_timeout{15'000};   ///< for an answer of GET /gateway/bot
+  std::chrono::milliseconds info_age_max{300'000};  ///< /gateway/bot is asked again before an IDENTIFY
+  /// A beat unanswered for an interval is waited for this much longer, so that what is in the socket is read.
+  std::chrono::milliseconds ack_grace{1'000};
+  std::chrono::milliseconds suspend_after{15'000};  ///< a timer this late means that the machine slept
+};
+
+/// Pauses and tries of a shard that lost its connection.
+struct reconnect_settings {
+  std::chrono::milliseconds jitter{500};           ///< the first try waits up to this long
+  std::chrono::milliseconds backoff_first{1'000};  ///< doubles with each try, with jitter
+  std::chrono::milliseconds backoff_most{60'000};
+  std::uint32_t resume_tries = 3;  ///< RESUMEs without progress on each of the two URLs, then IDENTIFY
+  std::chrono::milliseconds slow_down{1'000};              ///< after close code 4008
+  std::chrono::milliseconds invalid_session_least{1'000};  ///< the pause after op 9 is between these
+  std::chrono::milliseconds invalid_session_most{5'000};
+  std::chrono::milliseconds refused_first{2'000};  ///< all shards rest after a 429 or 403; doubles each time
+  std::chrono::milliseconds refused_most{60'000};
 };
 
 struct shard_settings {
@@ -53,6 +77,7 @@ struct shard_settings {
   std::uint32_t per_worker = 25;  ///< shards_per_worker
   bool round_robin = false;       ///< shard % workers instead of contiguous blocks
   std::chrono::milliseconds identify_spacing{5'300};  ///< between IDENTIFYs of one bucket
+  std::uint32_t identify_reserve = 5;  ///< session starts of the daily budget that are not used
   std::uint32_t connects_per_second_max = 40;
 };
 
@@ -99,6 +124,7 @@ struct gateway_options {
   std::uint32_t workers = 0;  ///< event loop threads; 0 = one per core
   listen_settings listen;
   discord_settings discord;
+  reconnect_settings reconnect;
   shard_settings shards;
   queue_settings queue;
   downstream_settings downstream;

@@ -72,6 +72,7 @@ result<void> application::make_fleet() {
   auto ready = journal_->ready();
   if (!ready) return std::unexpected(ready.error());
   pipeline::intake_options intake;
+  intake.log = &log_;
   intake.self_id = proto::snowflake_of(proto::member(proto::member(*ready, "user"), "id"));
   // Made here, where a bad filter can still be reported; the fleet takes one per worker.
   std::vector<std::unique_ptr<flow::intake>> intakes;

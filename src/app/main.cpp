@@ -1,6 +1,4 @@
 // The daemon: reads its configuration, makes a gateway_manager and waits for a signal.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -34,10 +32,11 @@ int run(const std::string& config) {
   auto options = app::load_configuration(config, app::process_environment());
   if (!options) return complain(options.error());
   const sigset_t signals = block_signals();
-  options->events.fatal = [](const std::string&) { ::kill(::getpid(), SIGTERM); };
   auto manager = create_gateway_manager(std::move(*options));
   if (!manager) return complain(manager.error());
   if (auto started = (*manager)->start(); !started) return complain(started.error());
+  // A fatal close code ends the shards, not the process: bots stay connected and are served what is queued,
+  // /health says no, and no supervisor starts us again and again on a token that Discord refuses.
   int signal = 0;
   while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
     if (auto reloaded = (*manager)->reload_certificates(); !reloaded) complain(reloaded.error());

@@ -166,6 +166,69 @@ void add_discord(std::vector<option_row>& t) {
                        FIELD(discord.payload_bytes_max)));
 }
 
+void add_connection(std::vector<option_row>& t) {
+  t.push_back(
+      integer_row("discord.inflate_ratio_max", 2, 100'000,
+                  "A payload past 1 MiB that inflates to more than this many times its size is refused",
+                  FIELD(discord.inflate_ratio_max)));
+  t.push_back(duration_row("discord.connect_timeout", 50ms, 5min, "For name, TCP, TLS and upgrade together",
+                           FIELD(discord.connect_timeout)));
+  t.push_back(duration_row("discord.hello_timeout", 50ms, 5min, "For HELLO on an open connection",
+                           FIELD(discord.hello_timeout)));
+  t.push_back(
+      duration_row("discord.ready_timeout", 50ms, 1h,
+                   "For READY after IDENTIFY; it comes late in an outage, and each try costs a session start",
+                   FIELD(discord.ready_timeout)));
+  t.push_back(duration_row("discord.resumed_timeout", 50ms, 1h,
+                           "For RESUMED after RESUME; begins anew with each replayed event",
+                           FIELD(discord.resumed_timeout)));
+  t.push_back(duration_row("discord.close_timeout", 10ms, 1min,
+                           "For Discord's close frame after ours; nothing waits for it but a log-off",
+                           FIELD(discord.close_timeout)));
+  t.push_back(duration_row("discord.ack_grace", 10ms, 1min,
+                           "A heartbeat unanswered for a whole interval is waited for this much longer",
+                           FIELD(discord.ack_grace)));
+  t.push_back(
+      duration_row("discord.suspend_after", 100ms, 10min,
+                   "A heartbeat late by this much, and by an interval, means that the machine slept: RESUME",
+                   FIELD(discord.suspend_after)));
+  t.push_back(duration_row("discord.rest_timeout", 50ms, 5min, "For an answer of GET /gateway/bot",
+                           FIELD(discord.rest_timeout)));
+  t.push_back(duration_row("discord.info_age_max", 100ms, 24h,
+                           "GET /gateway/bot is asked again before an IDENTIFY when its answer is older",
+                           FIELD(discord.info_age_max)));
+}
+
+void add_reconnect(std::vector<option_row>& t) {
+  t.push_back(
+      duration_row("reconnect.jitter", 0ms, 5min,
+                   "The first try after a lost connection waits up to this long, so that waves spread",
+                   FIELD(reconnect.jitter)));
+  t.push_back(duration_row("reconnect.backoff_first", 1ms, 10min,
+                           "The next tries wait this long, doubling, half of it by chance",
+                           FIELD(reconnect.backoff_first)));
+  t.push_back(duration_row("reconnect.backoff_most", 1ms, 1h,
+                           "Where the doubling ends; at least backoff_first", FIELD(reconnect.backoff_most)));
+  t.push_back(
+      integer_row("reconnect.resume_tries", 1, 100,
+                  "RESUMEs without progress on each of the session's two URLs before a GAP and IDENTIFY",
+                  FIELD(reconnect.resume_tries)));
+  t.push_back(duration_row("reconnect.slow_down", 0ms, 5min, "Least pause after close code 4008",
+                           FIELD(reconnect.slow_down)));
+  t.push_back(duration_row("reconnect.invalid_session_least", 0ms, 5min, "Least pause after op 9",
+                           FIELD(reconnect.invalid_session_least)));
+  t.push_back(duration_row("reconnect.invalid_session_most", 0ms, 5min,
+                           "Longest pause after op 9; at least invalid_session_least",
+                           FIELD(reconnect.invalid_session_most)));
+  t.push_back(duration_row(
+      "reconnect.refused_first", 1ms, 10min,
+      "No shard connects for this long after an upgrade was answered 429 or 403; doubles each time",
+      FIELD(reconnect.refused_first)));
+  t.push_back(duration_row("reconnect.refused_most", 1ms, 1h,
+                           "Where that doubling ends; at least refused_first",
+                           FIELD(reconnect.refused_most)));
+}
+
 void add_shards(std::vector<option_row>& t) {
   t.push_back(integer_row("shards.total", 0, 65'535,
                           "0 = the count of the stored sessions, else Discord's recommendation",
@@ -181,6 +244,11 @@ void add_shards(std::vector<option_row>& t) {
   t.push_back(duration_row("shards.identify_spacing", 10ms, 1min,
                            "Between IDENTIFYs of one bucket; Discord allows one per 5 s",
                            FIELD(shards.identify_spacing)));
+  t.push_back(
+      integer_row("shards.identify_reserve", 0, 100'000,
+                  "Session starts of the daily budget that are left unused; the last one too many resets "
+                  "the token",
+                  FIELD(shards.identify_reserve)));
   t.push_back(integer_row("shards.connects_per_second_max", 1, 10'000,
                           "Upstream connections opened per second", FIELD(shards.connects_per_second_max)));
 }
@@ -284,6 +352,25 @@ base::result<void> judge_listen(const listen_settings& listen) {
   return {};
 }
 
+base::result<void> judge_order(std::string_view key, std::chrono::milliseconds most, std::string_view other,
+                               std::chrono::milliseconds least) {
+  if (most >= least) return {};
+  return refuse(std::string(key), fmt::format("{} ms", most.count()), fmt::format("at least {}", other));
+}
+
+base::result<void> judge_reconnect(const reconnect_settings& r) {
+  if (auto ok =
+          judge_order("reconnect.backoff_most", r.backoff_most, "reconnect.backoff_first", r.backoff_first);
+      !ok)
+    return ok;
+  if (auto ok =
+          judge_order("reconnect.refused_most", r.refused_most, "reconnect.refused_first", r.refused_first);
+      !ok)
+    return ok;
+  return judge_order("reconnect.invalid_session_most", r.invalid_session_most,
+                     "reconnect.invalid_session_least", r.invalid_session_least);
+}
+
 }  // namespace
 
 std::span<const option_row> option_table() {
@@ -292,6 +379,8 @@ std::span<const option_row> option_table() {
     add_general(t);
     add_listen(t);
     add_discord(t);
+    add_connection(t);
+    add_reconnect(t);
     add_shards(t);
     add_queue(t);
     add_downstream(t);
@@ -322,6 +411,7 @@ base::result<void> judge_options(const gateway_options& options) {
     return refuse("discord.gateway_url", '"' + options.discord.gateway_url + '"',
                   "empty or a ws:// or wss:// URL");
   }
+  if (auto judged = judge_reconnect(options.reconnect); !judged) return judged;
   const auto& shards = options.shards;
   if (shards.last >= 0 && shards.first > static_cast<std::uint64_t>(shards.last)) {
     return refuse("shards.first", std::to_string(shards.first), "at most shards.last");

@@ -15,6 +15,31 @@ proto::compression compression_of(transport_compression kind) {
   return proto::compression::zstd_stream;
 }
 
+void set_connection(const discord_settings& from, upstream::fleet_options& to) {
+  to.inflate.payload_bytes_max = from.payload_bytes_max;
+  to.inflate.ratio_max = from.inflate_ratio_max;
+  to.websocket.limits.message_bytes_max = from.payload_bytes_max;
+  to.websocket.connect_timeout = from.connect_timeout;
+  to.websocket.close_timeout = from.close_timeout;
+  to.timeouts.hello = from.hello_timeout;
+  to.timeouts.ready = from.ready_timeout;
+  to.timeouts.resumed = from.resumed_timeout;
+  to.heartbeat.ack_grace = from.ack_grace;
+  to.heartbeat.suspend_after = from.suspend_after;
+  to.rest_timeout = from.rest_timeout;
+  to.info_age_max = from.info_age_max;
+}
+
+void set_reconnect(const reconnect_settings& from, upstream::fleet_options& to) {
+  to.timeouts.jitter = from.jitter;
+  to.timeouts.slow_down = from.slow_down;
+  to.timeouts.invalid_least = from.invalid_session_least;
+  to.timeouts.invalid_most = from.invalid_session_most;
+  to.backoff = {from.backoff_first, from.backoff_most};
+  to.resume.tries_per_url = from.resume_tries;
+  to.connect_rest = {from.refused_first, from.refused_most};
+}
+
 }  // namespace
 
 journal::journal_options journal_options_of(const gateway_options& options) {
@@ -46,9 +71,10 @@ upstream::fleet_options fleet_options_of(const gateway_options& options) {
   out.connects_per_second_max = options.shards.connects_per_second_max;
   out.presence = options.presence;
   out.identify.spacing = options.shards.identify_spacing;
+  out.identify.reserve = options.shards.identify_reserve;
+  set_connection(options.discord, out);
+  set_reconnect(options.reconnect, out);
   out.batch.tick = options.queue.tick;
-  out.inflate.payload_bytes_max = options.discord.payload_bytes_max;
-  out.websocket.limits.message_bytes_max = options.discord.payload_bytes_max;
   return out;
 }
 

@@ -81,11 +81,12 @@ std::uint32_t lanes_for(std::uint32_t configured, std::uint32_t shard_count) noe
 }
 
 net::http_response health(const flow::fleet_view& fleet) {
-  const auto count = fleet.shard_count();
+  const auto held = fleet.shards_held();
   const auto ready = fleet.shards_ready();
-  const bool good = count > 0 && ready >= count;
-  return json(good ? 200 : 503, fmt::format(R"({{"status":"{}","shards":{},"shards_ready":{}}})",
-                                            good ? "ready" : "starting", count, ready));
+  const bool good = held > 0 && ready >= held;
+  return json(good ? 200 : 503,
+              fmt::format(R"({{"status":"{}","shards":{},"shards_held":{},"shards_ready":{}}})",
+                          good ? "ready" : "not_ready", fleet.shard_count(), held, ready));
 }
 
 net::http_response status(const flow::fleet_view& fleet, flow::offset head, consumers& readers,

@@ -92,6 +92,8 @@ class fleet_view {
   virtual ~fleet_view() = default;
   [[nodiscard]] virtual std::uint32_t shard_count() const = 0;
   [[nodiscard]] virtual std::uint32_t shards_ready() const = 0;
+  /// How many of the shards are this process's own; 0 until it is known.
+  [[nodiscard]] virtual std::uint32_t shards_held() const { return shard_count(); }
 };
 
 }  // namespace evergate::flow

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/seeded_bug.h"
 #include "flow/intake.h"
 #include "journal/bytes.h"
 #include "journal/index_replay.h"
@@ -59,6 +60,14 @@ base::result<void> journal_core::write(round& work, std::int64_t time_ms) {
   book.clean = 0;
   if (work.last >= work.first) book.head = work.last;
   if (auto put = put_blobs(**txn, work, book, time_ms); !put) return put;
+  if (base::seeded_bug(base::bug::split_transaction)) {
+    std::string early;
+    encode(book, early);
+    if (auto put = put_sealed(**txn, table::meta, meta_ledger, early); !put) return put;
+    if (auto done = (*txn)->commit(); !done) return done;
+    txn = store_.write();
+    if (!txn) return std::unexpected(txn.error());
+  }
   if (auto put = put_sessions(**txn, work); !put) return put;
   if (auto put = put_changes(**txn, work, book); !put) return put;
   if (auto put = put_users(**txn, work); !put) return put;
@@ -245,6 +254,7 @@ void journal_core::ask_checkpoints(round& work, const eviction& gone) {
 std::shared_ptr<const flow::commit> journal_core::settle(round& work) {
   auto done = std::make_shared<flow::commit>();
   done->head = {state_.book.head};
+  for (const auto& ended : work.finished) done->progress.push_back({ended.shard, committed(ended.seq)});
   for (const auto& shard : work.progressed) {
     done->progress.push_back({shard, committed(state_.sequences.at(shard.count)[shard.id])});
   }

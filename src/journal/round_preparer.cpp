@@ -79,7 +79,9 @@ void round_preparer::take_sessions(const flow::event_batch& batch) {
     return all[shard.id];
   };
   for (const auto& session : batch.sessions) {
-    slot(session.shard) = session.seq;
+    auto& at = slot(session.shard);
+    if (session.session_id.empty() && at >= 0) round_.finished.push_back({session.shard, at});
+    at = session.seq;
     round_.sessions.insert_or_assign(session.shard, session);
   }
   for (const auto& progress : batch.progress) slot(progress.shard) = progress.seq;

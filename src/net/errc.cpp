@@ -20,6 +20,8 @@ class net_category final : public std::error_category {
         return "TLS failed";
       case errc::handshake_failed:
         return "upgrade refused";
+      case errc::rate_limited:
+        return "too many connections for the server's liking";
       case errc::timed_out:
         return "timed out";
       case errc::closed:

@@ -11,6 +11,7 @@ enum class errc {
   connect_failed,
   tls_failed,        ///< handshake or certificate
   handshake_failed,  ///< the HTTP upgrade was refused or malformed
+  rate_limited,      ///< the HTTP upgrade was answered 429, or 403 as by a front that blocks our address
   timed_out,
   closed,          ///< the peer closed
   protocol_error,  ///< RFC 6455 or HTTP broken by the peer

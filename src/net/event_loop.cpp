@@ -18,6 +18,24 @@ void event_loop::state::run_deferred() {
   if (!deferred.empty()) asio::post(io, [] {});
 }
 
+void event_loop::state::resolve(const std::string& host, std::uint16_t port, on_resolved done) {
+  const auto name = host + ":" + std::to_string(port);
+  auto& waiting = resolving[name];
+  waiting.push_back(std::move(done));
+  if (waiting.size() > 1) return;
+  if (!resolver) resolver.emplace(io);
+  resolver->async_resolve(
+      host, std::to_string(port), asio::ip::resolver_base::numeric_service,
+      [this, name](const boost::system::error_code& failed, const tcp::resolver::results_type& found) {
+        std::vector<tcp::endpoint> addresses;
+        for (const auto& entry : found) {
+          if (addresses.size() < addresses_max) addresses.push_back(entry.endpoint());
+        }
+        const auto everyone = resolving.extract(name);
+        for (auto& tell : everyone.mapped()) tell(failed, addresses);
+      });
+}
+
 event_loop::event_loop() : state_(std::make_unique<state>()) {}
 
 event_loop::~event_loop() {

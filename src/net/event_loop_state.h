@@ -7,6 +7,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,9 +24,13 @@ namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
 struct event_loop::state {
+  using on_resolved = std::function<void(const boost::system::error_code& failed,
+                                         const std::vector<tcp::endpoint>& addresses)>;
+
   static constexpr int handlers_per_turn = 128;
   static constexpr int defer_rounds_per_turn = 16;
   static constexpr std::size_t names_max = 256;
+  static constexpr std::size_t addresses_max = 16;
 
   /// A buffer for one read, valid until the next call; nobody keeps it over a callback.
   [[nodiscard]] std::span<char> scratch(std::size_t bytes) {
@@ -37,6 +42,9 @@ struct event_loop::state {
   }
 
   void run_deferred();
+  /// Calls `done` in a later turn with at most addresses_max addresses. Names under way are not asked for
+  /// twice.
+  void resolve(const std::string& host, std::uint16_t port, on_resolved done);
 
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
@@ -48,6 +56,9 @@ struct event_loop::state {
   std::size_t scratch_bytes = 0;
   /// Made at the first resolve, since it starts a thread.
   std::optional<tcp::resolver> resolver;
+  /// Who waits for "host:port". The resolver asks for one name after the other, so each is asked for once,
+  /// however many connections want it: a dead name server then holds up few requests, not one a shard.
+  std::unordered_map<std::string, std::vector<on_resolved>> resolving;
   /// "host:port" to the addresses that worked last, the best first.
   std::unordered_map<std::string, std::vector<tcp::endpoint>> last_good;
 };

@@ -315,6 +315,18 @@ void stream::shut_after_output() {
   output_ready();
 }
 
+bool stream::has_unread() const noexcept {
+  if (!socket_.is_open()) return false;
+  boost::system::error_code failed;
+  const auto bytes = socket_.available(failed);
+  return !failed && bytes != 0;
+}
+
+void stream::reset_on_close() {
+  boost::system::error_code ignored;
+  if (open()) socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+}
+
 void stream::close() {
   if (!open()) return;
   if (tls_ != nullptr && !shut_) tls_->output().clear();

@@ -61,10 +61,14 @@ class stream : public std::enable_shared_from_this<stream> {
   [[nodiscard]] bool shut() const noexcept { return shut_; }
   /// Drops the socket at once. No call to the owner follows.
   void close();
+  /// Makes the coming close() an RST.
+  void reset_on_close();
 
   [[nodiscard]] bool open() const noexcept { return socket_.is_open(); }
   [[nodiscard]] const std::string& peer_address() const noexcept { return peer_; }
   [[nodiscard]] base::instant last_read() const noexcept { return last_read_; }
+  /// The kernel holds bytes that were not read yet.
+  [[nodiscard]] bool has_unread() const noexcept;
   [[nodiscard]] event_loop& loop() noexcept { return loop_; }
 
  private:

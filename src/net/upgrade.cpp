@@ -90,7 +90,9 @@ base::result<void> check_upgrade_response(std::string_view head, std::string_vie
   const auto& answer = parser.get();
   if (answer.result_int() != 101) {
     std::string reason(answer.reason().substr(0, 100));
-    return base::fail(errc::handshake_failed,
+    // Cloudflare's 1015 is a page with either status.
+    const bool limited = answer.result_int() == 429 || answer.result_int() == 403;
+    return base::fail(limited ? errc::rate_limited : errc::handshake_failed,
                       fmt::format("upgrade: HTTP status {} {} instead of 101", answer.result_int(), reason));
   }
   const auto value = [&answer](http::field name) {

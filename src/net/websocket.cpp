@@ -37,6 +37,12 @@ void websocket::close(std::uint16_t code, std::string_view reason) {
 void websocket::abort() {
   state_->abort();
 }
+void websocket::reset() {
+  state_->reset();
+}
+void websocket::fall_silent() {
+  state_->fall_silent();
+}
 void websocket::pause_reading(bool paused) {
   state_->pause(paused);
 }
@@ -52,6 +58,10 @@ void websocket::set_handler(ws_handler& handler) noexcept {
 
 std::string websocket::peer_address() const {
   return state_->link() == nullptr ? std::string() : state_->link()->peer_address();
+}
+
+bool websocket::has_unread() const noexcept {
+  return state_->link() != nullptr && state_->link()->has_unread();
 }
 
 base::instant websocket::last_read() const noexcept {

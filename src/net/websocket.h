@@ -53,6 +53,7 @@ struct ws_options {
   std::size_t output_bytes_high = 1024 * 1024;  ///< congested() from here on
   base::milliseconds connect_timeout{10'000};   ///< resolve + TCP + TLS + upgrade (client role)
   base::milliseconds close_timeout{5'000};      ///< from our close frame to giving up on the peer's
+  std::uint16_t violation_code = 0;  ///< closes after broken frames; 0 = 1002, 1007 or 1009 as RFC 6455 says
 };
 
 class websocket {
@@ -79,12 +80,18 @@ class websocket {
   void close(std::uint16_t code, std::string_view reason = {});
   /// Drops the TCP connection without a close frame (Discord keeps the session); on_closed follows.
   void abort();
+  /// The same by RST: what is queued on either side is lost. For simulated faults.
+  void reset();
+  /// Writes nothing from here on, not even a close frame, and goes on reading. For simulated faults.
+  void fall_silent();
   /// Stops reading from the socket (back-pressure); pause is not counted, the last call wins.
   void pause_reading(bool paused);
 
   [[nodiscard]] std::size_t queued_bytes() const noexcept;  ///< accepted but not yet given to the kernel
   [[nodiscard]] bool congested() const noexcept;            ///< queued_bytes ≥ output_bytes_high
   [[nodiscard]] std::string peer_address() const;           ///< "127.0.0.1:5000"
+  /// Bytes have come that were not read yet.
+  [[nodiscard]] bool has_unread() const noexcept;
   /// When the socket was last readable.
   [[nodiscard]] base::instant last_read() const noexcept;
 

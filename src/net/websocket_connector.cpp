@@ -69,8 +69,6 @@ void websocket_connector::resolve() {
   const auto literal = asio::ip::make_address(target_.host, ec);
   if (!ec) return resolved({tcp::endpoint(literal, target_.port)});
   resolving_ = true;
-  auto& loop = loop_.internals();
-  if (!loop.resolver) loop.resolver.emplace(loop.io);
   // A name server that says nothing must leave time to connect to an address known from before.
   step_timer_.arm_in(timeout_ / 3, [weak = weak_from_this()] {
     const auto self = weak.lock();
@@ -78,20 +76,14 @@ void websocket_connector::resolve() {
       self->use_last_good("no answer");
     }
   });
-  loop.resolver->async_resolve(target_.host, std::to_string(target_.port),
-                               asio::ip::resolver_base::numeric_service,
-                               [weak = weak_from_this()](const boost::system::error_code& failed,
-                                                         const tcp::resolver::results_type& found) {
-                                 const auto self = weak.lock();
-                                 if (self == nullptr || !self->done_ || !self->resolving_) return;
-                                 if (failed) return self->use_last_good(failed.message());
-                                 std::vector<tcp::endpoint> addresses;
-                                 for (const auto& entry : found) {
-                                   if (addresses.size() < addresses_max_)
-                                     addresses.push_back(entry.endpoint());
-                                 }
-                                 self->resolved(std::move(addresses));
-                               });
+  loop_.internals().resolve(target_.host, target_.port,
+                            [weak = weak_from_this()](const boost::system::error_code& failed,
+                                                      const std::vector<tcp::endpoint>& addresses) {
+                              const auto self = weak.lock();
+                              if (self == nullptr || !self->done_ || !self->resolving_) return;
+                              if (failed) return self->use_last_good(failed.message());
+                              self->resolved(addresses);
+                            });
 }
 
 void websocket_connector::use_last_good(const std::string& why) {

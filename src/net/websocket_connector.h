@@ -42,7 +42,6 @@ class websocket_connector final : public stream_owner,
 
  private:
   static constexpr std::size_t head_bytes_max_ = 16 * 1024;
-  static constexpr std::size_t addresses_max_ = 16;
 
   void resolve();
   void resolved(std::vector<tcp::endpoint> found);

@@ -140,6 +140,25 @@ void websocket::state::abort() {
   });
 }
 
+void websocket::state::reset() {
+  if (link_) link_->reset_on_close();
+  abort();
+}
+
+void websocket::state::fall_silent() {
+  if (link_ == nullptr) return;
+  silent_ = true;
+  hold_timer_.reset();
+  link_->hold_output();
+}
+
+// After the last frame of either side.
+void websocket::state::shut_link() {
+  if (silent_) return;
+  link_->release_output();
+  link_->shut_after_output();
+}
+
 void websocket::state::pause(bool paused) {
   if (close_sent_) paused = false;
   if (paused_ == paused) return;
@@ -223,8 +242,7 @@ void websocket::state::take_close(std::string_view payload) {
   how_.failure = {};
   if (!close_sent_) send_close(payload.substr(0, payload.size() >= 2 ? 2 : 0));
   phase_ = phase::leaving;
-  link_->release_output();
-  link_->shut_after_output();
+  shut_link();
 }
 
 void websocket::state::violated() {
@@ -234,10 +252,10 @@ void websocket::state::violated() {
   how_.failure = {
       make_error_code(why.close_code == 1009 ? errc::too_large : errc::protocol_error),
       fmt::format("frame from {}: {} (close code {})", link_->peer_address(), why.what, why.close_code)};
-  if (!close_sent_) send_close(close_payload(why.close_code, why.what));
+  const auto code = options_.violation_code != 0 ? options_.violation_code : why.close_code;
+  if (!close_sent_) send_close(close_payload(code, why.what));
   phase_ = phase::discarding;
-  link_->release_output();
-  link_->shut_after_output();
+  shut_link();
 }
 
 void websocket::state::on_sent() {

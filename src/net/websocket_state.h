@@ -29,6 +29,8 @@ struct websocket::state final : stream_owner, std::enable_shared_from_this<webso
   void flush();
   void close(std::uint16_t code, std::string_view reason);
   void abort();
+  void reset();
+  void fall_silent();
   void pause(bool paused);
   void set_handler(ws_handler& handler) noexcept {
     if (handler_ != nullptr) handler_ = &handler;
@@ -60,6 +62,7 @@ struct websocket::state final : stream_owner, std::enable_shared_from_this<webso
   void send_close(std::string_view payload);
   void arm_close_timer();
   void release_held();
+  void shut_link();
   void note_congestion();
   void finish();
 
@@ -81,6 +84,7 @@ struct websocket::state final : stream_owner, std::enable_shared_from_this<webso
   std::optional<timer> hold_timer_;
   bool close_sent_ = false;
   bool paused_ = false;
+  bool silent_ = false;  ///< what is sent stays here
   bool processing_ = false;
   bool process_scheduled_ = false;
   bool was_congested_ = false;

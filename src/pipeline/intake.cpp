@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/check.h"
@@ -14,6 +15,7 @@ namespace {
 
 using proto::event_type;
 
+constexpr std::uint64_t repairs_told_one_by_one = 100;
 constexpr std::size_t scratch_keep_bytes = std::size_t{1} << 20;
 
 flow::event_row& add_row(const proto::envelope& event, std::string_view d, proto::shard_key shard,
@@ -64,11 +66,15 @@ base::result<std::unique_ptr<intake>> intake::make(const intake_options& options
                                                    flow::reply_table& replies) {
   auto filter = event_filter::make(options.filter);
   if (!filter) return std::unexpected(filter.error());
-  return std::unique_ptr<intake>(new intake(std::move(*filter), options.self_id, replies));
+  return std::unique_ptr<intake>(new intake(std::move(*filter), options, replies));
 }
 
-intake::intake(event_filter filter, proto::snowflake self_id, flow::reply_table& replies)
-    : filter_(std::move(filter)), self_id_(self_id), table_(replies), replies_(replies) {}
+intake::intake(event_filter filter, const intake_options& options, flow::reply_table& replies)
+    : filter_(std::move(filter)),
+      self_id_(options.self_id),
+      log_(options.log),
+      table_(replies),
+      replies_(replies) {}
 
 void intake::add(const proto::envelope& event, proto::shard_key shard, flow::event_batch& out) {
   counters_.received[static_cast<std::size_t>(event.type)].add_one();
@@ -82,7 +88,7 @@ void intake::add(const proto::envelope& event, proto::shard_key shard, flow::eve
     counters_.dropped_by_guild.add_one();
     return hide_guild(event, shard, out);
   }
-  const std::string_view d = proto::valid_utf8(event.d) ? event.d : repaired(event.d);
+  const std::string_view d = proto::valid_utf8(event.d) ? event.d : repaired(event);
   if (ready) return add_session(event, d, shard, out);
   if (const int op = reply_matcher::op_by_guild(event.type)) return add_by_guild(op, event, d, shard, out);
   add_event(event, d, shard, out);
@@ -138,11 +144,23 @@ void intake::hide_guild(const proto::envelope& event, proto::shard_key shard, fl
   add_row(gone, d, shard, out).flags = flow::row_flag::internal;
 }
 
-std::string_view intake::repaired(std::string_view d) {
+std::string_view intake::repaired(const proto::envelope& event) {
+  const std::string_view d = event.d;
   counters_.repaired.add_one();
   if (repaired_.capacity() > scratch_keep_bytes) repaired_ = {};
   repaired_.clear();
   proto::append_repaired_utf8(d, repaired_);
+  const auto times = counters_.repaired.value();
+  if (log_ != nullptr && (times <= repairs_told_one_by_one || times % repairs_told_one_by_one == 0)) {
+    // The bytes as they came, not the text around them: that is a user's.
+    const auto same = std::ranges::mismatch(d, repaired_).in1 - d.begin();
+    std::string bytes;
+    for (const char c : d.substr(static_cast<std::size_t>(same), 4)) {
+      bytes += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    }
+    log_->warn("intake.repaired",
+               {{"type", event.t}, {"guild", event.guild}, {"at", same}, {"bytes", bytes}, {"times", times}});
+  }
   return repaired_;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/log.h"
 #include "base/result.h"
 #include "flow/command.h"
 #include "flow/intake.h"
@@ -19,6 +20,7 @@ struct intake_options {
   filter_options filter;
   /// The bot's user id if it is known from before (sessions that resume bring no READY); 0 = wait for READY.
   proto::snowflake self_id = 0;
+  base::logger* log = nullptr;  ///< told of invalid bytes; outlives the intake
 };
 
 class intake final : public flow::intake {
@@ -34,7 +36,7 @@ class intake final : public flow::intake {
   [[nodiscard]] proto::snowflake self_id() const noexcept { return self_id_; }
 
  private:
-  intake(event_filter filter, proto::snowflake self_id, flow::reply_table& replies);
+  intake(event_filter filter, const intake_options& options, flow::reply_table& replies);
 
   void add_session(const proto::envelope& event, std::string_view d, proto::shard_key shard,
                    flow::event_batch& out);
@@ -43,10 +45,11 @@ class intake final : public flow::intake {
   void add_by_guild(int op, const proto::envelope& event, std::string_view d, proto::shard_key shard,
                     flow::event_batch& out);
   void hide_guild(const proto::envelope& event, proto::shard_key shard, flow::event_batch& out);
-  [[nodiscard]] std::string_view repaired(std::string_view d);
+  [[nodiscard]] std::string_view repaired(const proto::envelope& event);
 
   const event_filter filter_;
   proto::snowflake self_id_;
+  base::logger* const log_;
   flow::reply_table& table_;
   reply_matcher replies_;
   std::string repaired_;  ///< kept between calls up to 1 MiB

@@ -10,8 +10,9 @@
 namespace evergate::proto {
 
 struct heartbeat_options {
-  /// After an interval without ACK the verdict waits this long, so that what the socket already holds is
-  /// read before judging; while payloads keep coming it waits on, at most one more interval.
+  /// After an interval without ACK verdict and next beat wait this long, so that what the socket already
+  /// holds is read before judging; while payloads keep coming beats go on and the verdict waits on, at most
+  /// one more interval.
   base::milliseconds ack_grace{1'000};
   /// A timer that fires later than this past its time (and later than an interval): the machine slept, and
   /// Discord has not heard from us.
@@ -33,8 +34,9 @@ class heartbeat {
     zombie,  ///< no ACK: close and RESUME
     slept,   ///< the machine was suspended: close and RESUME
   };
-  /// Tells what is due at `now`. Call again until it says `nothing`.
-  [[nodiscard]] due judge(base::instant now) noexcept;
+  /// Tells what is due at `now`. Call again until it says `nothing`. `unread`: the socket holds bytes that we
+  /// have not read yet, so that the ACK may be among them and no verdict is given.
+  [[nodiscard]] due judge(base::instant now, bool unread = false) noexcept;
   /// When judge() is wanted next; nothing while stopped.
   [[nodiscard]] std::optional<base::instant> next() const noexcept;
 
@@ -55,6 +57,7 @@ class heartbeat {
   bool running_ = false;
   bool paused_ = false;
   bool heard_ = false;
+  bool held_ = false;  ///< the beat that is due waits, so that an ACK can only be that of the one before
   base::milliseconds interval_{0};
   base::instant beat_at_{};
   std::optional<base::instant> unanswered_;  ///< when the oldest beat without ACK was sent

@@ -54,6 +54,8 @@ class identify_scheduler {
   [[nodiscard]] std::optional<base::instant> next(base::instant now) const;
 
   [[nodiscard]] std::uint32_t remaining() const noexcept { return limits_.remaining; }
+  /// Nothing is left of the budget but the reserve.
+  [[nodiscard]] bool spent() const noexcept { return limits_.remaining <= options_.reserve; }
   [[nodiscard]] std::size_t waiting() const noexcept;
   [[nodiscard]] std::uint64_t sent_total() const noexcept { return sent_total_; }
   [[nodiscard]] std::uint64_t refused_total() const noexcept { return refused_total_; }

@@ -1,6 +1,5 @@
 #include "upstream/batcher.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace evergate::upstream {
@@ -12,56 +11,40 @@ batcher::batcher(net::event_loop& loop, flow::event_sink& sink, batcher_options 
       pause_(std::move(pause)),
       tick_(loop),
       retry_(loop),
-      batch_(std::make_unique<flow::event_batch>()),
+      batch_(options),
       alive_(std::make_shared<bool>(true)) {}
 
 batcher::~batcher() = default;
 
-void batcher::note(slot& where, proto::shard_key shard, std::int64_t seq) {
-  if (where.batch != number_) {
-    where.batch = number_;
-    where.index = batch_->progress.size();
-    batch_->progress.push_back({shard, seq});
-    return;
-  }
-  batch_->progress[where.index].seq = seq;
-}
-
 void batcher::added() {
-  if (blocked_) return;
-  if (batch_->bytes() >= options_.batch_bytes_max) {
-    // A turn of the loop can bring many megabytes: the sink must be able to say no in its middle.
-    flush();
-    return;
+  switch (batch_.added(base::boot_clock::now())) {
+    case open_batch::due::nothing:
+      break;
+    case open_batch::due::at_once:
+      flush();
+      break;
+    case open_batch::due::turn_end:
+      at_turn_end();
+      break;
+    case open_batch::due::tick:
+      tick_.arm(batch_.tick_at(), [this] { flush(); });
+      break;
   }
-  if (stage_ != stage::none) return;
-  if (base::boot_clock::now() - last_ >= options_.tick) {
-    at_turn_end();
-    return;
-  }
-  stage_ = stage::tick;
-  tick_.arm(last_ + options_.tick, [this] { flush(); });
 }
 
 void batcher::at_turn_end() {
-  stage_ = stage::turn_end;
   const std::weak_ptr<bool> alive = alive_;
   loop_.defer([this, alive] {
-    if (!alive.expired() && stage_ == stage::turn_end) flush();
+    if (!alive.expired() && batch_.waits_for_turn_end()) flush();
   });
 }
 
 void batcher::flush() {
-  stage_ = stage::none;
   tick_.cancel();
-  if (batch_->empty()) return;
-  if (!sink_.append(batch_)) {
-    retry_.arm_in(options_.retry, [this] { on_room(); });
-    if (!std::exchange(blocked_, true)) pause_(true);
-    return;
-  }
-  last_ = base::boot_clock::now();
-  renew();
+  const bool was_blocked = batch_.blocked();
+  if (batch_.hand_over(sink_, base::boot_clock::now()) != open_batch::outcome::refused) return;
+  retry_.arm_in(options_.retry, [this] { on_room(); });
+  if (!was_blocked) pause_(true);
 }
 
 void batcher::stop() {
@@ -69,16 +52,11 @@ void batcher::stop() {
   retry_.cancel();
 }
 
-void batcher::renew() {
-  ++number_;
-  batch_ = std::make_unique<flow::event_batch>();
-}
-
 void batcher::on_room() {
-  if (!blocked_) return;
+  if (!batch_.blocked()) return;
   flush();
-  if (!batch_->empty()) return;  // refused again
-  blocked_ = false;
+  if (!batch_.empty()) return;  // refused again
+  batch_.unblock();
   retry_.cancel();
   pause_(false);
 }

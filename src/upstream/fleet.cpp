@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "proto/close_code.h"
 #include "upstream/errc.h"
 #include "upstream/gateway_url.h"
+#include "upstream/start_plan.h"
 
 namespace evergate::upstream {
 
@@ -20,7 +20,7 @@ fleet::fleet(fleet_options options, fleet_ground ground)
       log_(*ground_.log),
       control_(*ground_.loops.front()),
       chance_(ground_.seed),
-      pacer_(options_.connects_per_second_max),
+      pacer_(options_.connects_per_second_max, options_.connect_rest),
       desk_(
           control_, options_.identify, options_.info_age_max, log_,
           [this](std::uint32_t shard, base::instant not_before) { give_turn(shard, not_before); },
@@ -45,25 +45,10 @@ void fleet::start() {
 
 void fleet::begin() {
   if (stopping_) return;
-  const std::uint32_t count = options_.total_shards != 0 ? options_.total_shards : stored_count();
+  const std::uint32_t count =
+      options_.total_shards != 0 ? options_.total_shards : stored_count(ground_.stored);
   if (count != 0) build(count);
   info_fetch_.start(true, [this](base::result<gateway_info> info) { on_info(std::move(info)); });
-}
-
-std::uint32_t fleet::stored_count() const {
-  // Sessions of several counts can be left by a crash while resharding: the count with most of them serves.
-  std::map<std::uint32_t, std::uint32_t> sessions_of;
-  for (const auto& s : ground_.stored) {
-    if (!s.record.session_id.empty()) ++sessions_of[s.record.shard.count];
-  }
-  std::uint32_t best = 0;
-  std::uint32_t most = 0;
-  for (const auto& [count, sessions] : sessions_of) {
-    if (sessions < most) continue;
-    best = count;
-    most = sessions;
-  }
-  return best;
 }
 
 void fleet::on_info(base::result<gateway_info> info) {
@@ -95,21 +80,26 @@ void fleet::refresh_info() {
 
 shard_options fleet::options_for(proto::shard_key key) const {
   shard_options out;
-  out.session.identify = {key,
-                          options_.intents,
-                          options_.large_threshold,
-                          options_.os,
-                          options_.browser,
-                          options_.device,
-                          options_.presence};
-  out.session.timeouts = options_.timeouts;
-  out.session.heartbeat = options_.heartbeat;
-  out.session.backoff = options_.backoff;
-  out.session.window = options_.send_window;
-  out.session.resume = options_.resume;
-  out.compress = options_.compression;
-  out.inflate = options_.inflate;
+  out.core.session.identify = {key,
+                               options_.intents,
+                               options_.large_threshold,
+                               options_.os,
+                               options_.browser,
+                               options_.device,
+                               options_.presence};
+  out.core.session.timeouts = options_.timeouts;
+  out.core.session.heartbeat = options_.heartbeat;
+  out.core.session.backoff = options_.backoff;
+  out.core.session.window = options_.send_window;
+  out.core.session.resume = options_.resume;
+  out.core.compress = options_.compression;
+  out.core.inflate = options_.inflate;
   out.websocket = options_.websocket;
+  // Discord's text is what intake repairs; broken frames must not cost the session.
+  out.websocket.limits.check_utf8 = false;
+  out.websocket.violation_code = 4000;
+  out.core.session.timeouts.slow_connect =
+      std::min(options_.timeouts.slow_connect, options_.websocket.connect_timeout);
   out.tls = options_.tls;
   out.commands_queued_max = options_.commands_queued_max;
   return out;
@@ -119,38 +109,29 @@ void fleet::build(std::uint32_t count) {
   count_ = count;
   first_ = std::min(options_.first_shard, count - 1);
   last_ = std::min(options_.last_shard.value_or(count - 1), count - 1);
-  std::map<std::uint32_t, flow::stored_session> stored;
-  std::vector<flow::stored_session> abandoned;
-  for (auto& s : ground_.stored) {
-    if (s.record.session_id.empty()) continue;
-    if (s.record.shard.count == count && !s.seq.none())
-      stored.insert_or_assign(s.record.shard.id, s);
+  auto plan = plan_start(ground_.stored, count, first_, last_);
+  std::size_t resuming = 0;
+  for (auto& place : plan.shards) {
+    // Each will ask itself, but the workers in no order: Discord wants the buckets filled from the first
+    // shard on.
+    if (place.session)
+      ++resuming;
     else
-      abandoned.push_back(s);
-  }
-  std::vector<std::vector<shard*>> order(workers_.size());
-  std::map<const shard*, std::int64_t> busy;
-  for (std::uint32_t id = first_; id <= last_; ++id) {
-    std::optional<flow::stored_session> session;
-    if (const auto at = stored.find(id); at != stored.end()) session = at->second;
-    const std::uint32_t home = worker_of(id);
-    const std::int64_t seq = session ? session->seq.value() : -1;
-    auto& made = workers_[home]->add(options_for({id, count}), std::move(session), chance_());
+      desk_.request(place.key.id);
+    auto& made =
+        workers_[worker_of(place.key.id)]->add(options_for(place.key), std::move(place.session), chance_());
     shards_.push_back(&made);
-    busy[&made] = seq;
-    order[home].push_back(&made);
   }
   built_.store(true, std::memory_order_release);
-  log_.info("fleet.start",
-            {{"shards", count}, {"first", first_}, {"last", last_}, {"resuming", stored.size()}});
-  if (!abandoned.empty()) {
-    workers_.front()->loop().post([this, abandoned = std::move(abandoned)] {
+  log_.info("fleet.start", {{"shards", count}, {"first", first_}, {"last", last_}, {"resuming", resuming}});
+  if (!plan.abandoned.empty()) {
+    workers_.front()->loop().post([this, abandoned = std::move(plan.abandoned)] {
       workers_.front()->abandon(abandoned, "shard_count_changed");
     });
   }
+  std::vector<std::vector<shard*>> order(workers_.size());
+  for (const auto at : plan.order) order[worker_of(plan.shards[at].key.id)].push_back(shards_[at]);
   for (std::size_t w = 0; w < workers_.size(); ++w) {
-    // Discord's replay is bounded, so the shards that have seen most come first.
-    std::ranges::sort(order[w], {}, [&busy](const shard* s) { return std::pair(-busy.at(s), s->key().id); });
     workers_[w]->loop().post([home = workers_[w].get(), mine = std::move(order[w])] { home->start(mine); });
   }
 }
@@ -260,6 +241,18 @@ base::instant fleet::connect_place() {
   return pacer_.take(base::boot_clock::now());
 }
 
+bool fleet::connects_rest(base::instant now) {
+  return pacer_.resting(now);
+}
+
+void fleet::on_connect(bool let_in, base::instant now) {
+  if (let_in) {
+    pacer_.accepted();
+  } else if (const auto rest = pacer_.refused(now); rest.count() != 0) {
+    log_.warn("fleet.connects_rest", {{"why", "Discord's front refuses our address"}, {"ms", rest.count()}});
+  }
+}
+
 std::string fleet::main_url() {
   const std::scoped_lock lock(url_mutex_);
   return url_;
@@ -279,6 +272,10 @@ std::uint32_t fleet::shard_count() const {
 
 std::uint32_t fleet::shards_ready() const {
   return live_.load(std::memory_order_relaxed);
+}
+
+std::uint32_t fleet::shards_held() const {
+  return built() ? last_ - first_ + 1 : 0;
 }
 
 bool fleet::submit(flow::command what) {

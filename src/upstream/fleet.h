@@ -44,6 +44,7 @@ class fleet final : public flow::command_sink,
   /// 0 until it is known.
   [[nodiscard]] std::uint32_t shard_count() const override;
   [[nodiscard]] std::uint32_t shards_ready() const override;
+  [[nodiscard]] std::uint32_t shards_held() const override;
   void on_commit(const std::shared_ptr<const flow::commit>& done) override;
   void on_room() override;
   void on_stalled(const std::string& why) override;
@@ -61,6 +62,8 @@ class fleet final : public flow::command_sink,
   void identify_sent(std::uint32_t shard, base::instant at) override;
   void identify_refused(std::uint32_t shard, base::instant at) override;
   [[nodiscard]] base::instant connect_place() override;
+  [[nodiscard]] bool connects_rest(base::instant now) override;
+  void on_connect(bool let_in, base::instant now) override;
   [[nodiscard]] std::string main_url() override;
   void on_live(bool live) override;
   void on_fatal(std::uint32_t shard, std::uint16_t code) override;
@@ -73,7 +76,6 @@ class fleet final : public flow::command_sink,
   void give_turn(std::uint32_t shard, base::instant not_before);
   void fail(base::error why);
 
-  [[nodiscard]] std::uint32_t stored_count() const;
   [[nodiscard]] shard_options options_for(proto::shard_key key) const;
   [[nodiscard]] std::uint32_t worker_of(std::uint32_t shard) const noexcept;
   [[nodiscard]] bool built() const noexcept { return built_.load(std::memory_order_acquire); }

@@ -21,6 +21,7 @@
 #include "proto/compression.h"
 #include "proto/identify_scheduler.h"
 #include "upstream/batcher.h"
+#include "upstream/connect_pacer.h"
 #include "upstream/gateway_info_fetch.h"
 #include "upstream/session.h"
 
@@ -42,6 +43,7 @@ struct fleet_options {
       0;  ///< contiguous blocks of this size, the last worker takes the rest; 0 = even blocks
   bool spread_round_robin = false;              ///< shard % workers instead of blocks
   std::uint32_t connects_per_second_max = 100;  ///< of all shards together; 0 = no limit
+  connect_rest_options connect_rest;            ///< of all shards, after a 429 or 403 on upgrade
 
   std::string presence;                 ///< raw JSON object of op 3's d; empty = none
   std::uint32_t large_threshold = 250;  ///< 50 to 250

@@ -69,7 +69,7 @@ void gateway_info_fetch::ask() {
   net::http_client::request request;
   request.url = address(options_.rest_base);
   request.headers.push_back({"Authorization", "Bot " + token_.reveal()});
-  request.headers.push_back({"User-Agent", "DiscordBot (https://github.com/evergate, 0.1)"});
+  request.headers.push_back({"User-Agent", "DiscordBot (evergate, 0.1)"});
   request.timeout = options_.timeout;
   const std::weak_ptr<std::uint64_t> round = round_;
   http_.fetch(loop_, std::move(request),

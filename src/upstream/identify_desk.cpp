@@ -1,5 +1,6 @@
 #include "upstream/identify_desk.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace evergate::upstream {
@@ -61,10 +62,15 @@ void identify_desk::pump() {
   turns_.clear();
   scheduler_.step(now, turns_);
   for (const auto& t : turns_) turn_(t.shard, t.not_before);
-  const auto next = scheduler_.next(now);
-  const bool budget_short = scheduler_.waiting() > 0 && turns_.empty() && scheduler_.remaining() == 0;
-  if (budget_short && !std::exchange(short_told_, true)) {
-    log_.error("identify.budget_spent", {{"waiting", scheduler_.waiting()}});
+  auto next = scheduler_.next(now);
+  const bool budget_short = scheduler_.waiting() > 0 && turns_.empty() && scheduler_.spent();
+  if (budget_short) {
+    if (!std::exchange(short_told_, true)) {
+      log_.error("identify.budget_spent",
+                 {{"waiting", scheduler_.waiting()}, {"remaining", scheduler_.remaining()}});
+    }
+    // Discord may give more before the time it told.
+    next = std::min(next.value_or(base::instant::max()), info_at_ + info_age_max_ + base::milliseconds{1});
   }
   if (!budget_short) short_told_ = false;
   if (next)

@@ -1,5 +1,7 @@
 // How a session is to be resumed: on its own URL first, then on the main one, then not at all. Counts tries
-// without progress, so that a loop of RESUME and close comes to an end. Owned by the session machine; pure.
+// without progress, so that a loop of RESUME and close comes to an end. A host that cannot be reached costs
+// tries of its own, never the session, and one that kept us waiting is no longer asked first. Owned by the
+// session machine; pure.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +21,13 @@ class resume_plan {
   /// A new session, with or without a URL of its own.
   void begin(bool has_url) noexcept;
   /// The next connection's URL.
-  [[nodiscard]] url_kind next_url() const noexcept;
-  /// The connection was not made: its URL is demoted for the next try, the session is kept.
-  void on_connect_failed() noexcept;
+  [[nodiscard]] url_kind next_url() noexcept;
+  /// The connection was not made. After `tries_per_url` of them, or after one that took long (`slow`:
+  /// Discord's replay overflows while we wait), the other URL is tried.
+  void on_connect_failed(bool slow) noexcept;
   /// A RESUME was sent.
   void on_resume_sent() noexcept;
-  /// New events or an acknowledged heartbeat after RESUMED.
+  /// New events or an acknowledged heartbeat after RESUMED: the URL in use proved good.
   void on_progress() noexcept;
   /// No RESUME is left to try.
   [[nodiscard]] bool exhausted() const noexcept;
@@ -33,6 +36,10 @@ class resume_plan {
  private:
   resume_plan_options options_;
   bool has_url_ = false;
+  bool own_slow_ = false;    ///< the session's own URL kept us waiting, and has not served since
+  bool main_first_ = false;  ///< so the main one, which proved good, is asked first
+  bool detour_ = false;      ///< the URL whose turn it is cannot be reached
+  bool used_main_ = false;
   std::uint32_t tries_ = 0;
   std::uint32_t connect_failures_ = 0;
 };

@@ -5,9 +5,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/seeded_bug.h"
 #include "proto/json_view.h"
 
 namespace evergate::upstream {
+namespace {
+
+/// Only a store may say "committed"; a planted fault does all the same.
+struct forger : flow::commit_authority {
+  static flow::committed_seq seq(std::int64_t value) noexcept { return committed(value); }
+};
+
+}  // namespace
 
 std::string_view name_of(session_state state) noexcept {
   switch (state) {
@@ -94,7 +103,7 @@ void session::take(const input::stop& what, context& c) {
 void session::take(const input::opened&, context& c) {
   if (state_ != session_state::connecting) return;
   state_ = session_state::greeting;
-  heard_at_ = c.now;
+  dispatched_at_ = c.now;
   set_deadline(options_.timeouts.hello, c);
 }
 
@@ -102,13 +111,13 @@ void session::take(const input::closed& what, context& c) {
   if (state_ != session_state::connecting && !connected()) return;
   if (!what.connected || state_ == session_state::connecting) {
     c.out.emplace_back(action::note{"connect_failed", what.code});
-    plan_.on_connect_failed();
+    unreachable(c);
     connection_over(c);
     retry(c);
     return;
   }
   c.out.emplace_back(action::note{"closed", what.code});
-  if (state_ == session_state::greeting) plan_.on_connect_failed();
+  if (state_ == session_state::greeting) unreachable(c);
   judge_close(what.code, c);
 }
 
@@ -153,7 +162,7 @@ void session::take(const input::timer& what, context& c) {
   armed.reset();
   switch (what.kind) {
     case timer_kind::heartbeat:
-      tend_heartbeat(c);
+      tend_heartbeat(c, what.unread);
       break;
     case timer_kind::deadline:
       on_overdue(c);
@@ -233,8 +242,15 @@ void session::next_try(context& c) {
 void session::connect(url_kind kind, context& c) {
   ++counters_.connects;
   state_ = session_state::connecting;
+  connecting_since_ = c.now;
   proven_ = false;
   c.out.emplace_back(action::connect{kind, kind == url_kind::resume ? resume_url_ : std::string()});
+}
+
+void session::unreachable(context& c) {
+  const bool slow =
+      c.now - connecting_since_ >= std::min(options_.timeouts.slow_connect, options_.timeouts.hello);
+  plan_.on_connect_failed(slow);
 }
 
 void session::send_identify(context& c) {
@@ -257,18 +273,23 @@ void session::send_resume(context& c) {
   ++counters_.resumes_sent;
   plan_.on_resume_sent();
   window_.note_send(c.now);
-  c.out.emplace_back(action::send{resume_frame(id_, committed_, token_), false, true});
+  c.out.emplace_back(action::send{resume_frame(id_, told(), token_), false, true});
+}
+
+flow::committed_seq session::told() const noexcept {
+  if (base::seeded_bug(base::bug::received_seq) && received_ >= 0) return forger::seq(received_);
+  return committed_;
 }
 
 void session::beat(context& c) {
   if (!window_.try_heartbeat(c.now)) return;
   heartbeat_.on_sent(c.now);
-  c.out.emplace_back(action::send{heartbeat_frame(committed_), true, false});
+  c.out.emplace_back(action::send{heartbeat_frame(told()), true, false});
 }
 
-void session::tend_heartbeat(context& c) {
+void session::tend_heartbeat(context& c, bool unread) {
   for (;;) {
-    const auto due = heartbeat_.judge(c.now);
+    const auto due = heartbeat_.judge(c.now, unread);
     if (due == proto::heartbeat::due::nothing) break;
     if (due == proto::heartbeat::due::beat) {
       beat(c);
@@ -297,15 +318,15 @@ void session::on_overdue(context& c) {
   }
   switch (state_) {
     case session_state::greeting:
-      plan_.on_connect_failed();
+      unreachable(c);
       leave("no_hello", c);
       break;
     case session_state::identifying:
       leave("no_ready", c);
       break;
     case session_state::resuming:
-      if (heard_at_ + options_.timeouts.resumed > c.now) {
-        arm(timer_kind::deadline, heard_at_ + options_.timeouts.resumed, c);
+      if (dispatched_at_ + options_.timeouts.resumed > c.now) {
+        arm(timer_kind::deadline, dispatched_at_ + options_.timeouts.resumed, c);
         return;
       }
       leave("no_resumed", c);

@@ -24,9 +24,10 @@
 namespace evergate::upstream {
 
 struct session_timeouts {
-  base::milliseconds hello{20'000};
-  base::milliseconds ready{120'000};    ///< from IDENTIFY; READY may come late in an outage
-  base::milliseconds resumed{60'000};   ///< without any payload, from RESUME
+  base::milliseconds hello{10'000};
+  base::milliseconds ready{120'000};       ///< from IDENTIFY; READY may come late in an outage
+  base::milliseconds resumed{60'000};      ///< without any dispatch, from RESUME
+  base::milliseconds slow_connect{3'000};  ///< a host that fails after this long is not tried three times
   base::milliseconds jitter{500};       ///< the first reconnect waits up to this long, so that waves spread
   base::milliseconds slow_down{1'000};  ///< before a reconnect after 4008; longer would overflow the replay
   base::milliseconds invalid_least{1'000};  ///< the pause after op 9 is uniform between these
@@ -122,10 +123,13 @@ class session {
   // The connection.
   void next_try(context& c);
   void connect(url_kind kind, context& c);
+  void unreachable(context& c);
   void send_identify(context& c);
   void send_resume(context& c);
+  /// What Discord is told that we have.
+  [[nodiscard]] flow::committed_seq told() const noexcept;
   void beat(context& c);
-  void tend_heartbeat(context& c);
+  void tend_heartbeat(context& c, bool unread = false);
   void send_commands(context& c);
   void judge_close(std::uint16_t code, context& c);
   void on_overdue(context& c);
@@ -165,7 +169,8 @@ class session {
   bool awaits_commit_ = false;
   bool proven_ = false;  ///< progress has been noted on this connection
   base::instant not_before_{};
-  base::instant heard_at_{};
+  base::instant connecting_since_{};
+  base::instant dispatched_at_{};
 
   bool reading_paused_ = false;
   base::milliseconds deadline_span_{0};

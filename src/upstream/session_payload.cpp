@@ -1,4 +1,5 @@
 // The payload half of the session machine: one function for each opcode that Discord sends.
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -26,10 +27,11 @@ constexpr std::int64_t heartbeat_interval_ms_max = 3'600'000;
 void session::take(const input::payload& what, context& c) {
   if (!connected() || what.envelope == nullptr) return;
   const auto& e = *what.envelope;
-  heard_at_ = c.now;
   heartbeat_.on_payload();
   switch (e.op) {
     case dispatch:
+      // Only this counts as a replay that goes on: ACKs would keep one that never ends alive for ever.
+      dispatched_at_ = c.now;
       on_dispatch(e, c);
       break;
     case heartbeat_request:
@@ -62,7 +64,7 @@ void session::on_hello(const proto::envelope& e, context& c) {
   }
   const auto interval = proto::integer_of(proto::member(e.d, "heartbeat_interval"));
   if (!interval || *interval < 1 || *interval > heartbeat_interval_ms_max) {
-    plan_.on_connect_failed();
+    unreachable(c);
     leave("bad_hello", c);
     retry(c);
     return;
@@ -168,7 +170,7 @@ void session::progress(bool proven) noexcept {
 }
 
 void session::on_reconnect(context& c) {
-  if (state_ == session_state::greeting) plan_.on_connect_failed();
+  if (state_ == session_state::greeting) unreachable(c);
   leave("op7", c);
   retry(c);
 }
@@ -179,9 +181,11 @@ void session::on_invalid_session(bool resumable, context& c) {
   if (refused) {
     ++counters_.identifies_refused;
     c.out.emplace_back(action::identify_refused{});
-  } else if (!resumable) {
-    lose_session("invalid_session", c);
+    // Each try costs a session start of the day, so a refusal that repeats is asked ever more rarely.
+    pause_then_retry(std::max<base::nanoseconds>(invalid_delay(c.chance), backoff_.next(c.chance)), c);
+    return;
   }
+  if (!resumable) lose_session("invalid_session", c);
   pause_then_retry(invalid_delay(c.chance), c);
 }
 

@@ -54,6 +54,7 @@ struct payload {
 struct broken {};
 struct timer {
   timer_kind kind = timer_kind::heartbeat;
+  bool unread = false;  ///< the socket holds bytes that have not been read yet
 };
 /// The identify turn asked for has come.
 struct turn {

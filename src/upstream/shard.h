@@ -1,6 +1,5 @@
-// One upstream shard: a session machine with a socket, an inflater and timers. Owned by its worker; every
-// call on the worker's loop except those marked thread-safe. Bounded by the session's queue, the WebSocket
-// and inflate limits.
+// One upstream shard: its core with a socket and timers. Owned by its worker; every call on the worker's loop
+// except those marked thread-safe. Bounded by the session's queue, the WebSocket and inflate limits.
 #pragma once
 
 #include <array>
@@ -12,24 +11,20 @@
 #include <string>
 
 #include "base/log.h"
-#include "base/rng.h"
 #include "base/secret.h"
 #include "flow/intake.h"
 #include "net/event_loop.h"
 #include "net/tls.h"
 #include "net/websocket.h"
-#include "proto/compression.h"
 #include "upstream/batcher.h"
-#include "upstream/session.h"
+#include "upstream/shard_core.h"
 #include "upstream/shard_services.h"
 #include "upstream/shard_status.h"
 
 namespace evergate::upstream {
 
 struct shard_options {
-  session_options session;
-  proto::compression compress = proto::compression::zstd_stream;
-  proto::inflate_limits inflate;
+  shard_core_options core;
   net::ws_options websocket;
   std::shared_ptr<net::tls_context> tls;
   std::uint32_t commands_queued_max = 1'000;
@@ -45,7 +40,7 @@ struct shard_ground {
   const base::secret& token;
 };
 
-class shard final : private net::ws_handler {
+class shard final : private net::ws_handler, private shard_shell {
  public:
   shard(shard_ground ground, shard_options options, std::optional<flow::stored_session> stored,
         std::uint64_t seed);
@@ -67,7 +62,7 @@ class shard final : private net::ws_handler {
   [[nodiscard]] bool reserve_command() noexcept;
   /// Thread-safe copy.
   [[nodiscard]] shard_status status() const noexcept;
-  [[nodiscard]] proto::shard_key key() const noexcept { return session_.shard(); }
+  [[nodiscard]] proto::shard_key key() const noexcept { return core_.key(); }
 
  private:
   /// Keeps a connection that we are closing until the peer has answered; nothing it says matters.
@@ -84,57 +79,44 @@ class shard final : private net::ws_handler {
   void on_closed(const net::ws_closed& how) override;
   void on_quiet_closed();
 
-  void feed(const session_input& what, base::instant now);
-  void feed(const session_input& what) { feed(what, base::boot_clock::now()); }
-  void broken(const base::error& why, std::size_t bytes);
-  void publish() noexcept;
-  void tell_reading();
+  // What the core asks for.
+  void connect(const action::connect& where, base::instant now) override;
+  void send(std::string_view frame) override;
+  void close(std::uint16_t code) override;
+  void drop() override;
+  void arm(timer_kind kind, base::instant when) override;
+  void disarm(timer_kind kind) override;
+  void request_turn() override { ground_.services.request_turn(key().id); }
+  void cancel_turn() override { ground_.services.cancel_turn(key().id); }
+  void identify_sent(base::instant now) override { ground_.services.identify_sent(key().id, now); }
+  void identify_refused(base::instant now) override { ground_.services.identify_refused(key().id, now); }
+  void batch_grew() override { ground_.batcher.added(); }
+  void on_live(bool live) override { ground_.services.on_live(live); }
+  void on_fatal(std::uint16_t code) override { ground_.services.on_fatal(key().id, code); }
+  [[nodiscard]] std::int64_t wall_ms() const override { return base::unix_time_ms(); }
 
-  void carry_out(action::connect& what, base::instant now);
-  void carry_out(action::send& what, base::instant now);
-  void carry_out(action::close& what, base::instant now);
-  void carry_out(action::drop& what, base::instant now);
-  void carry_out(action::request_turn& what, base::instant now);
-  void carry_out(action::cancel_turn& what, base::instant now);
-  void carry_out(action::identify_sent& what, base::instant now);
-  void carry_out(action::identify_refused& what, base::instant now);
-  void carry_out(action::set_timer& what, base::instant now);
-  void carry_out(action::cancel_timer& what, base::instant now);
-  void carry_out(action::accept& what, base::instant now);
-  void carry_out(action::session_changed& what, base::instant now);
-  void carry_out(action::gap& what, base::instant now);
-  void carry_out(action::live& what, base::instant now);
-  void carry_out(action::fatal& what, base::instant now);
-  void carry_out(action::note& what, base::instant now);
+  void publish() noexcept;
+  void take_place(const action::connect& what, base::instant now);
   void open_connection(const action::connect& what);
   void forget_connection();
   void connect_failed(const base::error& why);
 
   shard_ground ground_;
   const shard_options options_;
-  base::rng chance_;
-  session session_;
-  session_actions actions_;
-  bool stepping_ = false;
+  shard_core core_;
 
   std::array<net::timer, timer_kind_count> timers_;
   net::timer connect_timer_;
-  std::unique_ptr<proto::inflater> inflater_;
   std::unique_ptr<net::websocket> socket_;
   bool opened_ = false;
   bool paused_ = false;
-  bool paused_told_ = false;
   quiet quiet_{*this};
   std::unique_ptr<net::websocket> closing_;
   std::move_only_function<void()> stopped_;
 
-  proto::envelope envelope_;
   std::optional<base::instant> turn_now_;  ///< one clock reading for the messages of one read
-  batcher::slot progress_;
-  std::uint64_t events_ = 0;
   std::int64_t last_event_ms_ = 0;
-  bool event_seen_ = false;
-  bool live_ = false;
+  std::uint64_t events_seen_ = 0;
   shard_gauges gauges_;
   std::atomic<std::uint32_t> commands_posted_{0};
 };

@@ -18,6 +18,10 @@ class shard_services {
   virtual void identify_refused(std::uint32_t shard, base::instant at) = 0;
   /// When the shard may connect.
   [[nodiscard]] virtual base::instant connect_place() = 0;
+  /// True when a place given out before no longer counts: take another.
+  [[nodiscard]] virtual bool connects_rest(base::instant now) = 0;
+  /// The connection was let in, or its upgrade was refused because our address connects too often.
+  virtual void on_connect(bool let_in, base::instant now) = 0;
   /// Empty while /gateway/bot has not answered.
   [[nodiscard]] virtual std::string main_url() = 0;
   virtual void on_live(bool live) = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "upstream/start_plan.h"
+
 namespace evergate::upstream {
 
 worker::worker(std::uint32_t index, net::event_loop& loop, flow::event_sink& sink,
@@ -29,12 +31,7 @@ void worker::start(const std::vector<shard*>& order) {
 }
 
 void worker::abandon(const std::vector<flow::stored_session>& sessions, const char* cause) {
-  for (const auto& old : sessions) {
-    const auto& record = old.record;
-    flow::append_gap({record.shard, record.session_id, old.seq.value(), base::unix_time_ms(), cause},
-                     batcher_.open());
-    batcher_.open().sessions.push_back({record.shard, {}, {}, -1});
-  }
+  append_abandoned(sessions, cause, base::unix_time_ms(), batcher_.batch().rows());
   batcher_.added();
 }
 

@@ -57,6 +57,20 @@ json shown(core_rig& rig, proto::snowflake guild, std::uint64_t as_of) {
   return model.shown();
 }
 
+TEST(journal_core, tells_how_far_a_session_was_when_its_end_is_in_the_same_round) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker().on(1, 3).session("s1", 1).progress(4).done());
+  round work;
+  work.batches.push_back(batch_maker().on(1, 3).progress(9).done());
+  work.batches.push_back(batch_maker().on(1, 3).gap().session("", -1).done());
+  const auto done = rig.run(work);
+  // The shard waits for 9 before it identifies again; −1 alone would leave it waiting for ever.
+  ASSERT_EQ(done->progress.size(), 2U);
+  EXPECT_EQ(done->progress[0].seq.value(), 9);
+  EXPECT_TRUE(done->progress[1].seq.none());
+}
+
 TEST(journal_core, gives_offsets_without_gaps_over_all_classes) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());

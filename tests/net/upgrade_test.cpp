@@ -244,6 +244,24 @@ TEST(upgrade_client_test, the_last_good_addresses_serve_when_resolving_fails) {
   });
 }
 
+TEST(upgrade_client_test, a_name_under_way_is_asked_for_once_and_everyone_is_told) {
+  running_loop loop;
+  const auto host = std::string(70, 'x') + ".invalid";
+  test::watched<int> told;
+  const auto waiting = loop.call([&] {
+    auto& internals = (*loop).internals();
+    for (int i = 0; i < 3; ++i) {
+      internals.resolve(host, 443, [&](const boost::system::error_code& failed, const auto& addresses) {
+        told.change([&](int& count) { count += failed && addresses.empty() ? 1 : 100; });
+      });
+    }
+    return internals.resolving.size();
+  });
+  EXPECT_EQ(waiting, 1U);
+  told.wait([](int count) { return count == 3; });
+  EXPECT_TRUE(loop.call([&] { return (*loop).internals().resolving.empty(); }));
+}
+
 TEST(upgrade_client_test, a_server_that_says_nothing_meets_the_deadline) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ASSERT_EQ(::listen(fd, 8), 0);

@@ -241,6 +241,31 @@ TEST_P(websocket_test, a_message_over_the_limit_is_refused_with_1009) {
   EXPECT_TRUE(at_server.by_us);
 }
 
+TEST_P(websocket_test, the_close_code_after_broken_frames_can_be_chosen) {
+  client_options_.violation_code = 4000;
+  client_options_.limits.message_bytes_max = 1'000;
+  open();
+  on_server([](websocket& s) { s.send(ws_opcode::binary, std::string(1'001, 'x')); });
+  EXPECT_EQ(server_.await_closed().code, 4000);
+  const auto at_client = client_.await_closed();
+  EXPECT_EQ(at_client.failure.code, errc::too_large) << at_client.failure.text();
+}
+
+TEST_P(websocket_test, unread_bytes_are_seen_while_reading_is_paused) {
+  open();
+  on_client([&] { socket_->pause_reading(true); });
+  EXPECT_FALSE(on_client([&] { return socket_->has_unread(); }));
+  on_server([](websocket& s) { s.send(ws_opcode::text, "hello"); });
+  bool unread = false;
+  for (int turn = 0; turn < 1'000'000 && !unread; ++turn) {
+    unread = on_client([&] { return socket_->has_unread(); });
+  }
+  EXPECT_TRUE(unread);
+  on_client([&] { socket_->pause_reading(false); });
+  client_.await_messages(1);
+  EXPECT_FALSE(on_client([&] { return socket_->has_unread(); }));
+}
+
 TEST_P(websocket_test, a_refused_upgrade_names_the_status) {
   auto made = http_server::listen({&*server_loop_}, {}, [](std::unique_ptr<http_exchange> e) {
     e->respond({429, {{"Retry-After", "5"}}, "slow down"});
@@ -250,7 +275,7 @@ TEST_P(websocket_test, a_refused_upgrade_names_the_status) {
   const auto target = *parse_url(fmt::format("ws://127.0.0.1:{}/", http_->port()));
   on_client([&] { socket_ = websocket::connect(*client_loop_, target, nullptr, {}, client_, 1); });
   const auto how = client_.await_closed();
-  EXPECT_EQ(how.failure.code, errc::handshake_failed);
+  EXPECT_EQ(how.failure.code, errc::rate_limited);
   EXPECT_NE(how.failure.text().find("429"), std::string::npos) << how.failure.text();
 }
 

@@ -32,8 +32,7 @@ TEST(Heartbeat, OneMissedAckIsAZombieAfterTheGrace) {
   auto h = started();
   EXPECT_EQ(h.judge(t0 + 20s), due::beat);
   h.on_sent(t0 + 20s);
-  EXPECT_EQ(h.judge(t0 + 60s), due::beat);  // goes on beating
-  h.on_sent(t0 + 60s);
+  EXPECT_EQ(h.judge(t0 + 60s), due::nothing);  // an ACK now can only be that of the first beat
   EXPECT_EQ(h.next(), t0 + 61s);
   EXPECT_EQ(h.judge(t0 + 60s + 999ms), due::nothing);
   EXPECT_EQ(h.judge(t0 + 61s), due::zombie);
@@ -43,9 +42,13 @@ TEST(Heartbeat, AnAckWithinTheGraceSaves) {
   auto h = started();
   EXPECT_EQ(h.judge(t0 + 20s), due::beat);
   h.on_sent(t0 + 20s);
-  EXPECT_EQ(h.judge(t0 + 60s), due::beat);
+  EXPECT_EQ(h.judge(t0 + 60s), due::nothing);
   h.on_ack(t0 + 60s + 500ms);
+  EXPECT_EQ(h.next(), t0 + 60s);
+  EXPECT_EQ(h.judge(t0 + 60s + 500ms), due::beat);
+  h.on_sent(t0 + 60s + 500ms);
   EXPECT_EQ(h.judge(t0 + 61s), due::nothing);
+  EXPECT_EQ(h.next(), t0 + 100s);
 }
 
 TEST(Heartbeat, PayloadsThatStillComeDelayTheVerdictButNotForEver) {
@@ -53,18 +56,19 @@ TEST(Heartbeat, PayloadsThatStillComeDelayTheVerdictButNotForEver) {
   EXPECT_EQ(h.judge(t0 + 20s), due::beat);
   h.on_sent(t0 + 20s);
   auto now = t0 + 60s;
-  EXPECT_EQ(h.judge(now), due::beat);
-  h.on_sent(now);
+  EXPECT_EQ(h.judge(now), due::nothing);
   due verdict = due::nothing;
+  int beats = 0;
   while (verdict != due::zombie && now < t0 + 200s) {
     h.on_payload();
     now = *h.next();
     verdict = h.judge(now);
-    if (verdict == due::beat) h.on_sent(now);
+    if (verdict == due::beat) ++beats, h.on_sent(now);
   }
   EXPECT_EQ(verdict, due::zombie);
   EXPECT_GT(now, t0 + 90s);
   EXPECT_LE(now, t0 + 103s);
+  EXPECT_EQ(beats, 2);  // at 61 and 100 s: Discord goes on hearing from us
 }
 
 TEST(Heartbeat, NoVerdictWhileReadingIsPaused) {
@@ -79,6 +83,30 @@ TEST(Heartbeat, NoVerdictWhileReadingIsPaused) {
   h.pause(false);
   EXPECT_EQ(h.judge(t0 + 102s), due::nothing);
   EXPECT_EQ(h.judge(t0 + 140s), due::beat);
+}
+
+TEST(Heartbeat, NoVerdictWhileTheSocketHoldsUnreadBytes) {
+  auto h = started();
+  EXPECT_EQ(h.judge(t0 + 20s), due::beat);
+  h.on_sent(t0 + 20s);
+  EXPECT_EQ(h.judge(t0 + 60s), due::nothing);
+  EXPECT_EQ(h.judge(t0 + 61s, true), due::beat);  // the ACK may be among them
+  h.on_sent(t0 + 61s);
+  EXPECT_EQ(h.next(), t0 + 62s);
+  EXPECT_EQ(h.judge(t0 + 62s, false), due::zombie);
+}
+
+TEST(Heartbeat, ABeatAskedForJustBeforeTheNextOneHasAnIntervalToBeAnswered) {
+  auto h = started();
+  EXPECT_EQ(h.judge(t0 + 20s), due::beat);
+  h.on_sent(t0 + 20s);
+  h.on_ack(t0 + 20s);
+  h.on_sent(t0 + 59s);  // op 1
+  EXPECT_EQ(h.judge(t0 + 60s), due::beat);
+  h.on_sent(t0 + 60s);
+  EXPECT_EQ(h.judge(t0 + 70s), due::nothing);
+  h.on_ack(t0 + 98s);
+  EXPECT_EQ(h.judge(t0 + 100s), due::beat);
 }
 
 TEST(Heartbeat, ASuspendedMachineReconnects) {

@@ -88,8 +88,6 @@ TEST(control_api, judges_its_commands) {
   EXPECT_EQ(a.status("/control/emit", R"({"count":"1"})"), 400U);
   EXPECT_EQ(a.status("/control/emit", R"({"count":1,"type":"NO"})"), 400U);
   EXPECT_EQ(a.status("/control/emit", R"({"count":5})"), 0U);  // a job for the shell
-  EXPECT_EQ(a.status("/control/disconnect", R"({"code":17})"), 400U);
-  EXPECT_EQ(a.status("/control/op7", R"({"shard":"x"})"), 400U);
   EXPECT_EQ(a.status("/control/nonsense", ""), 404U);
   EXPECT_EQ(a.status("/elsewhere", ""), 404U);
   EXPECT_EQ(a.status("/control/compare", "[]"), 400U);

@@ -381,29 +381,6 @@ TEST(gateway, a_heartbeat_beyond_what_was_sent_is_a_breach) {
   EXPECT_EQ(g.core.violations().count("heartbeat_seq_ahead"), 1U);
 }
 
-TEST(gateway, faults_on_demand) {
-  recorded_gateway g;
-  const auto id = g.identify();
-  g.backfill();
-  EXPECT_EQ(g.core.mute(0, true), 1U);
-  const std::size_t before = g.sent[id].size();
-  g.say(id, {{"op", 1}, {"d", 1}});
-  g.core.emit(5, "MESSAGE_CREATE", g.now);
-  EXPECT_EQ(g.sent[id].size(), before);
-  g.core.mute(std::nullopt, false);
-  EXPECT_EQ(g.core.reconnect(0, g.now), 1U);
-  EXPECT_EQ(g.last_sent(id)["op"], 7);
-  g.pass(5'100);
-  EXPECT_EQ(g.closes[id], 4000);
-  const auto back = g.connect(true);
-  g.say(back, g.resume_frame(g.session_of(id), g.dispatches(id).back()["s"]));
-  EXPECT_EQ(g.dispatches(back).size(), 6U);  // the five it was mute for, and RESUMED
-  EXPECT_EQ(g.core.invalidate(0, false, g.now), 1U);
-  EXPECT_EQ(g.last_sent(back)["op"], 9);
-  EXPECT_TRUE(g.core.sessions().empty());
-  EXPECT_EQ(g.core.disconnect(0, 4000, g.now), 0U);
-}
-
 TEST(gateway, member_requests_are_answered_in_chunks_with_their_nonce) {
   discord_options o = recorded_gateway::small();
   o.world.members = 300;

@@ -10,7 +10,7 @@
 
 namespace evergate::sim {
 
-class recorded_gateway final : public gateway_sink {
+class recorded_gateway : public gateway_sink {
  public:
   using json = nlohmann::json;
   static constexpr std::int64_t start_ms = 1'760'000'000'000;
@@ -29,11 +29,16 @@ class recorded_gateway final : public gateway_sink {
     // A lone surrogate is legal on the wire and beyond this parser, which only the tests use.
     std::string text = std::string(head) + std::string(body) + std::string(tail);
     if (const auto half = text.find("\\ud83d stays"); half != std::string::npos) text.erase(half, 6);
-    sent[to].push_back(json::parse(text));
+    raw[to].push_back(text);
+    sent[to].push_back(json::parse(text, nullptr, false));
   }
   void close(connection_id to, std::uint16_t code, std::string_view) override { closes[to] = code; }
   void drop(connection_id to) override { closes[to] = 0; }
   bool congested(connection_id) const override { return slow; }
+  bool damage(connection_id to, enum damage how) override {
+    damaged.emplace_back(to, how);
+    return true;
+  }
 
   connection_id connect(bool resume = false) {
     const connection_id id = ++last;
@@ -76,7 +81,9 @@ class recorded_gateway final : public gateway_sink {
   json last_sent(connection_id id) const { return sent.at(id).back(); }
 
   std::map<connection_id, std::vector<json>> sent;
+  std::map<connection_id, std::vector<std::string>> raw;  ///< the same as text
   std::map<connection_id, std::uint16_t> closes;
+  std::vector<std::pair<connection_id, enum damage>> damaged;
   std::int64_t now = start_ms;
   connection_id last = 0;
   bool slow = false;

@@ -81,7 +81,10 @@ void bot::lose_connection(base::nanoseconds away) {
 void bot::vanish(base::nanoseconds away) {
   if (!running_) return;
   tell("vanishes");
-  if (link_) link_->silence();
+  if (link_) {
+    link_->silence();
+    link_->listen(bot_side::bot, {});  // what its kernel still holds belongs to nobody
+  }
   link_.reset();
   hang_up({});
   come_back(away);
@@ -268,11 +271,37 @@ void bot::take_close(std::string_view payload) {
   come_back(backoff);
 }
 
+/// Escaped halves of surrogate pairs, which Discord passes on and this JSON library does not take.
+std::string without_lone_surrogates(std::string_view text) {
+  std::string out(text);
+  const auto half = [&](std::size_t at, std::string_view which) {
+    return at + 6 <= out.size() && out[at] == '\\' && out[at + 1] == 'u' && (out[at + 2] | 0x20) == 'd' &&
+           which.find(static_cast<char>(out[at + 3] | 0x20)) != std::string_view::npos;
+  };
+  for (std::size_t at = 0; at + 1 < out.size(); ++at) {
+    if (out[at] != '\\') continue;
+    const bool high = half(at,
+                           "\x38\x39"
+                           "ab");
+    if (high && half(at + 6, "cdef")) {
+      at += 11;
+    } else if (high || half(at, "cdef")) {
+      out.replace(at + 2, 4, "fffd");
+      at += 5;
+    } else {
+      ++at;
+    }
+  }
+  return out;
+}
+
 void bot::take_payload(std::string_view text) {
   try {
-    take_frame(json::parse(text));
+    take_frame(json::parse(text.find("\\ud") == std::string_view::npos ? std::string(text)
+                                                                       : without_lone_surrogates(text)));
   } catch (const json::exception& failure) {
-    complain(fmt::format("a payload that is not as Discord's: {}", failure.what()));
+    complain(
+        fmt::format("a payload that is not as Discord's: {} in {}", failure.what(), text.substr(0, 200)));
   }
 }
 

@@ -49,7 +49,7 @@ class BatcherTest : public testing::Test {
     }
   }
   void add(batcher& b, std::size_t bytes = 10) {
-    flow::append_row(b.open(), proto::event_type::message_create, {}, std::string(bytes, 'x'));
+    flow::append_row(b.batch().rows(), proto::event_type::message_create, {}, std::string(bytes, 'x'));
     b.added();
   }
 
@@ -61,13 +61,13 @@ class BatcherTest : public testing::Test {
 
 TEST_F(BatcherTest, WhatOneTurnAddsIsOneBatch) {
   batcher b(loop, to, {.tick = 0ms}, [this](bool paused) { pauses.push_back(paused); });
-  batcher::slot a;
-  batcher::slot c;
+  open_batch::slot a;
+  open_batch::slot c;
   start();
   on_loop([&] {
     for (int i = 1; i <= 5; ++i) {
-      b.note(a, {0, 2}, i);
-      b.note(c, {1, 2}, i * 10);
+      b.batch().note(a, {0, 2}, i);
+      b.batch().note(c, {1, 2}, i * 10);
       add(b);
     }
     EXPECT_EQ(to.offered, 0);
@@ -78,7 +78,7 @@ TEST_F(BatcherTest, WhatOneTurnAddsIsOneBatch) {
     ASSERT_EQ(to.taken[0]->progress.size(), 2U);
     EXPECT_EQ(to.taken[0]->progress[0].seq, 5);
     EXPECT_EQ(to.taken[0]->progress[1].seq, 50);
-    b.note(a, {0, 2}, 6);
+    b.batch().note(a, {0, 2}, 6);
     add(b);
   });
   on_loop([&] {
@@ -95,7 +95,7 @@ TEST_F(BatcherTest, WhenBusyTheTickGathersTurns) {
   for (int i = 0; i < 10; ++i) on_loop([&] { add(b); });
   on_loop([&] {
     EXPECT_EQ(to.taken.size(), 1U);  // the first at once, the rest waits for the tick
-    EXPECT_EQ(b.open().rows.size(), 10U);
+    EXPECT_EQ(b.batch().rows().rows.size(), 10U);
     b.flush();
     EXPECT_EQ(to.taken.size(), 2U);
   });

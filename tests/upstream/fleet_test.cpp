@@ -235,6 +235,41 @@ TEST(Fleet, BrokenBytesReconnectByResume) {
   EXPECT_TRUE(h.journal.await_rows(4));
 }
 
+TEST(Fleet, InvalidUtf8IsNoReasonToLeave) {
+  test_gateway gateway({.shards = 1});
+  house h;
+  ASSERT_TRUE(h.start(quick(gateway)));
+  ASSERT_TRUE(h.journal.await_rows(1));
+  gateway.emit(0, 1, "{\"x\":\"\xff\xc3\"}");
+  gateway.emit(0, 1);
+  ASSERT_TRUE(h.journal.await_rows(3));
+  EXPECT_EQ(gateway.count("resume "), 0U);
+}
+
+TEST(Fleet, APartOfTheShardsIsAllThisProcessHasToHold) {
+  test_gateway gateway({.shards = 4});
+  house h;
+  auto o = quick(gateway);
+  o.first_shard = 1;
+  o.last_shard = 2;
+  ASSERT_TRUE(h.start(o));
+  ASSERT_TRUE(h.journal.await_rows(2));
+  EXPECT_EQ(h.current->shard_count(), 4U);
+  EXPECT_EQ(h.current->shards_held(), 2U);
+}
+
+TEST(Fleet, ARefusedAddressMakesEveryShardRest) {
+  test_gateway gateway({.shards = 3, .upgrade_refusals = 2});
+  house h;
+  auto o = quick(gateway);
+  o.connect_rest = {50ms, 100ms};
+  ASSERT_TRUE(h.start(o));
+  ASSERT_TRUE(h.journal.await_rows(3));
+  // A shard that was refused, and those that followed it before the answer came.
+  EXPECT_LE(gateway.count("refused"), 2U);
+  EXPECT_EQ(gateway.count("identify "), 3U);
+}
+
 TEST(Fleet, AFatalCloseStopsEveryShardAndTellsWhy) {
   test_gateway gateway({.shards = 3});
   house h;

@@ -60,7 +60,7 @@ TEST(SessionTrouble, AnUnreachableGatewayNeverCostsTheSession) {
     s.fire(timer_kind::reconnect);
   }
   EXPECT_TRUE(s.gaps.empty());
-  EXPECT_EQ(main_tries, 25);
+  EXPECT_EQ(main_tries, 49);            // three and three in turn
   EXPECT_GT(s.now - begin, 100 * 20s);  // backed off
 }
 
@@ -91,6 +91,83 @@ TEST(SessionTrouble, ALongReplayDoesNotRunIntoTheDeadline) {
     if (s.timers.at(timer_kind::deadline) <= s.now) s.fire(timer_kind::deadline);
     EXPECT_EQ(s.state(), resuming);
   }
+}
+
+TEST(SessionTrouble, AcknowledgedHeartbeatsDoNotKeepAReplayThatNeverEndsAlive) {
+  session_script s(session_script::stored(1));
+  s.go_resuming();
+  for (int i = 0; i < 10 && s.state() == resuming; ++i) {
+    s.payload(11, "");
+    const bool beat_first = s.timers.at(timer_kind::heartbeat) < s.timers.at(timer_kind::deadline);
+    s.fire(beat_first ? timer_kind::heartbeat : timer_kind::deadline);
+  }
+  EXPECT_EQ(s.state(), pausing);
+  EXPECT_TRUE(s.machine.has_session());
+}
+
+TEST(SessionTrouble, AHostThatStaysSilentIsLeftAtOnceAndTheOtherOneKept) {
+  session_script s(session_script::stored(77));
+  s.feed(input::start{});
+  EXPECT_EQ(s.find<action::connect>()->kind, url_kind::resume);
+  s.feed(input::opened{}).fire(timer_kind::deadline).fire(timer_kind::reconnect);
+  EXPECT_EQ(s.find<action::connect>()->kind, url_kind::main);
+  s.feed(input::opened{}).hello().payload(0, "{}", 78, "RESUMED").event(79).commit(79);
+  s.closed(1006).fire(timer_kind::reconnect);
+  EXPECT_EQ(s.find<action::connect>()->kind, url_kind::main);
+  s.now += 10s;
+  s.feed(input::closed{1006, false}).fire(timer_kind::reconnect);
+  EXPECT_EQ(s.find<action::connect>()->kind, url_kind::resume);
+  EXPECT_TRUE(s.gaps.empty());
+}
+
+TEST(SessionTrouble, ANewSessionIsResumedOnItsOwnUrlWhateverServedTheOneBefore) {
+  session_script s(session_script::stored(77));
+  s.feed(input::start{}).feed(input::opened{}).fire(timer_kind::deadline).fire(timer_kind::reconnect);
+  ASSERT_EQ(s.find<action::connect>()->kind, url_kind::main);
+  s.feed(input::opened{}).hello().payload(9, "false").fire(timer_kind::reconnect);
+  s.feed(input::turn{s.now}).feed(input::opened{}).hello().ready().event(2).commit(2);
+  s.closed(1006).fire(timer_kind::reconnect);
+  EXPECT_EQ(s.find<action::connect>()->kind, url_kind::resume);
+}
+
+TEST(SessionTrouble, RefusedIdentifiesAreAskedEverMoreRarely) {
+  session_script s;
+  s.feed(input::start{});
+  base::nanoseconds pause{};
+  for (int i = 0; i < 12; ++i) {
+    s.feed(input::turn{s.now}).feed(input::opened{}).hello().payload(9, "false");
+    EXPECT_TRUE(s.has<action::identify_refused>());
+    const auto from = s.now;
+    s.fire(timer_kind::reconnect);
+    EXPECT_TRUE(s.has<action::request_turn>());
+    pause = s.now - from;
+    EXPECT_GE(pause, 1s);
+  }
+  EXPECT_GE(pause, 30s);
+  EXPECT_TRUE(s.gaps.empty());
+}
+
+TEST(SessionTrouble, TheVerdictWaitsForWhatTheSocketHolds) {
+  session_script s;
+  s.go_live().fire(timer_kind::heartbeat).fire(timer_kind::heartbeat);
+  s.now = s.timers.at(timer_kind::heartbeat);
+  s.feed(input::timer{timer_kind::heartbeat, true});
+  EXPECT_EQ(s.state(), live);
+  s.payload(11, "");
+  s.fire(timer_kind::heartbeat);
+  EXPECT_EQ(s.state(), live);
+  EXPECT_EQ(s.machine.counters().zombies, 0U);
+}
+
+TEST(SessionTrouble, AnUnansweredBeatDoesNotReachTheNextConnection) {
+  session_script s;
+  s.go_live().fire(timer_kind::heartbeat);
+  s.closed(1006).fire(timer_kind::reconnect).feed(input::opened{}).hello();
+  s.payload(0, "{}", 2, "RESUMED").commit(2).fire(timer_kind::heartbeat);
+  EXPECT_EQ(s.state(), live);
+  s.payload(11, "").fire(timer_kind::heartbeat);
+  EXPECT_EQ(s.state(), live);
+  EXPECT_EQ(s.machine.counters().zombies, 0U);
 }
 
 TEST(SessionTrouble, RepeatsAreDroppedAndJumpsCounted) {

@@ -91,6 +91,12 @@ void test_gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
     exchange->respond(std::move(response));
     return;
   }
+  if (settings_.upgrade_refusals > 0) {
+    --settings_.upgrade_refusals;
+    note("refused");
+    exchange->respond({429, {}, "error code: 1015"});
+    return;
+  }
   auto made = std::make_unique<peer>(*this);
   {
     const std::scoped_lock lock(mutex_);

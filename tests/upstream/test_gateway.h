@@ -27,7 +27,8 @@ class test_gateway {
     std::uint32_t remaining = 1'000;
     int heartbeat_interval_ms = 41'250;
     unsigned rest_status = 200;
-    int rest_failures = 0;  ///< this many answers of /gateway/bot are 503 first
+    int rest_failures = 0;     ///< this many answers of /gateway/bot are 503 first
+    int upgrade_refusals = 0;  ///< this many upgrades are answered 429 first
     bool acknowledges = true;
   };
 

@@ -48,7 +48,17 @@ export class Simulator {
 
   rate(events_per_second) { return this.json('rate', { events_per_second }); }
   emit(count, type) { return this.json('emit', type ? { count, type } : { count }); }
-  disconnect(what = {}) { return this.json('disconnect', what); }
+  /** One fault (docs/simulated-discord.md): {done: connections} or {armed: true}. */
+  fault(kind, more = {}) { return this.json('fault', { kind, ...more }); }
+  /** What is armed, and how often each kind has happened: {armed: […], fired: {kind: times}}. */
+  faults() { return this.json('faults'); }
+  clear_faults() { return this.json('faults/clear', {}); }
+  /** Waits until that fault has happened so often. */
+  fired(kind, times = 1) {
+    return until(`${kind} happens`, async () => ((await this.faults()).fired[kind] ?? 0) >= times);
+  }
+  /** Closes connections: of one shard or all, with a code (4000) or 0 for none. */
+  disconnect(what = {}) { return this.fault('close', what); }
   /** Ends every outage: the guilds that are away come back. */
   settle() { return this.json('settle', {}); }
   status() { return this.json('status'); }

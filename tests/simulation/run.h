@@ -1,0 +1,30 @@
+// One seed from its first event to its verdict: puts the processes together, makes the faults, and asks the
+// oracle. One thread, no clock but the virtual one, so a seed's run is always the same.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "swarm.h"
+
+namespace evergate::simulation {
+
+struct outcome {
+  std::uint64_t seed = 0;
+  std::vector<std::string> findings;  ///< empty: all is well
+  std::uint64_t hash = 0;             ///< of the trace
+  std::uint64_t steps = 0;            ///< events of the heap
+  std::uint64_t dispatches = 0;       ///< that Discord numbered
+  std::uint64_t rows = 0;             ///< of the journal
+  std::uint64_t gaps = 0;
+  std::uint64_t lost_with_record = 0;
+  std::uint64_t daemon_lives = 0;
+  std::uint64_t received = 0;  ///< events that bots had
+  std::uint64_t redelivered = 0;
+  double virtual_seconds = 0;
+};
+
+[[nodiscard]] outcome run_seed(std::uint64_t seed, bool print, bool with_bots = true);
+
+}  // namespace evergate::simulation

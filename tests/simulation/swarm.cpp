@@ -1,0 +1,136 @@
+#include "swarm.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "trouble.h"
+
+namespace evergate::simulation {
+namespace {
+
+template <class T, std::size_t n>
+T one_of(base::rng& chance, const std::array<T, n>& list) {
+  return list[chance.below(n)];
+}
+
+std::int64_t between(base::rng& chance, std::int64_t least, std::int64_t most) {
+  return least + static_cast<std::int64_t>(chance.below(static_cast<std::uint64_t>(most - least) + 1));
+}
+
+void draw_discord(base::rng& chance, std::uint64_t seed, sim::discord_options& out) {
+  out.world.seed = seed;
+  out.world.guilds = static_cast<std::uint32_t>(between(chance, 10, 30));
+  out.world.members = static_cast<std::uint32_t>(between(chance, 2, 6));
+  out.mix.message_bytes = static_cast<std::uint32_t>(one_of(chance, std::array{60, 200, 1200}));
+  out.mix.outage_share_max = 0.1;
+  out.session_seed = seed + 1;
+  out.max_concurrency = static_cast<std::uint32_t>(between(chance, 1, 3));
+  out.heartbeat_interval_ms = one_of(chance, std::array{2'000, 5'000, 15'000, 41'250});
+  out.session_ttl_ms = one_of(chance, std::array{15'000, 60'000, 180'000});
+  out.replay_max = static_cast<std::uint32_t>(one_of(chance, std::array{0, 0, 30, 100, 3'500}));
+  out.replay_prune = chance.chance(0.7);
+  out.guild_create_rate = static_cast<std::uint32_t>(one_of(chance, std::array{10, 100, 1'000}));
+}
+
+void draw_daemon(base::rng& chance, daemon_options& out) {
+  using enum proto::compression;
+  auto& up = out.upstream;
+  up.shards = static_cast<std::uint32_t>(between(chance, 1, 4));
+  up.core.compress = one_of(chance, std::array{none, zlib_stream, zstd_stream});
+  up.core.session.identify.intents = sim::intent::all;
+  up.core.session.identify.large_threshold = 250;
+  up.batch.tick = std::chrono::microseconds(one_of(chance, std::array{0, 1'000, 20'000}));
+  up.batch.batch_bytes_max = one_of(chance, std::array<std::size_t, 2>{8 * 1024, 1024 * 1024});
+  auto& core = out.journal.core;
+  core.storage = journal::storage_kind::memory;
+  core.queue_items_max = one_of(chance, std::array<std::size_t, 3>{2, 16, 4096});
+  core.queue_bytes_max = one_of(chance, std::array<std::size_t, 2>{64 * 1024, 64 * 1024 * 1024});
+  core.checkpoint_bytes_min = one_of(chance, std::array<std::size_t, 2>{512, 64 * 1024});
+  core.checkpoint_blobs_max = one_of(chance, std::array<std::size_t, 2>{4, 256});
+  core.ring_bytes_max = one_of(chance, std::array<std::size_t, 2>{16 * 1024, 32 * 1024 * 1024});
+  out.journal.commit = std::chrono::microseconds(one_of(chance, std::array{100, 2'000, 50'000}));
+  out.journal.announce = std::chrono::microseconds(one_of(chance, std::array{10, 1'000, 30'000}));
+}
+
+void draw_gateway(base::rng& chance, const base::secret& token, downstream::gateway_options& out) {
+  out.token = base::secret(std::string(token.reveal()));
+  out.intents = sim::intent::all;
+  out.heartbeat_interval = base::milliseconds(between(chance, 1'000, 10'000));
+  out.socket.output_bytes_high = one_of(chance, std::array<std::size_t, 2>{8 * 1024, 1024 * 1024});
+  out.pump_bytes = one_of(chance, std::array<std::size_t, 2>{2 * 1024, 256 * 1024});
+  out.read_bytes = one_of(chance, std::array<std::size_t, 2>{4 * 1024, 256 * 1024});
+  if (chance.chance(0.3)) out.ack_window = static_cast<std::uint32_t>(between(chance, 200, 500));
+  if (chance.chance(0.3)) out.on_clean_close = downstream::clean_close::acked;
+}
+
+void draw_bots(base::rng& chance, const base::secret& token, bot_crowd_options& out) {
+  out.lanes = static_cast<std::uint32_t>(one_of(chance, std::array{1, 1, 2, 2, 3}));
+  out.lanes_max = 3;
+  out.manner.token = std::string(token.reveal());
+  out.manner.intents = sim::intent::all;
+  out.manner.transport = static_cast<proto::compression>(chance.below(3));
+  out.manner.compress_payloads = chance.chance(0.2);
+  out.manner.answers_requests = chance.chance(0.7);
+  out.mischief.pause = base::milliseconds(one_of(chance, std::array{0, 3'000, 10'000, 40'000}));
+  out.wire.latency_min = std::chrono::milliseconds(1);
+  out.wire.latency_max = std::chrono::milliseconds(between(chance, 1, 60));
+  out.wire.buffer_bytes = one_of(chance, std::array<std::size_t, 2>{4 * 1024, 64 * 1024});
+}
+
+}  // namespace
+
+swarm swarm::of(std::uint64_t seed) {
+  base::rng chance(seed * 0x9e3779b97f4a7c15ULL + 0x5eed);
+  swarm out;
+  out.seed = seed;
+  draw_discord(chance, seed, out.discord);
+  draw_daemon(chance, out.daemon);
+  draw_gateway(chance, out.discord.token, out.daemon.gateway);
+  draw_bots(chance, out.discord.token, out.bots);
+  // What the option asks of an operator: more than a round trip to the bots.
+  out.daemon.gateway.close_grace = 4 * out.bots.wire.latency_max;
+  out.net.latency = std::chrono::microseconds(one_of(chance, std::array{50, 5'000, 60'000}));
+  out.net.jitter = std::chrono::microseconds(one_of(chance, std::array{10, 5'000, 40'000}));
+  out.net.piece_bytes_max = one_of(chance, std::array<std::size_t, 4>{40, 700, 1'400, 16'384});
+  out.active = base::seconds(between(chance, 30, 240));
+  const auto events = static_cast<double>(between(chance, 150, 1'200));
+  out.events_per_second = events / static_cast<double>(out.active.count());
+  out.fault_every = base::milliseconds(one_of(chance, std::array{1'500, 4'000, 12'000, 40'000}));
+  // Each kind is there or not, by the seed's own share.
+  const double share = chance.unit() * 0.8;
+  for (std::size_t i = 0; i < trouble::kinds().size(); ++i) {
+    if (chance.chance(share)) out.faults.push_back(i);
+  }
+  return out;
+}
+
+bool swarm::disturbs_time() const {
+  return std::ranges::any_of(faults, [](std::size_t at) { return trouble::kinds()[at].disturbs_time; });
+}
+
+bool swarm::disturbs_disk() const {
+  return std::ranges::any_of(faults,
+                             [](std::size_t at) { return trouble::kinds()[at].name.starts_with("disk"); });
+}
+
+bool swarm::disturbs_place() const {
+  return std::ranges::any_of(faults, [](std::size_t at) { return trouble::kinds()[at].disturbs_place; });
+}
+
+std::string swarm::text() const {
+  std::string kinds;
+  for (const auto one : faults) kinds += fmt::format(" {}", trouble::kinds()[one].name);
+  return fmt::format(
+      "{} shards, {} guilds, compress '{}', {} s at {:.1f} events/s, heartbeat {} ms, ttl {} ms, replay "
+      "{}{}, "
+      "latency {} us, pieces {}, commit {} us, {} bots with mischief every {} ms, a fault every {} ms:{}",
+      daemon.upstream.shards, discord.world.guilds, proto::name_of(daemon.upstream.core.compress),
+      active.count(), events_per_second, discord.heartbeat_interval_ms, discord.session_ttl_ms,
+      discord.replay_max, discord.replay_prune ? " pruned" : "", net.latency.count() / 1000,
+      net.piece_bytes_max, daemon.journal.commit.count() / 1000, bots.lanes, bots.mischief.pause.count(),
+      fault_every.count(), kinds.empty() ? " none" : kinds);
+}
+
+}  // namespace evergate::simulation

@@ -1,0 +1,38 @@
+// What one seed is: how large its world is, how its parts are set, and which faults it has and how often.
+// Each seed draws its own mix, so that rare combinations come up. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bot_crowd.h"
+#include "daemon.h"
+#include "network.h"
+#include "sim/discord_options.h"
+
+namespace evergate::simulation {
+
+struct swarm {
+  std::uint64_t seed = 0;
+  sim::discord_options discord;
+  network_options net;
+  daemon_options daemon;
+  bot_crowd_options bots;
+  bool has_bots = true;
+  double events_per_second = 5;
+  base::seconds active{120};              ///< as long as there are faults
+  base::milliseconds fault_every{4'000};  ///< mean time between two
+  std::vector<std::size_t> faults;        ///< those that this seed has: places in trouble::kinds()
+
+  /// One of its faults makes even a faultless client break a rule of time.
+  [[nodiscard]] bool disturbs_time() const;
+  /// One of its faults may drive a RESUME to the main URL.
+  [[nodiscard]] bool disturbs_place() const;
+  /// Commits may be late or fail.
+  [[nodiscard]] bool disturbs_disk() const;
+  [[nodiscard]] static swarm of(std::uint64_t seed);
+  [[nodiscard]] std::string text() const;
+};
+
+}  // namespace evergate::simulation
