@@ -38,25 +38,49 @@ bot::~bot() {
 }
 
 void bot::start() {
-  if (running_ || retired_) return;
+  if (running_ || retired_ || leaving_) return;
   running_ = true;
   connect();
 }
 
+std::string_view bot::state() const noexcept {
+  if (retired_) return "was told 4010";
+  if (!running_) return "does not run";
+  if (dozing_) return "dozes";
+  switch (phase_) {
+    case phase::away:
+      return "is away";
+    case phase::connected:
+      return "waits for HELLO, or to identify";
+    case phase::starting:
+      return "waits for READY";
+    case phase::resuming:
+      return "waits for RESUMED";
+    case phase::live:
+      return "is live";
+    case phase::closing:
+      return "closes";
+  }
+  return "";
+}
+
 void bot::kill() {
+  if (running_) tell("is killed");
   running_ = false;
-  forget_session();
   hang_up({});
+  forget_session();
 }
 
 void bot::lose_connection(base::nanoseconds away) {
   if (!running_) return;
+  tell("loses its connection");
   hang_up({});
   come_back(away);
 }
 
 void bot::vanish(base::nanoseconds away) {
   if (!running_) return;
+  tell("vanishes");
   if (link_) {
     link_->silence();
     link_->listen(bot_side::bot, {});  // what its kernel still holds belongs to nobody
@@ -67,18 +91,21 @@ void bot::vanish(base::nanoseconds away) {
 }
 
 void bot::close(std::uint16_t code, base::nanoseconds away) {
-  if (!running_ || !link_ || phase_ == phase::closing) return lose_connection(away);
+  // What waits unread when a bot closes cleanly counts as delivered (on_clean_close = sent), as it would with
+  // a library whose event loop hangs: no fault of the daemon's, so that a bot that dozes does not do it.
+  if (!running_ || !link_ || dozing_ || phase_ == phase::closing) return lose_connection(away);
+  tell(fmt::format("closes with {}", code));
   away_ = away;
   close_code_ = code;
+  // Before its RESUME the daemon does not know whose connection this is.
+  close_noted_ = phase_ == phase::live && session_ != nullptr;
   phase_ = phase::closing;
   ++life_;
   say_frame(net::ws_opcode::close, net::close_payload(code, {}));
-  if (session_ != nullptr) {
-    // Unanswered until the daemon's frame comes; until then the mark is void.
+  if (close_noted_) {
     session_->closed.push_back({static_cast<std::uint32_t>(session_->received.size()), time_.now()});
   }
   later(base::seconds{5}, [this] {
-    if (session_ != nullptr) session_->closed.pop_back();
     hang_up({});
     if (close_code_ == 1000 || close_code_ == 1001) forget_session();
     come_back(away_);
@@ -87,6 +114,7 @@ void bot::close(std::uint16_t code, base::nanoseconds away) {
 
 void bot::doze(base::nanoseconds span) {
   if (!link_ || dozing_) return;
+  tell("dozes");
   dozing_ = true;
   link_->pause(bot_side::bot, true);
   time_.after(span, [this, link = link_] {
@@ -106,7 +134,6 @@ void bot::connect() {
                                 {},
                                 [this] {
                                   const bool closing = phase_ == phase::closing;
-                                  if (closing && session_ != nullptr) session_->closed.pop_back();
                                   hang_up({});
                                   if (closing && (close_code_ == 1000 || close_code_ == 1001))
                                     forget_session();
@@ -118,10 +145,12 @@ void bot::hang_up(base::nanoseconds) {
   ++life_;
   phase_ = phase::away;
   dozing_ = false;
+  if (std::exchange(close_noted_, false)) session_->closed.pop_back();
   if (auto link = std::exchange(link_, nullptr)) link->reset(bot_side::bot);
 }
 
 void bot::come_back(base::nanoseconds away) {
+  if (leaving_) running_ = false;
   if (!running_ || retired_) return;
   later(away + base::nanoseconds(chance_.below(base::nanoseconds(backoff).count())), [this] { connect(); });
 }
@@ -149,6 +178,7 @@ void bot::say_frame(net::ws_opcode kind, std::string_view payload) {
 }
 
 void bot::identify() {
+  tell("identifies");
   phase_ = phase::starting;
   ++log_.identifies;
   say(fmt::format(
@@ -158,6 +188,7 @@ void bot::identify() {
 }
 
 void bot::resume() {
+  tell("resumes");
   phase_ = phase::resuming;
   say(fmt::format(R"({{"op":6,"d":{{"token":"{}","session_id":"{}","seq":{}}}}})", how_.token, session_->id,
                   session_->received.size()));
@@ -220,9 +251,11 @@ void bot::take_close(std::string_view payload) {
                                       static_cast<unsigned char>(payload[1]));
   }
   const bool answered = phase_ == phase::closing;
+  tell(fmt::format("is closed with {}", code));
   if (!answered) say_frame(net::ws_opcode::close, payload);
   auto link = std::exchange(link_, nullptr);
   link->close(bot_side::bot);
+  if (answered) close_noted_ = false;
   hang_up({});
   if (answered) {
     if (close_code_ == 1000 || close_code_ == 1001) forget_session();
@@ -303,6 +336,7 @@ void bot::hello(const json& d) {
 }
 
 void bot::invalidated(bool resumable) {
+  tell("is told op 9");
   if (resumable) complain("op 9 true, which nothing asks for");
   if (phase_ == phase::resuming) ++log_.resumes_refused;
   forget_session();
@@ -349,6 +383,7 @@ void bot::ready(const json& d) {
   // Beats that are under way carry numbers of a session before.
   for (auto& seq : beats_) seq = 0;
   session_->backfill = 1 + missing_.size();
+  tell("is ready");
   model_ = {};
   model_.apply("READY", d);
 }
@@ -367,7 +402,15 @@ void bot::resumed(const json& frame) {
   if (frame.at("s") != session_->received.size()) complain("RESUMED carries another number than the last");
   phase_ = phase::live;
   ++session_->resumes;
+  tell("has resumed");
   ++log_.resumes;
+}
+
+void bot::tell(std::string_view what) const {
+  if (!log_.narrate) return;
+  log_.narrate(fmt::format("bot [{},{}] {} {} {}", lane_.id, lane_.count,
+                           session_ == nullptr ? "-" : session_->id.substr(0, 6),
+                           session_ == nullptr ? 0 : session_->received.size(), what));
 }
 
 void bot::complain(std::string what) {

@@ -53,6 +53,8 @@ class bot {
   void vanish(base::nanoseconds away);
   /// A close frame; after 1000 and 1001 its session has ended. Comes back after `away`.
   void close(std::uint16_t code, base::nanoseconds away);
+  /// Its place has gone to another: it is not started again, and when its connection ends it has ended.
+  void give_up_place() noexcept { leaving_ = true; }
   /// Reads nothing for a while.
   void doze(base::nanoseconds span);
 
@@ -61,6 +63,7 @@ class bot {
   [[nodiscard]] bool live() const noexcept { return phase_ == phase::live && session_ != nullptr; }
   /// Was told that its layout is no longer in force (4010): it has ended for good.
   [[nodiscard]] bool retired() const noexcept { return retired_; }
+  [[nodiscard]] std::string_view state() const noexcept;
   [[nodiscard]] bool dozing() const noexcept { return dozing_; }
   [[nodiscard]] proto::shard_key lane() const noexcept { return lane_; }
   [[nodiscard]] const bot_session* session() const noexcept { return session_; }
@@ -94,6 +97,7 @@ class bot {
   void resumed(const json& frame);
   void guild_of_ready(const std::string& type, const json& d);
   void complain(std::string what);
+  void tell(std::string_view what) const;
 
   agenda& time_;
   base::rng chance_;
@@ -105,6 +109,7 @@ class bot {
   std::uint64_t life_ = 0;  ///< goes up when timers of before are void
   bool running_ = false;
   bool retired_ = false;
+  bool leaving_ = false;
   bool dozing_ = false;
   phase phase_ = phase::away;
   base::nanoseconds away_{};
@@ -114,6 +119,7 @@ class bot {
   base::nanoseconds interval_{};
   std::deque<std::uint32_t> beats_;  ///< not yet answered: the sequence each carried
   std::uint16_t close_code_ = 0;
+  bool close_noted_ = false;  ///< in the session's record, until it turns out to have gone unanswered
   bot_session* session_ = nullptr;
   std::set<proto::snowflake> missing_;  ///< guilds of READY that have not come
   sim::guild_model model_;

@@ -59,9 +59,12 @@ class judge {
                                         session.lane.count, session.id, what));
   }
   [[nodiscard]] static bool due(const journal_row& row, const bot_session& session, const bot_grant& grant);
+  [[nodiscard]] bool may_be_left_out(const journal_row& row) const;
   void follow(const bot_session& session);
   void check_guilds(const bot_session& session);
   void judge_doubles(flow::offset offset, const std::vector<delivery>& ways);
+  /// The lane of this row was given to another session by then.
+  [[nodiscard]] bool superseded(const delivery& which, const journal_row& row, base::instant by) const;
   [[nodiscard]] bool killed_between(base::instant from, base::instant to) const;
   void find_missing();
   [[nodiscard]] const journal_row* row_at(flow::offset offset) const;
@@ -83,6 +86,12 @@ bool judge::due(const journal_row& row, const bot_session& session, const bot_gr
   return row.type != "INTERACTION_CREATE" || row.offset > grant.interactions_sent;
 }
 
+bool judge::may_be_left_out(const journal_row& row) const {
+  if (rules_.evicted && rules_.evicted(row.offset)) return true;
+  // A bot that had the lane for a while was sent it; that one did is find_missing()'s question.
+  return row.type == "INTERACTION_CREATE" && row.offset <= log_.interactions_sent;
+}
+
 /// The session's events, one by one, are the due rows past its cursor, one by one.
 void judge::follow(const bot_session& session) {
   const auto found = log_.grants.find(session.id);
@@ -97,7 +106,7 @@ void judge::follow(const bot_session& session) {
       return got.serial != 0 || row->guild == got.guild;  // entitlements name a guild, but belong to none
     };
     while (row != rows_.end()) {
-      if (due(*row, session, grant) && (is() || !rules_.evicted || !rules_.evicted(row->offset))) break;
+      if (due(*row, session, grant) && (is() || !may_be_left_out(*row))) break;
       ++row;
     }
     if (row == rows_.end()) {
@@ -128,6 +137,13 @@ void judge::check_guilds(const bot_session& session) {
   }
 }
 
+bool judge::superseded(const delivery& which, const journal_row& row, base::instant by) const {
+  return std::ranges::any_of(log_.grants, [&](const auto& one) {
+    const auto& grant = one.second;
+    return grant.at > which.grant->at && grant.at <= by && grant.lane.owns(row.guild);
+  });
+}
+
 bool judge::killed_between(base::instant from, base::instant to) const {
   return std::ranges::any_of(log_.daemon_kills, [&](base::instant at) { return at >= from && at <= to; });
 }
@@ -142,10 +158,14 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
       const auto& first = ways[i];
       const auto known = [&](base::instant since, std::string_view how) {
         if (since > again.grant->at) return;
+        // A bot whose lane went to another is answered, but acknowledges nothing any more.
+        if (superseded(first, row, since)) return;
         // Killed before this was on disk, or while the answer was under way.
         if (killed_between(since - base::seconds{1}, since + rules_.durable_within)) return;
-        breach(*again.session, fmt::format("number {} (row {}, {}) had reached session {}, which {}",
-                                           again.seq, offset.value, row.type, first.session->id, how));
+        breach(*again.session,
+               fmt::format("number {} (row {}, {}) had reached session {}, which {} at {:.3f}", again.seq,
+                           offset.value, row.type, first.session->id, how,
+                           std::chrono::duration<double>(since.time_since_epoch()).count()));
       };
       for (const auto& ack : first.session->acknowledged) {
         if (ack.seq < first.seq) continue;

@@ -1,5 +1,7 @@
 #include "bot_crowd.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -35,6 +37,15 @@ std::vector<const bot*> bot_crowd::serving() const {
 
 bool bot_crowd::all_live() const {
   return std::ranges::all_of(serving_, [](const bot* one) { return one->live() && !one->dozing(); });
+}
+
+std::string bot_crowd::state() const {
+  std::string out;
+  for (const auto* one : serving_) {
+    out +=
+        fmt::format("{}[{},{}] {}", out.empty() ? "" : ", ", one->lane().id, one->lane().count, one->state());
+  }
+  return out;
 }
 
 std::shared_ptr<bot_link> bot_crowd::dial(proto::compression transport) {
@@ -120,9 +131,11 @@ void bot_crowd::replace(std::uint32_t lane) {
   const bool fails = chance_.chance(0.3);
   time_.after(until, [this, lane, before, &after, fails] {
     if (fails && !calm_ && serving_[lane] == &after && !before->retired() && before->running()) {
+      after.give_up_place();
       after.kill();
       serving_[lane] = before;
     } else {
+      before->give_up_place();
       before->kill();
     }
   });
@@ -138,6 +151,8 @@ void bot_crowd::reshard(bool overlap) {
     time_.after(between(milliseconds(0), milliseconds(1'500)), [&one] { one.start(); });
   }
   for (auto* one : before) {
+    // Would it come back with its own n, the two would fight for it.
+    one->give_up_place();
     if (!overlap) {
       one->kill();
     } else {

@@ -238,8 +238,13 @@ void bot_gateway::arm_flush() {
 void bot_gateway::note_grant(const downstream::lane_grant& grant) {
   const auto& who = grant.session;
   if (parts_.record.grants.contains(who.id)) return;
+  if (parts_.record.narrate) {
+    parts_.record.narrate(fmt::format("lane [{},{}] of layout {} is granted to {} from {} on", who.lane.id,
+                                      who.lane.count, who.layout, who.id.substr(0, 6), grant.start.value));
+  }
   parts_.record.grants[who.id] = {.session = who.id,
                                   .number = who.number,
+                                  .lane = who.lane,
                                   .layout = who.layout,
                                   .at = parts_.time.now(),
                                   .start = grant.start,

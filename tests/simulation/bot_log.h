@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -44,6 +45,7 @@ struct bot_session {
 struct bot_grant {
   std::string session;
   std::uint32_t number = 0;
+  proto::shard_key lane;
   std::uint32_t layout = 0;
   base::instant at;
   flow::offset start;
@@ -61,6 +63,8 @@ struct bot_log {
   std::uint64_t identifies = 0;
   std::uint64_t resumes = 0;
   std::uint64_t resumes_refused = 0;
+
+  std::function<void(std::string_view)> narrate{};  ///< hears what happens to bots, for a trace
 
   [[nodiscard]] bot_session* find(std::string_view id) {
     for (auto at = sessions.rbegin(); at != sessions.rend(); ++at) {
