@@ -146,8 +146,13 @@ void run(std::string_view bytes) {
     case 8:
       return built_blob(in);
     default: {
+      // The fuzzer sees what a checksum is compared with, and so can learn a right one.
       const auto key = in.take(4);
-      check(!journal::unseal(journal::table::meta, key, in.rest()), "nobody guesses a checksum");
+      const auto value = in.rest();
+      const auto payload = journal::unseal(journal::table::meta, key, value);
+      if (!payload) return;
+      const auto seed = journal::seal_seed(journal::table::meta, key);
+      check(journal::checksum(*payload, seed) == journal::seal_of(value), "a checksum that is right");
     }
   }
 }

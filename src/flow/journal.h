@@ -19,7 +19,8 @@
 
 namespace evergate::flow {
 
-/// One shard's part of a commit.
+/// One shard's part of a commit. `none()` says that the end of a session is durable: what is told before it
+/// is that session's, what is told after it the next one's.
 struct committed_progress {
   proto::shard_key shard;
   committed_seq seq;

@@ -257,7 +257,10 @@ void journal_core::ask_checkpoints(round& work, const eviction& gone) {
 std::shared_ptr<const flow::commit> journal_core::settle(round& work) {
   auto done = std::make_shared<flow::commit>();
   done->head = {state_.book.head};
-  for (const auto& ended : work.finished) done->progress.push_back({ended.shard, committed(ended.seq)});
+  for (const auto& ended : work.finished) {
+    if (ended.seq >= 0) done->progress.push_back({ended.shard, committed(ended.seq)});
+    done->progress.push_back({ended.shard, {}});
+  }
   for (const auto& shard : work.progressed) {
     done->progress.push_back({shard, committed(state_.sequences.at(shard.count)[shard.id])});
   }

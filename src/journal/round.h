@@ -68,8 +68,9 @@ struct round {
   std::vector<user_change> users;
   std::map<proto::shard_key, flow::session_record> sessions;  ///< empty id: ended
   std::set<proto::shard_key> progressed;
-  /// How far sessions were when their end, in the same round, set the shard back: told all the same, since a
-  /// shard identifies again only when all of its old session is durable.
+  /// Sessions that end in this round, and how far they were: both told before what came after them, since a
+  /// shard identifies again only when all of its old session is durable, and takes no news of it for its new
+  /// one's.
   std::vector<flow::shard_progress> finished;
   std::set<std::uint32_t> started;  ///< fleet counts whose record changed
   bool ready_changed = false;

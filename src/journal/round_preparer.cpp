@@ -89,7 +89,7 @@ void round_preparer::take_sessions(const flow::event_batch& batch) {
   };
   for (const auto& session : batch.sessions) {
     auto& at = slot(session.shard);
-    if (session.session_id.empty() && at >= 0) round_.finished.push_back({session.shard, at});
+    if (session.session_id.empty()) round_.finished.push_back({session.shard, at});
     at = session.seq;
     round_.sessions.insert_or_assign(session.shard, session);
   }

@@ -190,7 +190,12 @@ void session::take(const input::turn& what, context& c) {
 }
 
 void session::take(const input::committed& what, context& c) {
-  // A commit past what this session has received is an older session's, told late.
+  if (what.seq.none()) {
+    if (ends_untold_ > 0) --ends_untold_;
+    return;
+  }
+  // Until the ends of all older sessions are told, the news is theirs.
+  if (ends_untold_ > (ended_ ? 1 : 0)) return;
   if (what.seq <= committed_ || what.seq.value() > received_) return;
   committed_ = what.seq;
   if (state_ == session_state::settling && settled()) next_try(c);
@@ -235,6 +240,7 @@ void session::next_try(context& c) {
   }
   received_ = -1;
   committed_ = {};
+  ended_ = false;
   state_ = session_state::queued;
   c.out.emplace_back(action::request_turn{});
 }
@@ -381,6 +387,8 @@ void session::lose_session(std::string cause, context& c) {
   ++counters_.gaps;
   c.out.emplace_back(action::gap{flow::gap_record{shard(), id_, received_, 0, std::move(cause)}});
   c.out.emplace_back(action::session_changed{flow::session_record{shard(), {}, {}, -1}});
+  ended_ = true;
+  ++ends_untold_;
   id_.clear();
   resume_url_.clear();
   timed_out_once_ = false;

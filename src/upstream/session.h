@@ -157,6 +157,8 @@ class session {
   std::string resume_url_;
   std::int64_t received_ = -1;
   flow::committed_seq committed_;
+  bool ended_ = false;   ///< the session is lost, and received_ and committed_ are still its
+  int ends_untold_ = 0;  ///< ended sessions whose end has not been told to be durable
   resume_plan plan_;
   bool timed_out_once_ = false;  ///< a 4009 came and no progress since
 

@@ -102,7 +102,13 @@ class test_journal final : public flow::event_sink, private flow::commit_authori
   void take(const flow::event_batch& batch) {
     ++batches;
     for (const auto& r : batch.rows) rows.push_back({r.type, r.seq, r.shard, std::string(batch.data(r))});
-    for (const auto& s : batch.sessions) sessions[s.shard] = s;
+    for (const auto& s : batch.sessions) {
+      sessions[s.shard] = s;
+      if (!s.session_id.empty()) continue;
+      if (seqs.contains(s.shard)) pending_.push_back({s.shard, committed(seqs[s.shard])});
+      pending_.push_back({s.shard, {}});
+      seqs[s.shard] = -1;
+    }
     for (const auto& p : batch.progress) {
       seqs[p.shard] = p.seq;
       pending_.push_back({p.shard, committed(p.seq)});
