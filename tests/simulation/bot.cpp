@@ -12,6 +12,7 @@ namespace evergate::simulation {
 namespace {
 
 constexpr base::nanoseconds backoff = base::milliseconds{400};
+constexpr base::nanoseconds identify_patience = base::seconds{9};  // of the daemon, or nearly
 
 proto::snowflake id_in(const nlohmann::json& d, const char* key) {
   const auto found = d.find(key);
@@ -41,6 +42,13 @@ void bot::start() {
   if (running_ || retired_ || leaving_) return;
   running_ = true;
   connect();
+}
+
+void bot::give_up_place() {
+  leaving_ = true;
+  if (phase_ != phase::away) return;
+  ++life_;
+  running_ = false;
 }
 
 std::string_view bot::state() const noexcept {
@@ -126,6 +134,7 @@ void bot::doze(base::nanoseconds span) {
 void bot::connect() {
   ++life_;
   phase_ = phase::connected;
+  anonymous_since_ = time_.now();
   beats_.clear();
   decoder_ = std::make_unique<net::ws_decoder>(net::ws_role::client, net::ws_limits{});
   inflater_ = how_.transport == proto::compression::none ? nullptr : proto::inflater::make(how_.transport);
@@ -178,6 +187,7 @@ void bot::say_frame(net::ws_opcode kind, std::string_view payload) {
 }
 
 void bot::identify() {
+  if (leaving_) return kill();
   tell("identifies");
   phase_ = phase::starting;
   ++log_.identifies;
@@ -266,8 +276,10 @@ void bot::take_close(std::string_view payload) {
     running_ = false;
     return forget_session();
   }
-  // 4000: stopped, or taken over. 4009: it was silent for too long, or its bytes did not arrive.
-  if (code != 4000 && code != 4009) complain(fmt::format("closed with {}", code));
+  // 4000: stopped, or taken over. 4009: it was silent for too long, or its bytes did not arrive. 4003: its
+  // machine slept while the daemon waited for it to say who it is.
+  const bool late = code == 4003 && time_.now() - anonymous_since_ >= identify_patience;
+  if (code != 4000 && code != 4009 && !late) complain(fmt::format("closed with {}", code));
   come_back(backoff);
 }
 
@@ -341,6 +353,7 @@ void bot::invalidated(bool resumable) {
   if (phase_ == phase::resuming) ++log_.resumes_refused;
   forget_session();
   phase_ = phase::connected;
+  anonymous_since_ = time_.now();
   later(base::seconds{1} + base::nanoseconds(chance_.below(4'000'000'000)), [this] { identify(); });
 }
 

@@ -54,7 +54,7 @@ class bot {
   /// A close frame; after 1000 and 1001 its session has ended. Comes back after `away`.
   void close(std::uint16_t code, base::nanoseconds away);
   /// Its place has gone to another: it is not started again, and when its connection ends it has ended.
-  void give_up_place() noexcept { leaving_ = true; }
+  void give_up_place();
   /// Reads nothing for a while.
   void doze(base::nanoseconds span);
 
@@ -117,6 +117,7 @@ class bot {
   std::unique_ptr<net::ws_decoder> decoder_;
   std::unique_ptr<proto::inflater> inflater_;
   base::nanoseconds interval_{};
+  base::instant anonymous_since_{};  ///< the daemon waits for IDENTIFY or RESUME since about then
   std::deque<std::uint32_t> beats_;  ///< not yet answered: the sequence each carried
   std::uint16_t close_code_ = 0;
   bool close_noted_ = false;  ///< in the session's record, until it turns out to have gone unanswered

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "proto/json_view.h"
 #include "sim/intent.h"
@@ -48,7 +49,10 @@ class judge {
   bot_verdict run() {
     out_.breaches = log_.breaches;
     for (const auto& session : log_.sessions) follow(session);
-    for (const auto& [offset, ways] : deliveries_) judge_doubles(offset, ways);
+    for (auto& [offset, ways] : deliveries_) {
+      std::ranges::sort(ways, {}, [](const delivery& one) { return std::pair(one.at, one.seq); });
+      judge_doubles(offset, ways);
+    }
     if (rules_.finished) find_missing();
     return std::move(out_);
   }
@@ -179,7 +183,7 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
           break;
         }
       }
-      if (row.type == "INTERACTION_CREATE" && !killed_between(first.at - base::seconds{1}, again.grant->at)) {
+      if (row.type == "INTERACTION_CREATE" && !killed_between(first.at - base::seconds{1}, again.at)) {
         breach(*again.session,
                fmt::format("interaction {} had been sent to session {}", row.serial, first.session->id));
       }

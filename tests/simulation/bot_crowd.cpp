@@ -134,6 +134,9 @@ void bot_crowd::replace(std::uint32_t lane) {
       after.give_up_place();
       after.kill();
       serving_[lane] = before;
+      // If the new one had acknowledged anything the lane does not return by itself: somebody restarts it.
+      time_.after(between(milliseconds(3'000), milliseconds(9'000)),
+                  [this, before] { restart(*before, milliseconds(500)); });
     } else {
       before->give_up_place();
       before->kill();
