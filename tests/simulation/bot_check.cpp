@@ -70,6 +70,7 @@ class judge {
   /// The lane of this row was given to another session by then.
   [[nodiscard]] bool superseded(const delivery& which, const journal_row& row, base::instant by) const;
   [[nodiscard]] bool killed_between(base::instant from, base::instant to) const;
+  [[nodiscard]] bool ended_between(base::instant from, base::instant to) const;
   void find_missing();
   [[nodiscard]] const journal_row* row_at(flow::offset offset) const;
 
@@ -152,6 +153,11 @@ bool judge::killed_between(base::instant from, base::instant to) const {
   return std::ranges::any_of(log_.daemon_kills, [&](base::instant at) { return at >= from && at <= to; });
 }
 
+bool judge::ended_between(base::instant from, base::instant to) const {
+  return killed_between(from, to) ||
+         std::ranges::any_of(log_.daemon_stops, [&](base::instant at) { return at >= from && at <= to; });
+}
+
 void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways) {
   if (ways.size() < 2) return;
   const auto& row = *row_at(offset);
@@ -183,7 +189,8 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
           break;
         }
       }
-      if (row.type == "INTERACTION_CREATE" && !killed_between(first.at - base::seconds{1}, again.at)) {
+      // What was sent, and to whom, is known to the daemon's life only.
+      if (row.type == "INTERACTION_CREATE" && !ended_between(first.at - base::seconds{1}, again.at)) {
         breach(*again.session,
                fmt::format("interaction {} had been sent to session {}", row.serial, first.session->id));
       }

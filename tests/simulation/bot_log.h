@@ -58,6 +58,8 @@ struct bot_log {
   std::deque<bot_session> sessions;                      ///< in the order of their READYs
   std::map<std::string, bot_grant, std::less<>> grants;  ///< the first of each session
   std::vector<base::instant> daemon_kills;
+  std::vector<base::instant>
+      daemon_stops;                   ///< in good order: cursors are durable, what was sent is forgotten
   flow::offset interactions_sent;     ///< the last that was written to any bot
   std::vector<std::string> breaches;  ///< of the protocol, as seen by a bot at once
   std::uint64_t identifies = 0;

@@ -136,6 +136,8 @@ class seed_run {
       daemon_->stop([this] {
         timeline_.soon("stopped", [this] {
           if (!daemon_) return;
+          // A stop whose last commit fails gives up, and is no better than a kill.
+          (plan_.disturbs_disk() ? bot_log_.daemon_kills : bot_log_.daemon_stops).push_back(time_.now());
           daemon_.reset();
           come_back();
         });
