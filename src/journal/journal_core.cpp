@@ -262,7 +262,8 @@ std::shared_ptr<const flow::commit> journal_core::settle(round& work) {
     done->progress.push_back({ended.shard, {}});
   }
   for (const auto& shard : work.progressed) {
-    done->progress.push_back({shard, committed(state_.sequences.at(shard.count)[shard.id])});
+    const auto seq = state_.sequences.at(shard.count)[shard.id];
+    if (seq >= 0) done->progress.push_back({shard, committed(seq)});  // an end has been told above
   }
   for (auto& gap : work.gaps) {
     gaps_.push_back(std::move(gap));

@@ -132,6 +132,8 @@ void judge::follow(const bot_session& session) {
 
 /// READY came when the mirror held the lane's guilds.
 void judge::check_guilds(const bot_session& session) {
+  const auto grant = log_.grants.find(session.id);
+  if (grant == log_.grants.end() || grant->second.at >= rules_.steady_until) return;
   for (const auto id : rules_.steady) {
     if (!session.lane.owns(id)) continue;
     if (std::ranges::find(session.guilds, id) == session.guilds.end()) {

@@ -39,6 +39,8 @@ struct bot_rules {
   std::function<bool(flow::offset)> evicted;
   /// Guilds that were there and available from the first moment to the last.
   std::vector<proto::snowflake> steady;
+  /// A READY before this moment cannot be one that gave up waiting for them.
+  base::instant steady_until{base::nanoseconds{0}};
   /// False while the run is not over: nothing is asked for that may still come.
   bool finished = true;
 };

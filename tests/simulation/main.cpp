@@ -26,6 +26,7 @@ namespace {
 constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --seeds FROM-TO     run these seeds (default 1-100)
   --seed N            run one; --trace prints all that happens
+  --except FILE       leave out the seeds that a file lists, of those named before
   --derive TEXT       run --count N seeds made from TEXT, for example a commit id
   --bug NAME          plant a bug: split_transaction, received_seq, replay_off_by_one, cursor_ahead,
                       stale_inflate, early_ready
@@ -33,6 +34,7 @@ constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --list FILE         run the seeds named in FILE, one a line, # begins a comment
   --expect-failure    stop at the first seed that fails, and call that a success
   --no-bots           leave the bots out
+  --check-ready       the first READYs must hold every guild (for seeds with no fault so early)
   --twice             run every seed twice and compare the traces (otherwise each sixteenth)
 )";
 
@@ -45,6 +47,7 @@ struct wishes {
   bool print = false;
   bool twice = false;
   bool bots = true;
+  bool check_ready = false;
   bool expect_failure = false;
 };
 
@@ -115,6 +118,13 @@ bool take_option(std::string_view name, std::string_view value, wishes& out) {
   if (name == "--seeds") return add_range(value, out);
   if (name == "--seed") return n && add_range(value, out);
   if (name == "--list") return add_list(std::string(value), out);
+  if (name == "--except") {
+    wishes without;
+    if (!add_list(std::string(value), without)) return false;
+    std::erase_if(out.seeds,
+                  [&](auto seed) { return std::ranges::find(without.seeds, seed) != without.seeds.end(); });
+    return true;
+  }
   if (name == "--derive") return !(out.derive = value).empty();
   if (name == "--bug") return choose_bug(out.bug = value);
   if (!n) return false;
@@ -132,6 +142,8 @@ bool parse(int argc, char** argv, wishes& out) {
       out.twice = true;
     } else if (name == "--expect-failure") {
       out.expect_failure = true;
+    } else if (name == "--check-ready") {
+      out.check_ready = true;
     } else if (name == "--no-bots") {
       out.bots = false;
     } else if (i + 1 >= argc || !take_option(name, argv[++i], out)) {
@@ -159,9 +171,9 @@ void report(const wishes& w, std::uint64_t seed, const std::vector<std::string>&
 }
 
 void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
-  auto result = run_seed(seed, w.print, w.bots);
+  auto result = run_seed(seed, w.print, w.bots, w.check_ready);
   if (twice) {
-    const auto again = run_seed(seed, false, w.bots);
+    const auto again = run_seed(seed, false, w.bots, w.check_ready);
     if (again.hash != result.hash) result.findings.push_back("two runs of this seed differ");
   }
   ++total.seeds;
