@@ -143,6 +143,7 @@ class bot_core {
   base::instant now_{};  ///< of the input being worked on
   frame_writer writer_;
   session session_;
+  policy_ptr policy_;
   std::vector<session_action> actions_;
   phase phase_ = phase::unknown;
   bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered

@@ -296,7 +296,7 @@ class seed_run {
   void check_bots(outcome& out, bool finished) {
     bot_rules rules;
     rules.finished = finished;
-    rules.clean_close_counts = plan_.daemon.gateway.on_clean_close == downstream::clean_close::sent;
+    rules.clean_close_counts = plan_.daemon.gateway.consumers.fallback->on_clean_close == downstream::clean_close::sent;
     if (plan_.disturbs_disk()) rules.durable_within = plan_.active;
     for (const auto id : first_guilds_) {
       const bool left = std::ranges::any_of(
