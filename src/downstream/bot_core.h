@@ -156,6 +156,7 @@ class bot_core {
   std::int64_t unix_ms_ = 0;
   frame_writer writer_;
   session session_;
+  policy_ptr policy_;
   std::vector<session_action> actions_;
   phase phase_ = phase::unknown;
   bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered

@@ -40,8 +40,8 @@ void lane::resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_
   in_flight_.reset(client_seq, position_);
 }
 
-bool lane::wanted(const flow::event_row& row) const noexcept {
-  if (!deliverable(row, key_)) return false;
+bool lane::wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept {
+  if (!deliverable(row, key_) || !grant_->policy->filter.passes(batch, row)) return false;
   const bool reply = (row.flags & flow::row_flag::reply) != 0;
   return reply || row.offset > grant_->older->settled() || row.offset > grant_->older->from(row.guild);
 }
@@ -82,7 +82,7 @@ lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row
     fixed_seq_ = in_flight_.sent_seq();
     fixed_offset_ = position_;
   }
-  if (!wanted(row)) {
+  if (!wanted(batch, row)) {
     if (row.type == proto::event_type::interaction_create && interactions_ != nullptr && to_count_ == 0) {
       interactions_->passed(row);
     }

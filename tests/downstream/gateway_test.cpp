@@ -221,7 +221,7 @@ TEST_F(GatewayTest, ACleanCloseCountsWhatWasSent) {
 }
 
 TEST_F(GatewayTest, CleanCloseByAcknowledgementsOnly) {
-  options_.on_clean_close = clean_close::acked;
+  policy_.on_clean_close = clean_close::acked;
   run();
   auto one = bot();
   one->start();
@@ -235,7 +235,7 @@ TEST_F(GatewayTest, CleanCloseByAcknowledgementsOnly) {
 }
 
 TEST_F(GatewayTest, AtMostOnceNeverRepeats) {
-  options_.redeliver = redelivery::at_most_once;
+  policy_.redeliver = redelivery::at_most_once;
   run();
   auto one = bot();
   one->start();
@@ -270,7 +270,7 @@ TEST_F(GatewayTest, InteractionsAreSentOnce) {
 }
 
 TEST_F(GatewayTest, TheWindowPacesABotThatDoesNotAcknowledge) {
-  options_.ack_window = 5;
+  policy_.ack_window = 5;
   run();
   auto one = bot();
   one->start({{"properties", {{"browser", "unheard of"}}}});
@@ -285,7 +285,7 @@ TEST_F(GatewayTest, TheWindowPacesABotThatDoesNotAcknowledge) {
 }
 
 TEST_F(GatewayTest, AFullWindowAsksProvenLibraries) {
-  options_.ack_window = 5;
+  policy_.ack_window = 5;
   run();
   auto one = bot();
   one->start();
