@@ -10,7 +10,7 @@
 namespace evergate::downstream {
 namespace {
 
-session_rules rules_of(const gateway_options& options) {
+session_rules session_rules_of(const gateway_options& options) {
   return {.token = &options.token,
           .intents = options.intents,
           .lanes_max = options.lanes_max,
@@ -30,7 +30,7 @@ bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
       wire_(wire),
       origin_(std::move(origin)),
       writer_(origin_.transport),
-      session_(rules_of(around_.options), around_.frames),
+      session_(session_rules_of(around_.options), around_.frames),
       policy_(around_.readers.policy_of(origin_.consumer)),
       interactions_(around_.reader, around_.options.interactions) {
   // Who is not served was refused before the WebSocket; here it is only not to stand without.

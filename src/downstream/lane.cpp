@@ -10,7 +10,7 @@ namespace evergate::downstream {
 namespace {
 
 constexpr std::size_t marks_max = 64;
-constexpr std::size_t scratch_kept = 1024 * 1024;
+constexpr std::size_t scratch_kept_bytes = 1024 * 1024;
 
 }  // namespace
 
@@ -117,7 +117,7 @@ void lane::write(const flow::event_batch& batch, const flow::event_row& row, std
   } else {
     writer_.dispatch(name, seq, d, out);
   }
-  if (scratch_.capacity() > scratch_kept) std::string().swap(scratch_);
+  if (scratch_.capacity() > scratch_kept_bytes) std::string().swap(scratch_);
 }
 
 bool lane::acknowledge(std::int64_t seq) noexcept {
