@@ -98,6 +98,10 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.redeliver = options.downstream.redelivery == redelivery_policy::at_least_once
                       ? downstream::redelivery::at_least_once
                       : downstream::redelivery::at_most_once;
+  out.interactions = {.deadline = options.interactions.deadline,
+                      .autocomplete_deadline = options.interactions.autocomplete_deadline,
+                      .skew = options.interactions.skew,
+                      .drop_expired = options.interactions.expired == expired_interactions::drop};
   out.unauthenticated_per_address_max = options.listen.unauthenticated_per_address_max;
   out.socket.output_bytes_high = options.downstream.output_bytes_high;
   return out;

@@ -17,7 +17,7 @@ void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
   grant_ = std::move(grant);
   began_ = filled_in_bursts_ = false;
   bot_acknowledged_ = false;
-  left_out_ = {};
+  interactions_.start(grant_);
   reserved_ = grant_->start;
   consumer_->with([&](consumer& body) { body.backfill_began(origin_.id); });
   phase_ = phase::filling;
@@ -54,7 +54,7 @@ void bot_core::fill() {
   lane_.emplace(around_.reader, writer_, lane_limits::of(around_.options));
   told_missing_ = 0;
   lane_->start(grant_, backfill_->seq(), backfill_->self());
-  lane_->leave_out_interactions(left_out_);
+  lane_->tell_passed(interactions_);
   if (filled_in_bursts_) lane_->burst();
   backfill_.reset();
   began_ = true;
@@ -74,6 +74,7 @@ void bot_core::check_gate() {
 }
 
 void bot_core::advance() {
+  serve_interactions();
   switch (phase_) {
     case phase::waiting_source:
       return try_identify();
@@ -190,7 +191,7 @@ void bot_core::report() {
                         .anchor_seq = lane_->anchor_seq(),
                         .sent_seq = lane_->sent_seq(),
                         .unacknowledged = static_cast<std::uint32_t>(lane_->unacknowledged()),
-                        .interactions_sent = lane_->interactions_sent(),
+                        .interactions = interactions_.settled(),
                         .began = began_,
                         .acknowledged = bot_acknowledged_};
   if (!consumer_->with([&](consumer& body) { return body.report(origin_.id, how); })) silent_ = true;

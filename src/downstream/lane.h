@@ -17,6 +17,7 @@
 #include "downstream/frame_writer.h"
 #include "downstream/gateway_options.h"
 #include "downstream/in_flight.h"
+#include "downstream/interaction_stream.h"
 #include "downstream/lane_grant.h"
 
 namespace evergate::downstream {
@@ -52,8 +53,8 @@ class lane {
   /// Appends frames of at most about `budget` bytes to `out`, for events up to `until`.
   [[nodiscard]] base::result<pace> pump(flow::offset until, std::size_t budget, std::string& out);
 
-  /// Another session was sent the interactions up to `upto` meanwhile: they are not sent again.
-  void leave_out_interactions(flow::offset upto) noexcept { left_out_ = std::max(left_out_, upto); }
+  /// Hears of each interaction that the queue passes; must outlive the lane.
+  void tell_passed(interaction_stream& interactions) noexcept { interactions_ = &interactions; }
 
   /// The bot has received everything up to `seq`. False when that is no news.
   bool acknowledge(std::int64_t seq) noexcept;
@@ -71,8 +72,8 @@ class lane {
   /// What left this long before a clean close counts as delivered; nothing: only what was acknowledged.
   [[nodiscard]] std::optional<base::milliseconds> grace() const noexcept;
 
-  /// A frame without a number of its own (RESUMED, RATE_LIMITED): carries the last one, which libraries
-  /// copy without harm and which leaves the numbering as the journal makes it.
+  /// A frame without a number of its own (RESUMED, RATE_LIMITED, INTERACTION_CREATE): carries the last one,
+  /// which libraries copy without harm and which leaves the numbering as the journal makes it.
   void unnumbered(std::string_view name, std::string_view d, std::string& out) {
     writer_.dispatch(name, in_flight_.sent_seq(), d, out);
   }
@@ -83,7 +84,6 @@ class lane {
   [[nodiscard]] std::uint32_t sent_seq() const noexcept { return in_flight_.sent_seq(); }
   [[nodiscard]] std::uint32_t acked_seq() const noexcept { return in_flight_.acked_seq(); }
   [[nodiscard]] std::size_t unacknowledged() const noexcept { return in_flight_.size(); }
-  [[nodiscard]] flow::offset interactions_sent() const noexcept { return interactions_sent_; }
   /// From where the numbering can be done again: a number, and the offset just before the next event.
   [[nodiscard]] std::uint32_t anchor_seq() const noexcept;
   [[nodiscard]] flow::offset anchor_offset() const noexcept;
@@ -116,8 +116,7 @@ class lane {
   base::milliseconds lag_{0};
   std::uint32_t burst_seq_ = 0;
   std::uint32_t heard_seq_ = 0;
-  flow::offset interactions_sent_;
-  flow::offset left_out_;        ///< interactions up to here were sent to another session
+  interaction_stream* interactions_ = nullptr;
   std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal
   flow::offset fixed_offset_;
   std::uint64_t rows_missing_ = 0;

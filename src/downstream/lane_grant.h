@@ -20,7 +20,7 @@ struct lane_grant {
   flow::downstream_record session;
   flow::offset start;                ///< events past this; with RESUME the record's anchor
   std::shared_ptr<const due> older;  ///< never null
-  flow::offset interactions_sent;    ///< interactions up to this were sent to an earlier session
+  flow::offset interactions;         ///< those past this are due, as far as `older` says so
   session_traits traits;
 };
 
