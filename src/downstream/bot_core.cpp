@@ -23,6 +23,12 @@ session_rules session_rules_of(const gateway_options& options) {
           .ask_interval = options.ask_interval};
 }
 
+/// Libraries close with other codes (4200, 4901, 4999, …) when they mean to resume: they have not handled what
+/// was under way, and say in their RESUME how far they came. 3000 and 3040 are how discordeno and seyfert end.
+bool leaves_for_good(std::uint16_t code) noexcept {
+  return code == 1000 || code == 1001 || code == 3000 || code == 3040;
+}
+
 }  // namespace
 
 bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
@@ -103,12 +109,22 @@ void bot_core::shut(bool drop, bot_time when) {
 void bot_core::closed(const bot_farewell& how, bot_time when) {
   at(when);
   if (phase_ == phase::closed) return;
-  if (how.by_bot && lane_ && policy_->on_clean_close == clean_close::sent) {
-    lane_->closed_cleanly(now_);
-    report();
-  }
+  if (how.by_bot && lane_) said_goodbye(how.code);
   phase_ = phase::closed;
   leave(how.by_bot && (how.code == 1000 || how.code == 1001));
+}
+
+void bot_core::said_goodbye(std::uint16_t code) {
+  const bool counts = leaves_for_good(code) && policy_->on_clean_close == clean_close::sent;
+  const auto grace = counts ? lane_->grace() : std::nullopt;
+  if (counts) lane_->closed_cleanly(now_);
+  report();
+  around_.log.info("bot.left", {{"consumer", origin_.consumer},
+                                {"lane", grant_->session.lane.id},
+                                {"lanes", grant_->session.lane.count},
+                                {"code", code},
+                                {"grace_ms", grace ? grace->count() : -1},
+                                {"unacknowledged", lane_->unacknowledged()}});
 }
 
 void bot_core::step(const session_input& input) {
