@@ -174,6 +174,7 @@ void bot_core::try_identify() {
   if (!ready || ready->empty()) return;
   consumer_ = around_.readers.find_or_make(origin_.consumer);
   if (consumer_ == nullptr) return finish(4000, "Too many consumers.");
+  if (!consumer_stands()) return;
   flow::downstream_record who;
   who.id = wire_.new_session_id();
   who.number = around_.readers.next_session_number();
@@ -186,6 +187,18 @@ void bot_core::try_identify() {
     body.identify(origin_.id, std::move(who), {wish_.large_threshold, wish_.may_ask}, head, now_, orders);
   });
   around_.desk.carry(std::move(orders));
+}
+
+// The commit of a consumer's beginning wakes everybody who waits for it, as every commit does.
+bool bot_core::consumer_stands() {
+  const auto standing = [](const consumer& body) { return body.standing(); };
+  if (consumer_->with(standing)) return true;
+  const auto head = around_.events.head();
+  if (consumer_->with([&](consumer& body) { return body.begin(wish_.lane.count, head); })) {
+    around_.readers.flush(*consumer_,
+                          [one = consumer_] { one->with([](consumer& body) { body.stands(); }); });
+  }
+  return consumer_->with(standing);
 }
 
 void bot_core::begin_resume(const resume_request& request) {

@@ -122,6 +122,7 @@ class bot_core {
   void begin_identify(const identify_request& request);
   void begin_resume(const resume_request& request);
   void try_identify();
+  [[nodiscard]] bool consumer_stands();
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
