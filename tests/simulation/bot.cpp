@@ -14,6 +14,11 @@ namespace {
 constexpr base::nanoseconds backoff = base::milliseconds{400};
 constexpr base::nanoseconds identify_patience = base::seconds{9};  // of the daemon, or nearly
 
+/// By any other code a library means to come back with RESUME, which says by itself what it has.
+bool for_good(std::uint16_t code) {
+  return code == 1000 || code == 1001 || code == 3000 || code == 3040;
+}
+
 proto::snowflake id_in(const nlohmann::json& d, const char* key) {
   const auto found = d.find(key);
   return found != d.end() && found->is_string() ? std::stoull(found->get<std::string>()) : 0;
@@ -107,7 +112,7 @@ void bot::close(std::uint16_t code, base::nanoseconds away) {
   away_ = away;
   close_code_ = code;
   // Before its RESUME the daemon does not know whose connection this is.
-  close_noted_ = phase_ == phase::live && session_ != nullptr;
+  close_noted_ = phase_ == phase::live && session_ != nullptr && for_good(code);
   phase_ = phase::closing;
   ++life_;
   say_frame(net::ws_opcode::close, net::close_payload(code, {}));
