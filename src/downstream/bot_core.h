@@ -122,11 +122,14 @@ class bot_core {
   void begin_identify(const identify_request& request);
   void begin_resume(const resume_request& request);
   void try_identify();
+  [[nodiscard]] bool consumer_stands();
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
   void release();
   void invalidate();
+  /// The bot ended the connection with a close frame.
+  void said_goodbye(std::uint16_t code);
   void leave(bool discard);
   void finish(std::uint16_t code, std::string_view reason);
   /// As finish(), but after the interactions that are this connection's to send.
@@ -156,11 +159,13 @@ class bot_core {
   std::int64_t unix_ms_ = 0;
   frame_writer writer_;
   session session_;
+  policy_ptr policy_;
   std::vector<session_action> actions_;
   phase phase_ = phase::unknown;
   bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered
   bool yielding_ = false;  ///< asked for the lane and not released yet
   bool began_ = false;     ///< the backfill is through: the session can be resumed
+  bool filled_in_bursts_ = false;
   bool bot_acknowledged_ = false;
   bool reserving_ = false;
   bool starved_ = false;  ///< its window is full
