@@ -122,6 +122,7 @@ struct downstream_settings {
   std::chrono::milliseconds heartbeat_interval{10'000};
   std::uint32_t ack_window = 262'144;  ///< events in flight per lane
   std::chrono::milliseconds close_grace{100};
+  std::chrono::milliseconds takeover_wait{5'000};
   std::chrono::milliseconds cursor_interval{100};  ///< acknowledged positions are on disk at most this late
   redelivery_policy redelivery = redelivery_policy::at_least_once;
   std::uint64_t output_bytes_high = std::uint64_t{1} << 20;  ///< per connection, before the lane waits

@@ -294,8 +294,13 @@ void add_downstream(std::vector<option_row>& t) {
   t.push_back(integer_row("downstream.ack_window", 1, 16'777'216, "Events in flight per lane",
                           FIELD(downstream.ack_window)));
   t.push_back(duration_row("downstream.close_grace", 0ms, 1min,
-                           "After a clean close, what was sent this long before is sent again",
+                           "After a clean close, what was sent this long before is sent again (longer of a "
+                           "bot that was seen to lag, see restarts.md)",
                            FIELD(downstream.close_grace)));
+  t.push_back(duration_row("downstream.takeover_wait", 0ms, 10s,
+                           "How long a bot whose lane another one takes over may need to acknowledge; what it "
+                           "has not acknowledged then is sent to both",
+                           FIELD(downstream.takeover_wait)));
   t.push_back(duration_row("downstream.cursor_interval", 1ms, 1min,
                            "Acknowledged positions are on disk at most this late",
                            FIELD(downstream.cursor_interval)));

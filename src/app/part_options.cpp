@@ -95,6 +95,7 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.ack_window = options.downstream.ack_window;
   out.cursor_interval = options.downstream.cursor_interval;
   out.close_grace = options.downstream.close_grace;
+  out.takeover_wait = options.downstream.takeover_wait;
   out.redeliver = options.downstream.redelivery == redelivery_policy::at_least_once
                       ? downstream::redelivery::at_least_once
                       : downstream::redelivery::at_most_once;
