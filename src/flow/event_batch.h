@@ -91,6 +91,7 @@ struct event_batch {
   std::vector<session_record> sessions;
   std::vector<control_record> records;
   std::vector<shard_proof> proofs;
+  bool has_interactions = false;  ///< a row is an INTERACTION_CREATE; whoever adds rows sees to it
 
   [[nodiscard]] bool empty() const noexcept {
     return rows.empty() && progress.empty() && sessions.empty() && records.empty() && proofs.empty();

@@ -14,11 +14,10 @@ namespace {
 
 using test::batch_maker;
 using test::core_rig;
+using test::g1;
+using test::g2;
 using test::json;
 using enum proto::event_type;
-
-constexpr proto::snowflake g1 = 1ULL << 22;
-constexpr proto::snowflake g2 = 2ULL << 22;
 
 std::string ready_of(std::initializer_list<proto::snowflake> guilds) {
   json d = {{"user", {{"id", std::to_string(test::self_id)}, {"username", "bot"}}},

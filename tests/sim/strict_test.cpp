@@ -10,7 +10,7 @@
 namespace evergate::sim {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 TEST(strict, one_session_start_too_many_ends_them_all_and_voids_the_token) {
   discord_options o = recorded_gateway::small();
