@@ -120,6 +120,7 @@ struct downstream_settings {
   std::uint32_t lanes = 0;  ///< shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up
   std::uint32_t lanes_max = 4'096;  ///< largest n a bot may ask for
   std::chrono::milliseconds heartbeat_interval{10'000};
+  std::chrono::milliseconds takeover_wait{5'000};
   std::chrono::milliseconds cursor_interval{100};  ///< acknowledged positions are on disk at most this late
   std::uint64_t output_bytes_high = std::uint64_t{1} << 20;  ///< per connection, before the lane waits
   /// Of consumers that `gateway_options::consumers` does not name.

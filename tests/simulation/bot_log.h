@@ -38,8 +38,7 @@ struct bot_session {
     base::instant at;
   };
   std::vector<moment> acknowledged{};  ///< a beat with that number was answered by op 11
-  std::vector<moment>
-      closed{};  ///< it had that number when it left for good, by a close frame that was answered
+  std::vector<moment> closed{};        ///< it had that number when it sent a close frame, which was answered
   std::uint32_t resumes = 0;
 };
 
