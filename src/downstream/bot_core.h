@@ -122,6 +122,7 @@ class bot_core {
   void begin_identify(const identify_request& request);
   void begin_resume(const resume_request& request);
   void try_identify();
+  [[nodiscard]] bool consumer_stands();
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
@@ -158,6 +159,7 @@ class bot_core {
   std::int64_t unix_ms_ = 0;
   frame_writer writer_;
   session session_;
+  policy_ptr policy_;
   std::vector<session_action> actions_;
   phase phase_ = phase::unknown;
   bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered

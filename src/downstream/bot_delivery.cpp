@@ -51,7 +51,7 @@ void bot_core::fill() {
     filled_in_bursts_ = true;
     return wire_.pump_later();
   }
-  lane_.emplace(around_.reader, writer_, lane_limits::of(around_.options));
+  lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options.seq_max));
   told_missing_ = 0;
   lane_->start(grant_, backfill_->seq(), backfill_->self());
   lane_->tell_passed(interactions_);
@@ -136,8 +136,8 @@ void bot_core::after_pump(lane::pace pace) {
 
 void bot_core::caught_up() {
   if (silent_ || reserving_) return;
-  const bool held_back = around_.options.redeliver == redelivery::at_most_once &&
-                         lane_->position() >= reserved_ && lane_->position() < target();
+  const bool held_back = policy_->redeliver == redelivery::at_most_once && lane_->position() >= reserved_ &&
+                         lane_->position() < target();
   if (held_back) return wire_.pump_later();
   if (phase_ != phase::replaying) return;
   phase_ = phase::flowing;
@@ -156,7 +156,7 @@ flow::offset bot_core::target() const {
 
 flow::offset bot_core::sendable() {
   const auto until = target();
-  if (around_.options.redeliver == redelivery::at_least_once || lane_->counting()) return until;
+  if (policy_->redeliver == redelivery::at_least_once || lane_->counting()) return until;
   if (lane_->position() >= reserved_ && until > lane_->position() && !reserving_) {
     const flow::offset upto{std::min(until.value, lane_->position().value + reserve_step)};
     if (consumer_->with([&](consumer& body) { return body.reserve(origin_.id, upto); })) {

@@ -4,8 +4,6 @@
 #include <numeric>
 #include <utility>
 
-#include "downstream/delivery_filter.h"
-
 namespace evergate::downstream {
 namespace {
 
@@ -39,15 +37,24 @@ constexpr auto greatest = [](flow::offset a, flow::offset b) { return std::max(a
 
 }  // namespace
 
-consumer::consumer(std::string name, consumer_rules rules) : rules_(rules) {
+consumer::consumer(std::string name, consumer_rules rules, policy_ptr policy)
+    : rules_(rules), policy_(std::move(policy)) {
   record_.name = std::move(name);
 }
 
-consumer::consumer(flow::consumer_record stored, consumer_rules rules)
-    : rules_(rules), record_(std::move(stored)) {
+consumer::consumer(flow::consumer_record stored, consumer_rules rules, policy_ptr policy)
+    : rules_(rules), policy_(std::move(policy)), record_(std::move(stored)) {
   std::erase_if(record_.layouts, [](const auto& layout) { return !sound(layout); });
   if (!record_.layouts.empty()) slots_.resize(newest().lanes);
+  standing_ = !record_.layouts.empty();
   refresh_older();
+}
+
+bool consumer::begin(std::uint32_t lanes, flow::offset head) {
+  if (!record_.layouts.empty()) return false;
+  consumer_orders nobody;
+  open_layout(lanes, head, nobody);
+  return true;
 }
 
 void consumer::restore(flow::downstream_record stored, base::instant now) {
@@ -101,7 +108,7 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   auto& record = who.who;
   record.consumer = record_.name;
   record.layout = record_.layout;
-  record.filter_version = filter_version;
+  record.filter_version = policy_->filter_version();
   record.anchor_seq = 0;
   record.anchor_offset = newest().cursors[lane];
   record.resumable = false;
@@ -110,6 +117,7 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   grant->start = record.anchor_offset;
   grant->older = older_;
   grant->interactions = newest().interactions[lane];
+  grant->policy = policy_;
   grant->traits = who.traits;
   auto& kept = sessions_[record.id];
   kept = {.record = record, .traits = who.traits};
@@ -125,8 +133,8 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   if (found == sessions_.end()) return nullptr;
   auto& kept = found->second;
   const auto& record = kept.record;
-  if (!kept.began || record.filter_version != filter_version || record.layout != record_.layout)
-    return nullptr;
+  if (!kept.began || record.layout != record_.layout) return nullptr;
+  if (record.filter_version != policy_->filter_version()) return nullptr;
   if (seq < record.anchor_seq || seq > 0x7fff'ffff) return nullptr;
   auto& where = slots_[record.lane.id];
   if (where.next || (where.holder != 0 && where.session != found->first)) return nullptr;
@@ -145,6 +153,7 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   grant->start = record.anchor_offset;
   grant->older = older_;
   grant->interactions = newest().interactions[record.lane.id];
+  grant->policy = policy_;
   grant->traits = kept.traits;
   return grant;
 }
@@ -286,10 +295,11 @@ bool consumer::gate_open(base::instant since, base::instant now) const noexcept 
 }
 
 void consumer::tick(base::instant now) {
-  if (rules_.session_timeout == base::milliseconds::zero()) return;
+  const auto patience = policy_->session_timeout;
+  if (patience == base::milliseconds::zero()) return;
   std::vector<std::string> old;
   for (const auto& [id, kept] : sessions_) {
-    if (!kept.attached && now - kept.detached_at >= rules_.session_timeout) old.push_back(id);
+    if (!kept.attached && now - kept.detached_at >= patience) old.push_back(id);
   }
   for (const auto& id : old) forget_session(id);
 }

@@ -71,7 +71,7 @@ class interaction_stream {
   [[nodiscard]] std::uint64_t dropped() const noexcept { return expired_; }
 
  private:
-  [[nodiscard]] bool due(const flow::event_row& row) const noexcept;
+  [[nodiscard]] bool due(const flow::event_batch& batch, const flow::event_row& row) const noexcept;
   [[nodiscard]] bool expired(const flow::event_batch& batch, const flow::event_row& row,
                              std::int64_t unix_ms) const;
   void skip_to(flow::offset recent_after);

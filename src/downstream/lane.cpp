@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t marks_max = 1'024;
 constexpr int marks_per_grace = 16;
-constexpr std::size_t scratch_kept = 1024 * 1024;
+constexpr std::size_t scratch_kept_bytes = 1024 * 1024;
 
 }  // namespace
 
@@ -44,8 +44,8 @@ void lane::resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_
   in_flight_.reset(client_seq, position_);
 }
 
-bool lane::wanted(const flow::event_row& row) const noexcept {
-  if (!deliverable(row, key_)) return false;
+bool lane::wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept {
+  if (!deliverable(row, key_) || !grant_->policy->filter.passes(batch, row)) return false;
   const bool reply = (row.flags & flow::row_flag::reply) != 0;
   return reply || row.offset > grant_->older->settled() || row.offset > grant_->older->from(row.guild);
 }
@@ -86,7 +86,7 @@ lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row
     fixed_seq_ = in_flight_.sent_seq();
     fixed_offset_ = position_;
   }
-  if (!wanted(row)) {
+  if (!wanted(batch, row)) {
     if (row.type == proto::event_type::interaction_create && interactions_ != nullptr && to_count_ == 0) {
       interactions_->passed(row);
     }
@@ -121,7 +121,7 @@ void lane::write(const flow::event_batch& batch, const flow::event_row& row, std
   } else {
     writer_.dispatch(name, seq, d, out);
   }
-  if (scratch_.capacity() > scratch_kept) std::string().swap(scratch_);
+  if (scratch_.capacity() > scratch_kept_bytes) std::string().swap(scratch_);
 }
 
 bool lane::acknowledge(std::int64_t seq) noexcept {

@@ -15,7 +15,6 @@
 #include "downstream/batch_reader.h"
 #include "downstream/delivery_filter.h"
 #include "downstream/frame_writer.h"
-#include "downstream/gateway_options.h"
 #include "downstream/in_flight.h"
 #include "downstream/interaction_stream.h"
 #include "downstream/lane_grant.h"
@@ -28,8 +27,8 @@ struct lane_limits {
   std::size_t rows_per_pump = 65'536;  ///< looked at, delivered or not
   base::milliseconds close_grace{100};
 
-  [[nodiscard]] static lane_limits of(const gateway_options& options) noexcept {
-    return {.ack_window = options.ack_window, .seq_max = options.seq_max, .close_grace = options.close_grace};
+  [[nodiscard]] static lane_limits of(const consumer_policy& policy, std::uint32_t seq_max) noexcept {
+    return {.ack_window = policy.ack_window, .seq_max = seq_max, .close_grace = policy.close_grace};
   }
 };
 
@@ -92,7 +91,7 @@ class lane {
  private:
   enum class step : std::uint8_t { on, full, spent, unknown };
 
-  [[nodiscard]] bool wanted(const flow::event_row& row) const noexcept;
+  [[nodiscard]] bool wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept;
   [[nodiscard]] step take(const flow::event_batch& batch, const flow::event_row& row, std::string& out);
   void begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self);
   void write(const flow::event_batch& batch, const flow::event_row& row, std::uint32_t seq, std::string& out);

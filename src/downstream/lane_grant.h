@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "downstream/consumer_policy.h"
 #include "downstream/due.h"
 #include "flow/journal.h"
 
@@ -21,6 +22,7 @@ struct lane_grant {
   flow::offset start;                ///< events past this; with RESUME the record's anchor
   std::shared_ptr<const due> older;  ///< never null
   flow::offset interactions;         ///< those past this are due, as far as `older` says so
+  policy_ptr policy = consumer_policy::plain();
   session_traits traits;
 };
 

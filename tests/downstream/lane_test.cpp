@@ -66,6 +66,25 @@ TEST_F(LaneTest, NumbersWhatItDelivers) {
   EXPECT_FALSE(l.acknowledge(-1));
 }
 
+TEST_F(LaneTest, NumbersOnlyWhatItsConsumerWants) {
+  for (int i = 1; i <= 6; ++i) {
+    journal_.message(i % 2 == 0 ? guild : guild + (1ULL << 22), i);
+    journal_.add(event_type::typing_start, guild, "{}");
+  }
+  consumer_policy policy;
+  policy.filter = *consumer_filter::make({.events_deny = {"TYPING_START"}, .guilds_deny = {guild}});
+  auto from = grant(0);
+  from->policy = std::make_shared<const consumer_policy>(policy);
+  auto l = make();
+  l.start(from, 1, 5);
+  const auto got = run(l);
+  ASSERT_EQ(got.size(), 3u);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i]["s"], 2 + i);
+    EXPECT_EQ(got[i]["d"]["id"], std::to_string(2 * i + 1));
+  }
+}
+
 TEST_F(LaneTest, KeepsTheNameOfUnknownEvents) {
   journal_.add(event_type::unknown, guild, R"({"a":1})", 0, 0, "BRAND_NEW");
   auto l = make();
