@@ -95,8 +95,8 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.rest_base = options.discord.rest;
   out.heartbeat_interval = options.downstream.heartbeat_interval;
   out.cursor_interval = options.downstream.cursor_interval;
-  out.takeover_wait = options.downstream.takeover_wait;
   out.consumers = policies_of(options);
+  out.takeover_wait = options.downstream.takeover_wait;
   out.interactions = {.deadline = options.interactions.deadline,
                       .autocomplete_deadline = options.interactions.autocomplete_deadline,
                       .skew = options.interactions.skew,
