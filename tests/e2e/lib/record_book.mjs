@@ -21,6 +21,7 @@ export class RecordBook {
     this.sessions = 0;
     this.faults = [];
     this.numbers = new Map();
+    this.latencies = null; // of messages, ms from Discord to the handler, while somebody listens
   }
 
   /** A name for another life of that bot. */
@@ -80,12 +81,15 @@ export class RecordBook {
     session.waiting.splice(0, known);
   }
 
-  event(life, ms, [lane, s, serial_text, type, backfill]) {
+  event(life, ms, [lane, s, serial_text, type, backfill, sent]) {
     if (backfill === '1') return;
+    if (this.latencies && sent !== '0') this.latencies.push(ms - Number(sent));
     const session = life.sessions.get(lane);
     const serial = Number(serial_text);
     const known = this.first.get(serial);
     life.news += 1;
+    life.began_ms ??= ms;
+    life.ended_ms = ms;
     this.order.push({ serial, session });
     session.waiting.push({ s: Number(s), serial });
     if (!known) {
@@ -95,8 +99,26 @@ export class RecordBook {
     this.repeats.push({ serial, type, life: life.name, first: known, acknowledged: known.s <= known.session.acked });
   }
 
+  /** The latency, in ms, that `share` of the messages received while `work` ran did not exceed. */
+  async latency_while(work, share = 0.99) {
+    this.read();
+    this.latencies = [];
+    await work();
+    this.read();
+    const sorted = this.latencies.sort((a, b) => a - b);
+    this.latencies = null;
+    if (sorted.length < 100) throw new Error(`only ${sorted.length} messages came`);
+    return sorted[Math.floor(sorted.length * share)];
+  }
+
   has(serial) { return this.first.has(serial); }
   news_of(life) { this.read(); return this.life(life).news; }
+  /** Events a second of a life, from its first to its last. */
+  rate_of(life) {
+    const { news, began_ms, ended_ms } = this.life(life);
+    return Math.round((news * 1_000) / (ended_ms - began_ms));
+  }
+
   closes(life) { this.read(); return this.life(life).closes; }
 
   /** The newest serial that this life has acknowledged, 0 when none. */

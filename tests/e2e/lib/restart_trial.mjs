@@ -105,7 +105,7 @@ export class Trial {
   /** Stops the flow and gives the ledger of the whole trial. */
   async ledger() {
     await this.simulator.quiet();
-    return (await this.simulator.ledger(this.start)).filter(({ kind }) => kind === 'event');
+    return this.simulator.events(this.start);
   }
 
   /** Judges every side: nothing wrong, and with `repeats` false nothing repeated. `more(verdict, side)` adds what else is wrong. */
@@ -114,7 +114,7 @@ export class Trial {
     assert.ok(ledger.length > 0, 'Discord sent nothing');
     for (const side of this.sides) {
       const verdict = await judged_restarts(ledger, side.book, side.absences);
-      this.t.diagnostic(`${side.consumer}: ${figures(verdict)}`);
+      this.t.diagnostic(`figure: ${side.consumer}: ${figures(verdict)}`);
       const wrong = { ...wrongs(verdict, { repeats }), ...more(verdict, side) };
       if (Object.keys(wrong).length > 0) wrong.again = `EVERGATE_KEEP=1 node --test --test-name-pattern '${this.t.name}' tests/e2e/ (the record is ${side.book.file})`;
       assert.deepEqual(wrong, {}, side.consumer);
