@@ -27,6 +27,10 @@ enum class damage_action : std::uint8_t { set_aside, refuse };
 /// What happens to events that were sent but not acknowledged when a bot's connection ends uncleanly.
 enum class redelivery_policy : std::uint8_t { at_least_once, at_most_once };
 
+/// What a close frame from a bot says about what it was sent: it has it, save what was sent within
+/// close_grace, or it has only what it has acknowledged.
+enum class clean_close_policy : std::uint8_t { sent, acked };
+
 /// What happens to an INTERACTION_CREATE that is too old for an answer.
 enum class expired_interactions : std::uint8_t { drop, deliver };
 
@@ -116,6 +120,18 @@ struct interaction_settings {
   expired_interactions expired = expired_interactions::drop;
 };
 
+/// How a lane delivers what has queued up.
+struct catch_up_settings {
+  std::uint32_t max_rate = 0;  ///< events a second and lane while it is behind; 0 = as fast as the bot reads
+};
+
+/// When an event is taken for what a bot dies of, and what becomes of it.
+struct poison_settings {
+  std::uint32_t suspect_after = 3;  ///< unclean ends in a row with it as the first unacknowledged event
+  std::uint32_t convict_after = 2;  ///< further ones with nothing else in flight
+  std::uint32_t dead_letters_max = 1'000;  ///< kept; the oldest leave, counted
+};
+
 struct downstream_settings {
   std::uint32_t lanes = 0;  ///< shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up
   std::uint32_t lanes_max = 4'096;  ///< largest n a bot may ask for
@@ -124,6 +140,11 @@ struct downstream_settings {
   std::chrono::milliseconds close_grace{100};
   std::chrono::milliseconds cursor_interval{100};  ///< acknowledged positions are on disk at most this late
   redelivery_policy redelivery = redelivery_policy::at_least_once;
+  clean_close_policy on_clean_close = clean_close_policy::sent;
+  /// After an unclean end what was acknowledged within this is sent again too.
+  std::chrono::milliseconds handler_grace{0};
+  bool ask_heartbeats = true;                                ///< by op 1, of libraries that bear it
+  std::chrono::milliseconds ask_interval{1'000};             ///< between two of these
   std::uint64_t output_bytes_high = std::uint64_t{1} << 20;  ///< per connection, before the lane waits
 };
 
@@ -159,6 +180,8 @@ struct gateway_options {
   store_settings store;
   downstream_settings downstream;
   interaction_settings interactions;
+  catch_up_settings catch_up;
+  poison_settings poison;
   log_settings log;
   gateway_events events;
 };

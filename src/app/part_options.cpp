@@ -98,6 +98,15 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.redeliver = options.downstream.redelivery == redelivery_policy::at_least_once
                       ? downstream::redelivery::at_least_once
                       : downstream::redelivery::at_most_once;
+  out.on_clean_close = options.downstream.on_clean_close == clean_close_policy::sent
+                           ? downstream::clean_close::sent
+                           : downstream::clean_close::acked;
+  out.handler_grace = options.downstream.handler_grace;
+  out.ask_heartbeats = options.downstream.ask_heartbeats;
+  out.ask_interval = options.downstream.ask_interval;
+  out.catch_up_max_rate = options.catch_up.max_rate;
+  out.poison = {.suspect_after = options.poison.suspect_after, .convict_after = options.poison.convict_after};
+  out.dead_letters_max = options.poison.dead_letters_max;
   out.interactions = {.deadline = options.interactions.deadline,
                       .autocomplete_deadline = options.interactions.autocomplete_deadline,
                       .skew = options.interactions.skew,

@@ -19,7 +19,8 @@ namespace {
 consumer_rules rules_of(const gateway_options& options) {
   return {.queue_quiet = options.queue_quiet,
           .queue_wait_max = options.queue_wait_max,
-          .session_timeout = options.session_timeout};
+          .session_timeout = options.session_timeout,
+          .poison = options.poison};
 }
 
 std::string without_slash(std::string text) {
@@ -47,7 +48,7 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
       fleet_(fleet),
       http_(http),
       log_(log),
-      readers_(store, rules_of(options_), options_.consumers_max),
+      readers_(store, rules_of(options_), options_.consumers_max, options_.dead_letters_max),
       router_(commands, replies, fleet),
       door_(options_.unauthenticated_per_address_max) {
   base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");

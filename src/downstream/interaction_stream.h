@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "downstream/batch_reader.h"
 #include "downstream/delivery_filter.h"
-#include "downstream/gateway_options.h"
+#include "downstream/delivery_rules.h"
 #include "downstream/lane_grant.h"
 
 namespace evergate::downstream {

@@ -22,6 +22,8 @@ struct lane_grant {
   std::shared_ptr<const due> older;  ///< never null
   flow::offset interactions;         ///< those past this are due, as far as `older` says so
   session_traits traits;
+  flow::offset suspect;             ///< one of the events up to this may be what kills the bot
+  std::uint32_t suspect_count = 0;  ///< of so many
 };
 
 }  // namespace evergate::downstream

@@ -117,7 +117,34 @@ struct layout_record {
   std::vector<offset> cursors;  ///< one per lane: everything up to it has been acknowledged
   /// One per lane: every INTERACTION_CREATE up to it was sent (or is about to be), has expired, or belongs to
   /// another lane. They are due past this instead of the cursor.
-  std::vector<offset> interactions;
+  std::vector<offset> interactions{};
+};
+
+/// A lane whose bot ended uncleanly, again and again, with the same event first among what it had not
+/// acknowledged.
+struct lane_suspicion {
+  std::uint32_t lane = 0;  ///< of the newest layout
+  offset at{};             ///< that event
+  offset upto{};           ///< what kills the bot was in flight at each of these ends, so it is not past this
+  std::uint32_t count = 0;  ///< how many events that were
+  std::uint32_t ends = 0;   ///< such ends in a row
+  std::uint32_t alone = 0;  ///< of these, with nothing else in flight
+};
+
+/// An event that a lane's bot died of, taken out of its queue. Named by consumer and offset.
+struct dead_letter {
+  std::string consumer;
+  proto::shard_key lane;  ///< at that time
+  offset at{};
+  std::string type{};  ///< as in `t`
+  proto::snowflake guild = 0;
+  std::int64_t time_ms = 0;  ///< wall time at which it was taken out
+  std::string d{};
+};
+struct dead_letter_key {
+  std::string consumer;
+  offset at;
+  auto operator<=>(const dead_letter_key&) const = default;
 };
 
 struct consumer_record {
@@ -125,6 +152,7 @@ struct consumer_record {
   std::uint32_t layout = 0;  ///< number of the newest layout; grows by one with each change of n
   std::vector<layout_record>
       layouts;  ///< oldest first, at most 8; an event is due iff it is past the cursor in each
+  std::vector<lane_suspicion> suspicions{};  ///< of the newest layout's lanes, those there are
 };
 
 /// A downstream session: enough to number its events again after a crash.
@@ -147,6 +175,8 @@ struct consumer_change {
   std::vector<consumer_record> consumers;     ///< whole records, by name
   std::vector<downstream_record> sessions;    ///< whole records, by id
   std::vector<std::string> sessions_removed;  ///< ids
+  std::vector<std::shared_ptr<const dead_letter>> dead_letters;
+  std::vector<dead_letter_key> dead_letters_removed;
   /// Called on the journal's thread once durable (empty = not wanted).
   std::move_only_function<void()> done;
 };
@@ -154,6 +184,7 @@ struct consumer_change {
 struct stored_consumers {
   std::vector<consumer_record> consumers;
   std::vector<downstream_record> sessions;
+  std::vector<dead_letter> dead_letters;
   std::uint32_t next_session_number = 1;
 };
 

@@ -114,6 +114,7 @@ class core_rig : private order_desk {
     }
   }
   [[nodiscard]] bot_time now() const { return {clock, unix_ms}; }
+  [[nodiscard]] order_desk& desk() noexcept { return *this; }
   [[nodiscard]] bot_services services() {
     return {options, journal, journal, *readers, router, *this, log, reader, frames};
   }
