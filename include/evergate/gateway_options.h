@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
+
+#include "evergate/consumer_settings.h"
 
 namespace evergate {
 
@@ -23,13 +26,6 @@ enum class queue_storage : std::uint8_t { disk, memory };
 /// What happens to a store that cannot be trusted. `set_aside` moves it to `damaged-<UTC time>-<n>` inside
 /// data_dir and begins an empty one, with a GAP record for what is lost; `refuse` ends start() with an error.
 enum class damage_action : std::uint8_t { set_aside, refuse };
-
-/// What happens to events that were sent but not acknowledged when a bot's connection ends uncleanly.
-enum class redelivery_policy : std::uint8_t { at_least_once, at_most_once };
-
-/// What a close frame from a bot says about what it was sent: it has it, save what was sent within
-/// close_grace, or it has only what it has acknowledged.
-enum class clean_close_policy : std::uint8_t { sent, acked };
 
 /// What happens to an INTERACTION_CREATE that is too old for an answer.
 enum class expired_interactions : std::uint8_t { drop, deliver };
@@ -136,16 +132,15 @@ struct downstream_settings {
   std::uint32_t lanes = 0;  ///< shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up
   std::uint32_t lanes_max = 4'096;  ///< largest n a bot may ask for
   std::chrono::milliseconds heartbeat_interval{10'000};
-  std::uint32_t ack_window = 262'144;  ///< events in flight per lane
-  std::chrono::milliseconds close_grace{100};
   std::chrono::milliseconds cursor_interval{100};  ///< acknowledged positions are on disk at most this late
-  redelivery_policy redelivery = redelivery_policy::at_least_once;
-  clean_close_policy on_clean_close = clean_close_policy::sent;
   /// After an unclean end what was acknowledged within this is sent again too.
   std::chrono::milliseconds handler_grace{0};
   bool ask_heartbeats = true;                                ///< by op 1, of libraries that bear it
   std::chrono::milliseconds ask_interval{1'000};             ///< between two of these
   std::uint64_t output_bytes_high = std::uint64_t{1} << 20;  ///< per connection, before the lane waits
+  /// Of consumers that `gateway_options::consumers` does not name.
+  consumer_settings consumer;
+  bool unlisted_consumers = true;  ///< false: only those it names, and `main`, are served
 };
 
 enum class log_threshold : std::uint8_t { trace, debug, info, warn, error, off };
@@ -182,6 +177,8 @@ struct gateway_options {
   interaction_settings interactions;
   catch_up_settings catch_up;
   poison_settings poison;
+  /// By name (1 to 32 of a-z, 0-9, - and _). Begin with a copy of `downstream.consumer`.
+  std::map<std::string, consumer_settings> consumers;
   log_settings log;
   gateway_events events;
 };

@@ -1,5 +1,7 @@
 #include "app/part_options.h"
 
+#include "app/consumer_options.h"
+
 namespace evergate::app {
 namespace {
 
@@ -92,21 +94,14 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.lanes_max = options.downstream.lanes_max;
   out.rest_base = options.discord.rest;
   out.heartbeat_interval = options.downstream.heartbeat_interval;
-  out.ack_window = options.downstream.ack_window;
   out.cursor_interval = options.downstream.cursor_interval;
-  out.close_grace = options.downstream.close_grace;
-  out.redeliver = options.downstream.redelivery == redelivery_policy::at_least_once
-                      ? downstream::redelivery::at_least_once
-                      : downstream::redelivery::at_most_once;
-  out.on_clean_close = options.downstream.on_clean_close == clean_close_policy::sent
-                           ? downstream::clean_close::sent
-                           : downstream::clean_close::acked;
   out.handler_grace = options.downstream.handler_grace;
   out.ask_heartbeats = options.downstream.ask_heartbeats;
   out.ask_interval = options.downstream.ask_interval;
   out.catch_up_max_rate = options.catch_up.max_rate;
   out.poison = {.suspect_after = options.poison.suspect_after, .convict_after = options.poison.convict_after};
   out.dead_letters_max = options.poison.dead_letters_max;
+  out.consumers = policies_of(options);
   out.interactions = {.deadline = options.interactions.deadline,
                       .autocomplete_deadline = options.interactions.autocomplete_deadline,
                       .skew = options.interactions.skew,

@@ -59,6 +59,7 @@ base::result<void> backfill::list_as_of(flow::offset as_of, bool only) {
   const auto guilds = source_.guilds(grant_->session.lane, as_of);
   if (!guilds) return std::unexpected(guilds.error());
   for (const auto& guild : *guilds) {
+    if (!grant_->policy->filter.passes_guild(guild.id)) continue;
     if (only && std::max(grant_->start, grant_->older->from(guild.id)) != as_of) continue;
     entries_.push_back({.guild = guild, .as_of = as_of});
   }

@@ -10,7 +10,7 @@
 namespace evergate::downstream {
 namespace {
 
-session_rules rules_of(const gateway_options& options) {
+session_rules session_rules_of(const gateway_options& options) {
   return {.token = &options.token,
           .intents = options.intents,
           .lanes_max = options.lanes_max,
@@ -24,6 +24,13 @@ session_rules rules_of(const gateway_options& options) {
           .ask_interval = options.ask_interval};
 }
 
+/// Libraries close with other codes (4200, 4901, 4999, …) when they mean to resume: they have not handled
+/// what was under way, and say in their RESUME how far they came. 3000 and 3040 are how discordeno and
+/// seyfert end.
+bool leaves_for_good(std::uint16_t code) noexcept {
+  return code == 1000 || code == 1001 || code == 3000 || code == 3040;
+}
+
 }  // namespace
 
 bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
@@ -31,9 +38,13 @@ bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
       wire_(wire),
       origin_(std::move(origin)),
       writer_(origin_.transport),
-      session_(rules_of(around_.options), around_.frames),
+      session_(session_rules_of(around_.options), around_.frames),
+      policy_(around_.readers.policy_of(origin_.consumer)),
       interactions_(around_.reader, around_.options.interactions),
-      pace_(around_.options.catch_up_max_rate) {}
+      pace_(around_.options.catch_up_max_rate) {
+  // Who is not served was refused before the WebSocket; here it is only not to stand without.
+  if (!policy_) policy_ = around_.options.consumers.fallback;
+}
 
 void bot_core::at(bot_time when) noexcept {
   now_ = when.now;
@@ -103,11 +114,22 @@ void bot_core::shut(bool drop, bot_time when) {
 void bot_core::closed(const bot_farewell& how, bot_time when) {
   at(when);
   if (phase_ == phase::closed) return;
-  if (how.by_bot && lane_ && around_.options.on_clean_close == clean_close::sent) {
-    lane_->closed_cleanly(now_);
-  }
+  if (how.by_bot && lane_) said_goodbye(how.code);
   phase_ = phase::closed;
   leave(how.by_bot && (how.code == 1000 || how.code == 1001), !how.by_bot);
+}
+
+void bot_core::said_goodbye(std::uint16_t code) {
+  const bool counts = leaves_for_good(code) && policy_->on_clean_close == clean_close::sent;
+  const auto grace = counts ? lane_->grace() : std::nullopt;
+  if (counts) lane_->closed_cleanly(now_);
+  report(true);
+  around_.log.info("bot.left", {{"consumer", origin_.consumer},
+                                {"lane", grant_->session.lane.id},
+                                {"lanes", grant_->session.lane.count},
+                                {"code", code},
+                                {"grace_ms", grace ? grace->count() : -1},
+                                {"unacknowledged", lane_->unacknowledged()}});
 }
 
 void bot_core::step(const session_input& input) {
@@ -145,6 +167,7 @@ void bot_core::act(const session_action& action) {
 void bot_core::begin_identify(const identify_request& request) {
   wire_.authenticated();
   wish_ = request;
+  wish_.intents &= policy_->intents;
   writer_.compress_payloads(wish_.compress);
   phase_ = phase::waiting_source;
   try_identify();
@@ -156,6 +179,7 @@ void bot_core::try_identify() {
   if (!ready || ready->empty()) return;
   consumer_ = around_.readers.find_or_make(origin_.consumer);
   if (consumer_ == nullptr) return finish(4000, "Too many consumers.");
+  if (!consumer_stands()) return;
   flow::downstream_record who;
   who.id = wire_.new_session_id();
   who.number = around_.readers.next_session_number();
@@ -170,6 +194,18 @@ void bot_core::try_identify() {
   around_.desk.carry(std::move(orders));
 }
 
+// The commit of a consumer's beginning wakes everybody who waits for it, as every commit does.
+bool bot_core::consumer_stands() {
+  const auto standing = [](const consumer& body) { return body.standing(); };
+  if (consumer_->with(standing)) return true;
+  const auto head = around_.events.head();
+  if (consumer_->with([&](consumer& body) { return body.begin(wish_.lane.count, head); })) {
+    around_.readers.flush(*consumer_,
+                          [one = consumer_] { one->with([](consumer& body) { body.stands(); }); });
+  }
+  return consumer_->with(standing);
+}
+
 void bot_core::begin_resume(const resume_request& request) {
   wire_.authenticated();
   consumer_ = around_.readers.find_or_make(origin_.consumer);
@@ -180,7 +216,7 @@ void bot_core::begin_resume(const resume_request& request) {
   around_.desk.carry(std::move(orders));
   if (!grant_) return invalidate();
   const auto ready = around_.guilds.ready();
-  lane_.emplace(around_.reader, writer_, lane_limits::of(around_.options));
+  lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options));
   told_missing_ = 0;
   lane_->at(now_);
   pace_.start(now_);
@@ -201,6 +237,12 @@ void bot_core::begin_resume(const resume_request& request) {
 void bot_core::command(int op, std::string_view d) {
   // Before the lane is granted there is no session that a reply could go to.
   if (!grant_) return;
+  if (policy_->read_only) {
+    const auto vetoed = consumer_->with([](consumer& body) { return body.veto_command(); });
+    // The first of each run is enough for the log; the rest is counted.
+    if (vetoed == 1) around_.log.warn("bot.command_vetoed", {{"consumer", origin_.consumer}, {"op", op}});
+    return;
+  }
   const command_origin from{grant_->session.number, grant_->session.lane, grant_->session.intents};
   std::string rate_limited;
   const auto done = around_.commands.route(op, d, from, rate_limited);
@@ -304,7 +346,7 @@ void bot_core::leave(bool discard, bool unclean) {
   consumer->with([&](auto& body) {
     // What is on its way to disk, and was not sent, is the next bot's.
     if (interactions_.reserved()) body.reserve_interactions(origin_.id, interactions_.settled());
-    if (around_.options.redeliver == redelivery::at_most_once && lane_) {
+    if (policy_->redeliver == redelivery::at_most_once && lane_) {
       body.unreserve(origin_.id, lane_->position());
     }
     // In one piece with the end: nobody is to be given the lane with the event still in it.

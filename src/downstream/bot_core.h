@@ -123,11 +123,14 @@ class bot_core {
   void begin_identify(const identify_request& request);
   void begin_resume(const resume_request& request);
   void try_identify();
+  [[nodiscard]] bool consumer_stands();
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
   void release();
   void invalidate();
+  /// The bot ended the connection with a close frame.
+  void said_goodbye(std::uint16_t code);
   /// `unclean`: the bot is gone without a word.
   void leave(bool discard, bool unclean = false);
   [[nodiscard]] bool bury(consumer& body);
@@ -161,11 +164,13 @@ class bot_core {
   std::int64_t unix_ms_ = 0;
   frame_writer writer_;
   session session_;
+  policy_ptr policy_;
   std::vector<session_action> actions_;
   phase phase_ = phase::unknown;
   bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered
   bool yielding_ = false;  ///< asked for the lane and not released yet
   bool began_ = false;     ///< the backfill is through: the session can be resumed
+  bool filled_in_bursts_ = false;
   bool bot_acknowledged_ = false;
   bool reserving_ = false;
   bool starved_ = false;  ///< its window is full

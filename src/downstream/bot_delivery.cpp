@@ -15,7 +15,7 @@ constexpr std::uint64_t reserve_step = 1'000;  // records that at_most_once may 
 
 void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
   grant_ = std::move(grant);
-  began_ = false;
+  began_ = filled_in_bursts_ = false;
   bot_acknowledged_ = false;
   interactions_.start(grant_);
   reserved_ = grant_->start;
@@ -47,13 +47,17 @@ void bot_core::fill() {
                       {{"consumer", origin_.consumer}, {"cause", done.error().text()}});
     return finish(4000, "Unknown error.");
   }
-  if (!*done) return wire_.pump_later();
-  lane_.emplace(around_.reader, writer_, lane_limits::of(around_.options));
+  if (!*done) {
+    filled_in_bursts_ = true;
+    return wire_.pump_later();
+  }
+  lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options));
   told_missing_ = 0;
   lane_->at(now_);
   pace_.start(now_);
   lane_->start(grant_, backfill_->seq(), backfill_->self());
   lane_->tell_passed(interactions_);
+  if (filled_in_bursts_) lane_->burst();
   backfill_.reset();
   began_ = true;
   phase_ = phase::gated;
@@ -89,7 +93,8 @@ void bot_core::advance() {
 }
 
 void bot_core::flow() {
-  if (silent_ || wire_.congested()) return;
+  if (silent_) return;
+  if (wire_.congested()) return lane_->burst();
   if (wire_.queued_bytes() == 0) lane_->flushed(now_);
   const auto until = sendable();
   const auto before = lane_->sent_seq();
@@ -123,6 +128,7 @@ void bot_core::after_pump(lane::pace pace) {
     case lane::pace::spent:
       return invalidate();
     case lane::pace::more:
+      lane_->burst();
       report();
       // What its rate holds back comes with the next tick.
       return paced_ ? void() : wire_.pump_later();
@@ -138,8 +144,8 @@ void bot_core::after_pump(lane::pace pace) {
 
 void bot_core::caught_up() {
   if (silent_ || reserving_) return;
-  const bool held_back = around_.options.redeliver == redelivery::at_most_once &&
-                         lane_->position() >= reserved_ && lane_->position() < target();
+  const bool held_back = policy_->redeliver == redelivery::at_most_once && lane_->position() >= reserved_ &&
+                         lane_->position() < target();
   if (held_back) return wire_.pump_later();
   if (phase_ != phase::replaying) return;
   phase_ = phase::flowing;
@@ -158,7 +164,7 @@ flow::offset bot_core::target() const {
 
 flow::offset bot_core::sendable() {
   const auto until = target();
-  if (around_.options.redeliver == redelivery::at_least_once || lane_->counting()) return until;
+  if (policy_->redeliver == redelivery::at_least_once || lane_->counting()) return until;
   if (lane_->position() >= reserved_ && until > lane_->position() && !reserving_) {
     const flow::offset upto{std::min(until.value, lane_->position().value + reserve_step)};
     if (consumer_->with([&](consumer& body) { return body.reserve(origin_.id, upto); })) {
@@ -173,6 +179,7 @@ flow::offset bot_core::sendable() {
 void bot_core::acknowledged(std::int64_t seq) {
   if (!lane_) return;
   bot_acknowledged_ = true;
+  lane_->heard(seq, now_);
   const bool news = lane_->acknowledge(seq);
   report();
   if (yielding_) return check_yield();

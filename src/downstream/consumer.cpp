@@ -4,8 +4,6 @@
 #include <numeric>
 #include <utility>
 
-#include "downstream/delivery_filter.h"
-
 namespace evergate::downstream {
 namespace {
 
@@ -42,16 +40,25 @@ constexpr auto greatest = [](flow::offset a, flow::offset b) { return std::max(a
 
 }  // namespace
 
-consumer::consumer(std::string name, consumer_rules rules) : rules_(rules) {
+consumer::consumer(std::string name, consumer_rules rules, policy_ptr policy)
+    : rules_(rules), policy_(std::move(policy)) {
   record_.name = std::move(name);
 }
 
-consumer::consumer(flow::consumer_record stored, consumer_rules rules)
-    : rules_(rules), record_(std::move(stored)) {
+consumer::consumer(flow::consumer_record stored, consumer_rules rules, policy_ptr policy)
+    : rules_(rules), policy_(std::move(policy)), record_(std::move(stored)) {
   std::erase_if(record_.layouts, [](const auto& layout) { return !sound(layout); });
   if (!record_.layouts.empty()) slots_.resize(newest().lanes);
   std::erase_if(record_.suspicions, [this](const auto& one) { return one.lane >= slots_.size(); });
+  standing_ = !record_.layouts.empty();
   refresh_older();
+}
+
+bool consumer::begin(std::uint32_t lanes, flow::offset head) {
+  if (!record_.layouts.empty()) return false;
+  consumer_orders nobody;
+  open_layout(lanes, head, nobody);
+  return true;
 }
 
 void consumer::restore(flow::downstream_record stored, base::instant now) {
@@ -64,6 +71,7 @@ void consumer::restore(flow::downstream_record stored, base::instant now) {
   auto& kept = sessions_[stored.id];
   kept.began = stored.resumable;
   kept.detached_at = now;
+  kept.traits = {.large_threshold = stored.large_threshold, .may_ask = stored.may_ask};
   kept.record = std::move(stored);
 }
 
@@ -105,10 +113,12 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   auto& record = who.who;
   record.consumer = record_.name;
   record.layout = record_.layout;
-  record.filter_version = filter_version;
+  record.filter_version = policy_->filter_version();
   record.anchor_seq = 0;
   record.anchor_offset = newest().cursors[lane];
   record.resumable = false;
+  record.large_threshold = who.traits.large_threshold;
+  record.may_ask = who.traits.may_ask;
   auto grant = std::make_shared<lane_grant>();
   grant->session = record;
   grant->start = record.anchor_offset;
@@ -116,6 +126,7 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   grant->interactions = newest().interactions[lane];
   doubt(*grant, where, lane);
   where.granted_at = newest().cursors[lane];
+  grant->policy = policy_;
   grant->traits = who.traits;
   auto& kept = sessions_[record.id];
   kept = {.record = record, .traits = who.traits};
@@ -131,8 +142,8 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   if (found == sessions_.end()) return nullptr;
   auto& kept = found->second;
   const auto& record = kept.record;
-  if (!kept.began || record.filter_version != filter_version || record.layout != record_.layout)
-    return nullptr;
+  if (!kept.began || record.layout != record_.layout) return nullptr;
+  if (record.filter_version != policy_->filter_version()) return nullptr;
   if (seq < record.anchor_seq || seq > 0x7fff'ffff) return nullptr;
   auto& where = slots_[record.lane.id];
   if (where.next || (where.holder != 0 && where.session != found->first)) return nullptr;
@@ -153,6 +164,7 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   grant->interactions = newest().interactions[record.lane.id];
   doubt(*grant, where, record.lane.id);
   where.granted_at = newest().cursors[record.lane.id];
+  grant->policy = policy_;
   grant->traits = kept.traits;
   return grant;
 }
@@ -309,10 +321,11 @@ bool consumer::gate_open(base::instant since, base::instant now) const noexcept 
 }
 
 void consumer::tick(base::instant now) {
-  if (rules_.session_timeout == base::milliseconds::zero()) return;
+  const auto patience = policy_->session_timeout;
+  if (patience == base::milliseconds::zero()) return;
   std::vector<std::string> old;
   for (const auto& [id, kept] : sessions_) {
-    if (!kept.attached && now - kept.detached_at >= rules_.session_timeout) old.push_back(id);
+    if (!kept.attached && now - kept.detached_at >= patience) old.push_back(id);
   }
   for (const auto& id : old) forget_session(id);
 }

@@ -57,7 +57,6 @@ struct lane_report {
 struct consumer_rules {
   base::milliseconds queue_quiet{1'000};
   base::milliseconds queue_wait_max{15'000};
-  base::milliseconds session_timeout{0};
   poison_rules poison{};
 };
 
@@ -65,10 +64,18 @@ class consumer {
  public:
   static constexpr std::size_t layouts_max = 8;
 
-  consumer(std::string name, consumer_rules rules);
+  consumer(std::string name, consumer_rules rules, policy_ptr policy = consumer_policy::plain());
   /// As it was stored; its sessions are added with restore().
-  consumer(flow::consumer_record stored, consumer_rules rules);
+  consumer(flow::consumer_record stored, consumer_rules rules, policy_ptr policy = consumer_policy::plain());
   void restore(flow::downstream_record stored, base::instant now);
+
+  /// Begins a consumer that nobody has asked for yet: every lane stands at `head`. True when it did not stand
+  /// before: then its record must be stored and stands() called. A READY before that would be a promise that
+  /// a kill breaks, since the consumer would begin anew and later.
+  [[nodiscard]] bool begin(std::uint32_t lanes, flow::offset head);
+  /// The record of the beginning is durable.
+  void stands() noexcept { standing_ = true; }
+  [[nodiscard]] bool standing() const noexcept { return standing_; }
 
   /// A bot identified. Its lane is granted now or later, by an order. `who.id`, `number`, `lane` and
   /// `intents` are filled in by the caller.
@@ -109,6 +116,10 @@ class consumer {
   /// May the queued events of a lane that got its guilds at `since` flow?
   [[nodiscard]] bool gate_open(base::instant since, base::instant now) const noexcept;
 
+  /// A command of a read-only consumer was refused; how many so far.
+  std::uint64_t veto_command() noexcept { return ++commands_vetoed_; }
+  [[nodiscard]] std::uint64_t commands_vetoed() const noexcept { return commands_vetoed_; }
+
   /// Forgets sessions without a connection past session_timeout.
   void tick(base::instant now);
   /// What has changed since the last call.
@@ -123,6 +134,7 @@ class consumer {
     std::uint32_t unacknowledged = 0;
   };
   [[nodiscard]] std::vector<lane_status> status() const;
+  [[nodiscard]] const consumer_policy& policy() const noexcept { return *policy_; }
   [[nodiscard]] const flow::consumer_record& record() const noexcept { return record_; }
   [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }
   [[nodiscard]] std::uint64_t layouts_dropped() const noexcept { return layouts_dropped_; }
@@ -179,8 +191,10 @@ class consumer {
   void refresh_older();
 
   const consumer_rules rules_;
+  const policy_ptr policy_;
   flow::consumer_record record_;
   bool dirty_ = false;
+  bool standing_ = false;
   std::shared_ptr<const due> older_ = std::make_shared<const due>();
   std::vector<slot> slots_;                  ///< of the newest layout
   std::map<holder_id, std::uint32_t> held_;  ///< holders and predecessors → their lane
@@ -193,6 +207,7 @@ class consumer {
   std::uint64_t layouts_dropped_ = 0;
   std::uint64_t interactions_sent_ = 0;
   std::uint64_t interactions_expired_ = 0;
+  std::uint64_t commands_vetoed_ = 0;
 };
 
 }  // namespace evergate::downstream

@@ -6,7 +6,7 @@
 namespace evergate::downstream {
 namespace {
 
-bool is(const flow::dead_letter& letter, const flow::dead_letter_key& which) {
+bool letter_is(const flow::dead_letter& letter, const flow::dead_letter_key& which) {
   return letter.at == which.at && letter.consumer == which.consumer;
 }
 
@@ -38,7 +38,7 @@ void dead_letters::add(letter_ptr letter, std::vector<flow::dead_letter_key>& pu
 
 bool dead_letters::remove(const flow::dead_letter_key& which) {
   const std::scoped_lock lock(mutex_);
-  const auto found = std::ranges::find_if(letters_, [&](const auto& one) { return is(*one, which); });
+  const auto found = std::ranges::find_if(letters_, [&](const auto& one) { return letter_is(*one, which); });
   if (found == letters_.end()) return false;
   bytes_ -= (*found)->d.size();
   letters_.erase(found);
@@ -47,7 +47,7 @@ bool dead_letters::remove(const flow::dead_letter_key& which) {
 
 dead_letters::letter_ptr dead_letters::find(const flow::dead_letter_key& which) const {
   const std::scoped_lock lock(mutex_);
-  const auto found = std::ranges::find_if(letters_, [&](const auto& one) { return is(*one, which); });
+  const auto found = std::ranges::find_if(letters_, [&](const auto& one) { return letter_is(*one, which); });
   return found == letters_.end() ? nullptr : *found;
 }
 

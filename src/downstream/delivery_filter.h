@@ -11,7 +11,7 @@
 namespace evergate::downstream {
 
 /// Goes up with every change of the rules: a session numbered by other rules is not resumed.
-inline constexpr std::uint32_t filter_version = 2;
+inline constexpr std::uint32_t rules_version = 2;
 
 struct filter_key {
   proto::shard_key lane;

@@ -30,8 +30,9 @@ void interaction_stream::forget() noexcept {
   reserved_ = 0;
 }
 
-bool interaction_stream::due(const flow::event_row& row) const noexcept {
+bool interaction_stream::due(const flow::event_batch& batch, const flow::event_row& row) const noexcept {
   if (!interaction_for(row, key_) || row.offset <= position_) return false;
+  if (!grant_->policy->filter.passes(batch, row)) return false;
   const auto& older = *grant_->older;
   return row.offset > older.interactions_settled() || row.offset > older.interactions_from(row.guild);
 }
@@ -72,7 +73,7 @@ base::result<bool> interaction_stream::scan(flow::offset recent_after, flow::off
         position_ = until;
         return false;
       }
-      if (due(rows[i])) {
+      if (due(*slice->batch, rows[i])) {
         if (waiting_.size() == waiting_max) return true;
         if (expired(*slice->batch, rows[i], unix_ms)) {
           ++expired_;
@@ -87,11 +88,11 @@ base::result<bool> interaction_stream::scan(flow::offset recent_after, flow::off
   return false;
 }
 
-void interaction_stream::passed(const flow::event_row& row) {
+void interaction_stream::passed(const flow::event_batch& batch, const flow::event_row& row) {
   while (!skipped_.empty() && skipped_.front().upto < row.offset) skipped_.erase(skipped_.begin());
   if (skipped_.empty() || row.offset <= skipped_.front().after || !interaction_for(row, key_)) return;
-  const auto& older = *grant_->older;
-  if (row.offset > older.interactions_from(row.guild)) ++expired_;
+  if (!grant_->policy->filter.passes(batch, row)) return;
+  if (row.offset > grant_->older->interactions_from(row.guild)) ++expired_;
 }
 
 }  // namespace evergate::downstream

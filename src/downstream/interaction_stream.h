@@ -65,13 +65,13 @@ class interaction_stream {
   }
 
   /// The lane's queue has come to an interaction: it counts as expired when scans have passed over it.
-  void passed(const flow::event_row& row);
+  void passed(const flow::event_batch& batch, const flow::event_row& row);
 
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return expired_; }
 
  private:
-  [[nodiscard]] bool due(const flow::event_row& row) const noexcept;
+  [[nodiscard]] bool due(const flow::event_batch& batch, const flow::event_row& row) const noexcept;
   [[nodiscard]] bool expired(const flow::event_batch& batch, const flow::event_row& row,
                              std::int64_t unix_ms) const;
   void skip_to(flow::offset recent_after);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -29,10 +30,11 @@ struct lane_limits {
   base::milliseconds close_grace{100};
   base::milliseconds handler_grace{0};
 
-  [[nodiscard]] static lane_limits of(const gateway_options& options) noexcept {
-    return {.ack_window = options.ack_window,
+  [[nodiscard]] static lane_limits of(const consumer_policy& policy,
+                                      const gateway_options& options) noexcept {
+    return {.ack_window = policy.ack_window,
             .seq_max = options.seq_max,
-            .close_grace = options.close_grace,
+            .close_grace = policy.close_grace,
             .handler_grace = options.handler_grace};
   }
 };
@@ -70,8 +72,16 @@ class lane {
 
   /// All that was sent so far had left for the kernel at `now`.
   void flushed(base::instant now);
-  /// A close frame came at `now`: what had left close_grace before counts as delivered.
+  /// More was sent at once than a bot takes in at once: until it has acknowledged that, it may be anywhere.
+  void burst() noexcept { burst_seq_ = in_flight_.sent_seq(); }
+  /// A heartbeat with this number came at `now`: measures how long the event after it has been on its way.
+  /// Comes before acknowledge().
+  void heard(std::int64_t seq, base::instant now) noexcept;
+  /// A bot that will not resume sent a close frame at `now`. What had left close_grace before, or twice the
+  /// lag last measured if that is more, counts as delivered; after a burst only what was acknowledged does.
   void closed_cleanly(base::instant now) noexcept;
+  /// What left this long before a clean close counts as delivered; nothing: only what was acknowledged.
+  [[nodiscard]] std::optional<base::milliseconds> grace() const noexcept;
 
   /// A frame without a number of its own (RESUMED, RATE_LIMITED, INTERACTION_CREATE): carries the last one,
   /// which libraries copy without harm and which leaves the numbering as the journal makes it.
@@ -109,7 +119,7 @@ class lane {
  private:
   enum class step : std::uint8_t { on, full, spent, unknown };
 
-  [[nodiscard]] bool wanted(const flow::event_row& row) const noexcept;
+  [[nodiscard]] bool wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept;
   [[nodiscard]] step take(const flow::event_batch& batch, const flow::event_row& row, std::string& out);
   void begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self);
   void note_acknowledged();
@@ -137,7 +147,10 @@ class lane {
   cursor_lag settling_;
   std::uint32_t suspects_left_ = 0;
   base::instant now_{};
-  std::deque<mark> marks_;
+  std::deque<mark> marks_;  ///< of what is unacknowledged
+  base::milliseconds lag_{0};
+  std::uint32_t burst_seq_ = 0;
+  std::uint32_t heard_seq_ = 0;
   interaction_stream* interactions_ = nullptr;
   std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal
   flow::offset fixed_offset_;

@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <memory>
 
+#include "downstream/consumer_policy.h"
 #include "downstream/due.h"
 #include "flow/journal.h"
 
 namespace evergate::downstream {
 
-/// What a bot said in its IDENTIFY that the stored record has no place for.
+/// What a bot said in its IDENTIFY about its library.
 struct session_traits {
   std::uint32_t large_threshold = 50;
   bool may_ask = false;  ///< answers op 1 well
@@ -21,6 +22,7 @@ struct lane_grant {
   flow::offset start;                ///< events past this; with RESUME the record's anchor
   std::shared_ptr<const due> older;  ///< never null
   flow::offset interactions;         ///< those past this are due, as far as `older` says so
+  policy_ptr policy = consumer_policy::plain();
   session_traits traits;
   flow::offset suspect;             ///< one of the events up to this may be what kills the bot
   std::uint32_t suspect_count = 0;  ///< of so many

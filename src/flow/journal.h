@@ -167,6 +167,8 @@ struct downstream_record {
   std::uint32_t anchor_seq = 0;  ///< the event at anchor_offset has this number (or is before it)
   offset anchor_offset;
   bool resumable = false;  ///< false until its backfill is through
+  std::uint32_t large_threshold = 50;
+  bool may_ask = false;  ///< its library answers op 1 well
 };
 
 /// A change of consumers and sessions, applied in one transaction, with the next batch or within

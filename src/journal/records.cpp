@@ -176,6 +176,8 @@ void encode(const flow::downstream_record& value, std::string& out) {
   }
   put_number(out, value.anchor_offset.value);
   put_number(out, static_cast<std::uint8_t>(value.resumable));
+  put_number(out, value.large_threshold);
+  put_number(out, static_cast<std::uint8_t>(value.may_ask));
 }
 
 bool decode(std::string_view text, flow::downstream_record& value) {
@@ -188,7 +190,9 @@ bool decode(std::string_view text, flow::downstream_record& value) {
     *number = in.number<std::uint32_t>();
   }
   value.anchor_offset.value = in.number<std::uint64_t>();
-  return read_flag(in, value.resumable) && in.finished();
+  if (!read_flag(in, value.resumable)) return false;
+  value.large_threshold = in.number<std::uint32_t>();
+  return read_flag(in, value.may_ask) && in.finished();
 }
 
 void encode(const std::vector<std::int64_t>& value, std::string& out) {

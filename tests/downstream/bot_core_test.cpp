@@ -45,8 +45,10 @@ class bot_run {
     options_.socket.output_bytes_high = 4'096 + chance_.below(100'000);
     options_.pump_bytes = 500 + chance_.below(20'000);
     options_.heartbeat_interval = base::milliseconds(1'000 + chance_.below(10'000));
-    if (chance_.chance(0.3)) options_.ack_window = static_cast<std::uint32_t>(200 + chance_.below(300));
-    if (chance_.chance(0.3)) options_.on_clean_close = clean_close::acked;
+    consumer_policy policy;
+    if (chance_.chance(0.3)) policy.ack_window = static_cast<std::uint32_t>(200 + chance_.below(300));
+    if (chance_.chance(0.3)) policy.on_clean_close = clean_close::acked;
+    options_.consumers.fallback = std::make_shared<const consumer_policy>(std::move(policy));
     how_.lanes = static_cast<std::uint32_t>(1 + chance_.below(3));
     how_.manner.token = "MTA.x.y";
     how_.manner.intents = proto::intent::all;
@@ -74,7 +76,7 @@ class bot_run {
     if (!gateway_) boot();
     time_.run_for(base::seconds{90});
     bot_rules rules;
-    rules.clean_close_counts = options_.on_clean_close == clean_close::sent;
+    rules.clean_close_counts = options_.consumers.fallback->on_clean_close == clean_close::sent;
     rules.steady = guilds_;
     rules.interactions_within = base::milliseconds{1'500};
     auto verdict = check_bots(log_, rows_, rules);

@@ -9,16 +9,12 @@ namespace evergate::downstream {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr proto::snowflake a = 8ULL << 22;
-using names = std::vector<std::string>;
-
-bool has(const names& events, const std::string& wanted) {
-  return std::ranges::find(events, wanted) != events.end();
-}
+using testing::has;
+using testing::names;
 
 class BotDeliveryTest : public ::testing::Test {
  protected:
+  static constexpr proto::snowflake a = 8ULL << 22;
   testing::rig_bot& ready(std::string_view library = "discord.js") {
     auto& bot = rig_.connect();
     bot.identify({0, 1}, library);
@@ -142,7 +138,7 @@ TEST_F(BotDeliveryTest, AcknowledgedWithinTheHandlersGraceComesAgainAfterAnUncle
 
 TEST_F(BotDeliveryTest, ACleanEndNeedsNoGrace) {
   rig_.options.handler_grace = 500ms;
-  rig_.options.on_clean_close = clean_close::acked;
+  rig_.policy->on_clean_close = clean_close::acked;
   auto& bot = ready();
   messages(1, 4);
   bot.frames();
@@ -152,7 +148,7 @@ TEST_F(BotDeliveryTest, ACleanEndNeedsNoGrace) {
 }
 
 TEST_F(BotDeliveryTest, AfterACloseFrameWhatWasSentCountsSaveTheGrace) {
-  rig_.options.close_grace = 200ms;
+  rig_.policy->close_grace = 200ms;
   auto& bot = ready();
   messages(1, 4);
   rig_.pass(300ms);
@@ -163,7 +159,7 @@ TEST_F(BotDeliveryTest, AfterACloseFrameWhatWasSentCountsSaveTheGrace) {
 }
 
 TEST_F(BotDeliveryTest, AfterACloseFrameOnlyWhatWasAcknowledgedCountsByOption) {
-  rig_.options.on_clean_close = clean_close::acked;
+  rig_.policy->on_clean_close = clean_close::acked;
   auto& bot = ready();
   messages(1, 4);
   bot.frames();
@@ -174,7 +170,7 @@ TEST_F(BotDeliveryTest, AfterACloseFrameOnlyWhatWasAcknowledgedCountsByOption) {
 }
 
 TEST_F(BotDeliveryTest, AtMostOnceSendsNothingAgain) {
-  rig_.options.redeliver = redelivery::at_most_once;
+  rig_.policy->redeliver = redelivery::at_most_once;
   auto& bot = ready();
   messages(1, 5);
   EXPECT_EQ(bot.events().size(), 5u);
@@ -187,7 +183,7 @@ TEST_F(BotDeliveryTest, AtMostOnceSendsNothingAgain) {
 }
 
 TEST_F(BotDeliveryTest, AtMostOnceStillSendsWhatWasOnlyReserved) {
-  rig_.options.redeliver = redelivery::at_most_once;
+  rig_.policy->redeliver = redelivery::at_most_once;
   auto& bot = ready();
   rig_.options.pump_bytes = 1;
   for (int i = 1; i <= 5; ++i) rig_.journal.message(a, i);
@@ -332,7 +328,7 @@ TEST_F(PoisonTest, LettersOutliveTheDaemonAndAreBounded) {
     }
   }
   EXPECT_EQ(rig_.readers->letters().size(), 3u);
-  consumers again(rig_.journal, {}, 8, 2);
+  consumers again(rig_.journal, {}, 8, {}, 2);
   ASSERT_TRUE(again.load(rig_.clock));
   EXPECT_EQ(again.letters().size(), 3u);
   dead_letters two(2);

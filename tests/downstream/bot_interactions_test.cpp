@@ -9,22 +9,15 @@ namespace evergate::downstream {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr proto::snowflake a = 8ULL << 22;
-constexpr proto::snowflake b = 9ULL << 22;
-
-using names = std::vector<std::string>;
-
-bool has(const names& events, const std::string& wanted) {
-  return std::ranges::find(events, wanted) != events.end();
-}
-
-std::string of(const char* name, proto::snowflake id) {
-  return fmt::format("{} {}", name, id);
-}
+using testing::has;
+using testing::names;
 
 class BotInteractionsTest : public ::testing::Test {
  protected:
+  static constexpr proto::snowflake a = 8ULL << 22;
+  static constexpr proto::snowflake b = 9ULL << 22;
+
+  static std::string of(const char* name, proto::snowflake id) { return fmt::format("{} {}", name, id); }
   BotInteractionsTest() {
     for (const auto id : {a, b}) {
       rig_.journal.set_guild(id, fmt::format(R"({{"id":"{}","unavailable":false,"members":[]}})", id));
@@ -60,7 +53,7 @@ TEST_F(BotInteractionsTest, CarryTheLastNumberAndNoneOfTheirOwn) {
 }
 
 TEST_F(BotInteractionsTest, OvertakeAFullWindow) {
-  rig_.options.ack_window = 2;
+  rig_.policy->ack_window = 2;
   auto& bot = ready();
   for (int i = 1; i <= 5; ++i) rig_.journal.message(a, i);
   rig_.pump();
@@ -122,7 +115,7 @@ TEST_F(BotInteractionsTest, BringTheirGuildForward) {
 }
 
 TEST_F(BotInteractionsTest, OvertakeTheGate) {
-  rig_.readers = std::make_unique<consumers>(rig_.journal, consumer_rules{.queue_quiet = 5s}, 8);
+  rig_.read_with(consumer_rules{.queue_quiet = 5s});
   rig_.options.tick = 100ms;
   auto& bot = ready();
   rig_.journal.message(a, 1);

@@ -65,8 +65,20 @@ TEST_F(ConsumerTest, TheFirstIdentifyStartsEveryLaneAtTheHead) {
   EXPECT_EQ(out[0].to, 1u);
   EXPECT_EQ(out[0].grant->start.value, 100u);
   EXPECT_EQ(out[0].grant->session.consumer, "main");
-  EXPECT_EQ(out[0].grant->session.filter_version, filter_version);
+  EXPECT_EQ(out[0].grant->session.filter_version, rules_version);
   EXPECT_EQ(identify(2, {2, 3}, 900)[0].grant->start.value, 100u) << "a lane that comes later misses nothing";
+}
+
+TEST_F(ConsumerTest, StandsWhenItsBeginningIsStored) {
+  EXPECT_TRUE(body_.begin(2, flow::offset{100}));
+  EXPECT_FALSE(body_.begin(3, flow::offset{200})) << "it has begun";
+  EXPECT_FALSE(body_.standing());
+  const auto stored = changes();
+  ASSERT_EQ(stored.consumers.size(), 1u);
+  body_.stands();
+  EXPECT_TRUE(body_.standing());
+  EXPECT_EQ(identify(1, {1, 2}, 900)[0].grant->start.value, 100u);
+  EXPECT_TRUE(consumer(stored.consumers[0], {}).standing());
 }
 
 TEST_F(ConsumerTest, ALaneGoesOnAtItsCursor) {
@@ -381,7 +393,9 @@ TEST_F(ConsumerTest, UnsoundStoredLayoutsAreLeftOut) {
 }
 
 TEST_F(ConsumerTest, SessionsTimeOutByOption) {
-  consumer body("x", {.session_timeout = 60s});
+  consumer_policy policy;
+  policy.session_timeout = 60s;
+  consumer body("x", {}, std::make_shared<const consumer_policy>(policy));
   consumer_orders out;
   flow::downstream_record who;
   who.id = "a";

@@ -55,6 +55,7 @@ class seed_run {
         bots_time_(time_),
         bots_(bots_time_, plan.seed + 43, plan.bots, bot_log_) {
     disk_.on_committed = [this] { read_journal(); };
+    bot_log_.narrate = [this](std::string_view what) { log_.say("bots", what); };
     note_first_guilds();
   }
 
@@ -298,7 +299,8 @@ class seed_run {
   void check_bots(outcome& out, bool finished) {
     bot_rules rules;
     rules.finished = finished;
-    rules.clean_close_counts = plan_.daemon.gateway.on_clean_close == downstream::clean_close::sent;
+    rules.clean_close_counts =
+        plan_.daemon.gateway.consumers.fallback->on_clean_close == downstream::clean_close::sent;
     if (plan_.disturbs_disk()) rules.durable_within = plan_.active;
     rules.handler_grace = plan_.daemon.gateway.handler_grace;
     // Late commits and machines that sleep let interactions grow old.
