@@ -13,7 +13,7 @@
 #include "net/websocket.h"
 #include "proto/intents.h"
 
-namespace evergate::downstream {};
+namespace evergate::downstream {
 
 struct gateway_options {
   base::secret token;                                        ///< the bot's; required
