@@ -180,6 +180,16 @@ base::result<void> journal_core::put_changes(transaction& txn, const round& work
   for (const auto& id : work.changes.sessions_removed) {
     if (auto removed = remove_sealed(txn, table::downstreams, id, book.sums); !removed) return removed;
   }
+  for (const auto& [key, letter] : work.changes.dead_letters) {
+    text.clear();
+    encode(*letter, text);
+    if (auto put = put_sealed(txn, table::dead_letters, dead_letter_text_key(key), text, book.sums); !put)
+      return put;
+  }
+  for (const auto& key : work.changes.dead_letters_removed) {
+    auto removed = remove_sealed(txn, table::dead_letters, dead_letter_text_key(key), book.sums);
+    if (!removed) return removed;
+  }
   return {};
 }
 

@@ -179,6 +179,11 @@ void bot::forget_session() {
   session_ = nullptr;
 }
 
+void bot::die() {
+  kill();
+  time_.after(base::milliseconds{500} + base::nanoseconds(chance_.below(1'000'000'000)), [this] { start(); });
+}
+
 void bot::begin_spell() {
   end_spell();
   if (dozing_ || session_ == nullptr) return;
@@ -393,7 +398,12 @@ void bot::dispatch(const json& frame) {
   if (seq != last + 1) return complain(fmt::format("{} has number {} after {}", type, seq, last));
   proto::snowflake guild = id_in(d, "guild_id");
   if (type == "GUILD_CREATE" || type == "GUILD_UPDATE" || type == "GUILD_DELETE") guild = id_in(d, "id");
-  session_->received.push_back({type, guild, d.value("_serial", std::uint64_t{0}), time_.now()});
+  const auto serial = d.value("_serial", std::uint64_t{0});
+  session_->received.push_back({type, guild, serial, time_.now()});
+  if (how_.poison_every > 0 && serial % how_.poison_every == 0 && type == "MESSAGE_CREATE") {
+    tell(fmt::format("dies of {}", serial));
+    return die();
+  }
   if (!missing_.empty()) guild_of_ready(type, d);
   try {
     model_.apply(type, d);

@@ -305,6 +305,7 @@ class seed_run {
     rules.clean_close_counts =
         !bursts && gateway.consumers.fallback->on_clean_close == downstream::clean_close::sent;
     if (plan_.disturbs_disk()) rules.durable_within = plan_.active;
+    rules.handler_grace = plan_.daemon.gateway.handler_grace;
     // Late commits and machines that sleep let interactions grow old.
     if (!plan_.disturbs_disk() && !plan_.disturbs_time()) rules.interactions_within = interaction_patience;
     for (const auto id : first_guilds_) {
