@@ -132,6 +132,7 @@ struct downstream_settings {
   std::uint32_t lanes = 0;  ///< shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up
   std::uint32_t lanes_max = 4'096;  ///< largest n a bot may ask for
   std::chrono::milliseconds heartbeat_interval{10'000};
+  std::chrono::milliseconds takeover_wait{5'000};
   std::chrono::milliseconds cursor_interval{100};  ///< acknowledged positions are on disk at most this late
   /// After an unclean end what was acknowledged within this is sent again too.
   std::chrono::milliseconds handler_grace{0};

@@ -246,6 +246,11 @@ void add_downstream(std::vector<option_row>& t) {
   t.push_back(duration_row("downstream.heartbeat_interval", 100ms, 2min,
                            "HELLO's interval; each beat acknowledges what the bot has received",
                            FIELD(downstream.heartbeat_interval)));
+  t.push_back(
+      duration_row("downstream.takeover_wait", 0ms, 10s,
+                   "How long a bot whose lane another one takes over may need to acknowledge; what it "
+                   "has not acknowledged then is sent to both",
+                   FIELD(downstream.takeover_wait)));
   t.push_back(duration_row("downstream.cursor_interval", 1ms, 1min,
                            "Acknowledged positions are on disk at most this late",
                            FIELD(downstream.cursor_interval)));

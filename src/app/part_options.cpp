@@ -102,6 +102,7 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.poison = {.suspect_after = options.poison.suspect_after, .convict_after = options.poison.convict_after};
   out.dead_letters_max = options.poison.dead_letters_max;
   out.consumers = policies_of(options);
+  out.takeover_wait = options.downstream.takeover_wait;
   out.interactions = {.deadline = options.interactions.deadline,
                       .autocomplete_deadline = options.interactions.autocomplete_deadline,
                       .skew = options.interactions.skew,

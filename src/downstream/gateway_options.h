@@ -43,7 +43,7 @@ struct gateway_options {
   base::milliseconds cursor_interval{100};    ///< cursors and sessions are written at most this often
   base::milliseconds queue_quiet{1'000};      ///< queued events wait until no IDENTIFY came for this long …
   base::milliseconds queue_wait_max{15'000};  ///< … but at most this long after a lane got its guilds
-  base::milliseconds takeover_wait{1'000};    ///< how long a replaced bot may take to acknowledge
+  base::milliseconds takeover_wait{5'000};    ///< how long a replaced bot may take to acknowledge
   interaction_rules interactions;
   std::uint32_t catch_up_max_rate = 0;  ///< events a second of a lane behind the head; 0 = unlimited
   /// After an unclean end what was acknowledged within this is sent again: its handlers may not have ended.

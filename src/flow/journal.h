@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,14 @@ class session_source {
   virtual ~session_source() = default;
   /// Every live session, for RESUME after a start. Blocks on disk; called before the loops run.
   [[nodiscard]] virtual base::result<std::vector<stored_session>> stored_sessions() = 0;
+};
+
+/// Where plans find what they kept with event_batch::records.
+class record_source {
+ public:
+  virtual ~record_source() = default;
+  /// By name. Blocks on disk; called before the loops run.
+  [[nodiscard]] virtual base::result<std::map<std::string, std::string>> stored_records() = 0;
 };
 
 /// Downstream's reading side.

@@ -218,6 +218,16 @@ base::result<void> journal_core::verify(snapshot& view) const {
   return {};
 }
 
+base::result<std::map<std::string, std::string>> journal_core::records_in(snapshot& view) {
+  std::map<std::string, std::string> out;
+  auto loaded = each_sealed(view, table::meta, [&](std::string_view key, std::string_view payload) {
+    if (key.starts_with(meta_control)) out.emplace(key.substr(meta_control.size()), payload);
+    return true;
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  return out;
+}
+
 base::result<std::vector<flow::stored_session>> journal_core::sessions_in(snapshot& view) {
   std::map<std::uint32_t, std::vector<std::int64_t>> sequences;
   auto loaded = each_sealed(view, table::sequences, [&](std::string_view key, std::string_view payload) {

@@ -90,6 +90,8 @@ void encode(const version_record& value, std::string& out);
 // Keys of the meta table.
 inline constexpr std::string_view meta_ledger = "ledger";
 inline constexpr std::string_view meta_ready = "ready";
-inline constexpr std::string_view meta_started = "started";  ///< + count (4 bytes): one byte per shard
+inline constexpr std::string_view meta_started = "started";   ///< + count (4 bytes): one byte per shard
+inline constexpr std::string_view meta_control = "control/";  ///< + the name of a flow::control_record
+inline constexpr std::size_t control_name_max = 64;
 
 }  // namespace evergate::journal

@@ -71,6 +71,7 @@ struct round {
   std::vector<gap_entry> gaps;
   std::vector<user_change> users;
   std::map<proto::shard_key, flow::session_record> sessions;  ///< empty id: ended
+  std::map<std::string, std::string> records;                 ///< control records; empty value: removed
   std::set<proto::shard_key> progressed;
   /// Sessions that end in this round, and how far they were: both told before what came after them, since a
   /// shard identifies again only when all of its old session is durable, and takes no news of it for its new

@@ -131,6 +131,44 @@ TEST(journal_core, a_commit_says_each_shards_newest_sequence) {
   EXPECT_EQ(sessions->front().record.session_id, "s1");
 }
 
+TEST(journal_core, a_plans_records_are_kept_by_name) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  const auto keep = [&](std::string name, std::string value) {
+    auto batch = std::make_unique<flow::event_batch>();
+    batch->records.push_back({std::move(name), std::move(value)});
+    EXPECT_FALSE(batch->empty());
+    rig.commit(std::move(batch));
+  };
+  keep("identify", "one");
+  keep("reshard", "plan");
+  keep("identify", std::string("two\0", 4));
+  keep("reshard", "");
+  core_rig next({}, rig.image);
+  ASSERT_TRUE(next.core.recover(true));
+  auto view = next.store.read();
+  const auto records = journal_core::records_in(**view);
+  ASSERT_TRUE(records);
+  EXPECT_EQ(*records, (std::map<std::string, std::string>{{"identify", std::string("two\0", 4)}}));
+}
+
+TEST(journal_core, a_session_of_known_guilds_touches_none_of_them) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(
+      batch_maker().session("old", 1).ready(ready_of({g1})).event(guild_create, g1, create_of(g1)).done());
+  auto taken_over = batch_maker().on(0, 1).session("new", 1).ready(ready_of({g2})).done();
+  taken_over->rows.back().flags = flow::row_flag::known_guilds;
+  const auto head = rig.core.state().book.head;
+  rig.commit(std::move(taken_over));
+  // g2 is not waited for, g1 is not gone: one record, nothing else.
+  EXPECT_EQ(rig.core.state().book.head, head + 1);
+  EXPECT_EQ(rows_after(rig, head).size(), 1U);
+  core_rig next({}, rig.image);
+  ASSERT_TRUE(next.core.recover(true));
+  EXPECT_EQ(next.guilds.awaiting(), 0U);
+}
+
 TEST(journal_core, a_session_that_ended_is_not_resumed) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());

@@ -116,6 +116,8 @@ class bot {
   bool retired_ = false;
   bool leaving_ = false;
   bool dozing_ = false;
+  bool lagged_ = true;  ///< no beat since it connected or slept has shown that it read everything
+  base::instant woke_at_{};
   phase phase_ = phase::away;
   base::nanoseconds away_{};
   std::shared_ptr<bot_link> link_;
