@@ -112,10 +112,10 @@ test('an event that kills the bot again and again becomes a dead letter', async 
 
   /** A life of the bot: it dies of the poison, or has everything else. */
   const live = async () => {
-    const bot = await GatewayClient.connect(t, daemon.gateway, { ...once, ...as_library('discord.js') });
-    const dies = (payload) => { if (payload.d?._serial === poison && payload.t === 'MESSAGE_CREATE') bot.drop(); };
-    bot.handlers.add(dies);
-    if (bot.has(poison)) bot.drop();
+    const bot = new GatewayClient(daemon.gateway, { ...once, ...as_library('discord.js') });
+    t.after(() => bot.leave(4000));
+    bot.handlers.add(({ t: type, d }) => { if (type === 'MESSAGE_CREATE' && d._serial === poison) bot.drop(); });
+    bot.open();
     await until('it dies, or is through', () => bot.has(poison) || bot.has(sent.at(-1).serial));
     if (!bot.has(poison)) return bot;
     await nobody_is_connected(daemon);
