@@ -12,7 +12,7 @@ import { until } from './lib/until.mjs';
 for (const compress of ['none', 'payload', 'zlib-stream', 'zstd-stream']) {
   test(`a raw client over ${compress} sees the true guilds and every event, across a RESUME`, async (t) => {
     const simulator = await Simulator.start(t, { guilds: 30, shards: 1 });
-    const client = await GatewayClient.connect(t, `ws://127.0.0.1:${simulator.port}`, { compress });
+    const client = await GatewayClient.connect(t, `ws://127.0.0.1:${simulator.port}`, { compress, discord: true });
     const start = await simulator.quiet();
     for (const { id, available } of await simulator.guilds()) {
       if (available) assert.deepEqual(differences({ ...client.backfill.get(id), unavailable: false }, { ...(await simulator.guild(id)), unavailable: false }), []);
@@ -42,7 +42,7 @@ test('a discord.js bot is ready, receives every event and answers interactions',
 
 test('a raw client loses nothing to faults that a RESUME repairs', async (t) => {
   const simulator = await Simulator.start(t, { guilds: 30, shards: 1 });
-  const client = await GatewayClient.connect(t, `ws://127.0.0.1:${simulator.port}`, { compress: 'zlib-stream' });
+  const client = await GatewayClient.connect(t, `ws://127.0.0.1:${simulator.port}`, { compress: 'zlib-stream', discord: true });
   const start = await simulator.quiet();
   const armed = [
     ['refuse_upgrade', { status: 520, path: 'resume' }], ['op7_first'], ['op9_true_after_resume'],

@@ -16,7 +16,7 @@ export class GatewayClient {
   constructor(url, options = {}) {
     this.options = {
       token: places.token, intents: places.all_intents, shard: [0, 1], compress: 'none', ca: undefined,
-      heartbeats: 'auto', reconnect: true, large_threshold: 250, identify: {}, ...options,
+      heartbeats: 'auto', reconnect: true, large_threshold: 250, identify: {}, discord: false, ...options,
     };
     this.url = url.replace(/\/$/, '');
     this.dispatches = []; // {serial, type, guild, s, session}, in the order of receipt
@@ -104,8 +104,8 @@ export class GatewayClient {
       if (s !== null && s !== this.session.seq && s !== this.session.seq + 1) this.faults.push(`RESUMED with s ${s} after ${this.session.seq}`);
       if (s !== null) this.session.seq = s;
       return;
-    } else if (type === 'INTERACTION_CREATE') {
-      // It overtakes, so it has no number of its own.
+    } else if (type === 'INTERACTION_CREATE' && !this.options.discord) {
+      // It overtakes, so it has no number of its own; at Discord it has.
       if (s !== this.session.seq) this.faults.push(`${type} has s ${s} after ${this.session.seq}`);
       if (this.backfill.get(d.guild_id) === null) this.faults.push(`${type} comes before its guild ${d.guild_id}`);
     } else {
