@@ -166,6 +166,7 @@ void round_preparer::take_session_started(flow::event_batch& batch, const flow::
   const bool other_user = user_differs(proto::member(state_.ready, "user"), proto::member(d, "user"));
   state_.ready = d;
   round_.ready_changed = true;
+  round_.guilds_expected = true;
   if (other_user) push_user_update(batch, row, proto::member(d, "user"));
   const proto::shard_key shard{row.shard, std::max<std::uint32_t>(row.shard_count, 1)};
   auto& started = state_.started[shard.count];
@@ -209,7 +210,7 @@ void round_preparer::take_gap(const flow::event_batch& batch, flow::event_row ro
 }
 
 void round_preparer::take_guild_create(flow::event_batch& batch, flow::event_row row) {
-  round_.guild_arrived = true;
+  round_.guilds_expected = true;
   if (row.guild == 0 || proto::member(batch.data(row), "unavailable") == "true") {
     push(row, guild_effect::unavailable);
     return;

@@ -238,6 +238,21 @@ TEST(journal_core, a_ready_without_guilds_deletes_none) {
   EXPECT_EQ(rig.failures.size(), 4U);
 }
 
+// Else a shard that identifies long after the last guild of the others would be taken as waited for.
+TEST(journal_core, a_ready_says_that_guilds_may_still_come) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  const auto expected = [&](std::unique_ptr<flow::event_batch> batch) {
+    round work;
+    work.batches.push_back(std::move(batch));
+    rig.run(work);
+    return work.guilds_expected;
+  };
+  EXPECT_TRUE(expected(batch_maker().ready(ready_of({g1})).done()));
+  EXPECT_TRUE(expected(batch_maker().event(guild_create, g1, create_of(g1)).done()));
+  EXPECT_FALSE(expected(batch_maker().event(guild_update, g1, R"({"id":"4194304"})").done()));
+}
+
 TEST(journal_core, after_a_gap_an_equal_guild_is_not_shown_again) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());

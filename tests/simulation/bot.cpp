@@ -190,6 +190,7 @@ void bot::identify() {
   if (leaving_) return kill();
   tell("identifies");
   phase_ = phase::starting;
+  asked_ = time_.now();
   ++log_.identifies;
   say(fmt::format(
       R"({{"op":2,"d":{{"token":"{}","intents":{},"properties":{{"os":"linux","browser":"{}","device":"x"}},"shard":[{},{}],"compress":{},"large_threshold":250}}}})",
@@ -383,7 +384,7 @@ void bot::ready(const json& d) {
   if (phase_ != phase::starting) return complain("READY without IDENTIFY");
   phase_ = phase::live;
   log_.sessions.push_back(
-      {.id = d.at("session_id").get<std::string>(), .lane = lane_, .intents = how_.intents});
+      {.id = d.at("session_id").get<std::string>(), .lane = lane_, .intents = how_.intents, .asked = asked_});
   session_ = &log_.sessions.back();
   session_->received.push_back({"READY", 0, 0, time_.now()});
   missing_.clear();
@@ -407,7 +408,7 @@ void bot::guild_of_ready(const std::string& type, const json& d) {
   }
   const auto id = id_in(d, "id");
   if (missing_.erase(id) == 0) complain(fmt::format("guild {} among those of READY is none of them", id));
-  if (type == "GUILD_DELETE") session_->unavailable.push_back(id);
+  (type == "GUILD_DELETE" ? session_->unavailable : session_->available).push_back(id);
 }
 
 void bot::resumed(const json& frame) {

@@ -65,7 +65,7 @@ class judge {
   [[nodiscard]] static bool due(const journal_row& row, const bot_session& session, const bot_grant& grant);
   [[nodiscard]] bool may_be_left_out(const journal_row& row) const;
   void follow(const bot_session& session);
-  void check_guilds(const bot_session& session);
+  void check_guilds(const bot_session& session, const bot_grant& grant);
   void judge_doubles(flow::offset offset, const std::vector<delivery>& ways);
   /// The lane of this row was given to another session by then.
   [[nodiscard]] bool superseded(const delivery& which, const journal_row& row, base::instant by) const;
@@ -102,7 +102,7 @@ void judge::follow(const bot_session& session) {
   const auto found = log_.grants.find(session.id);
   if (found == log_.grants.end()) return breach(session, "was never granted");
   const auto& grant = found->second;
-  check_guilds(session);
+  check_guilds(session, grant);
   auto row = std::ranges::upper_bound(rows_, grant.start, {}, &journal_row::offset);
   for (std::size_t i = session.backfill; i < session.received.size(); ++i) {
     const auto& got = session.received[i];
@@ -130,16 +130,28 @@ void judge::follow(const bot_session& session) {
   }
 }
 
-/// READY came when the mirror held the lane's guilds.
-void judge::check_guilds(const bot_session& session) {
-  const auto grant = log_.grants.find(session.id);
-  if (grant == log_.grants.end() || grant->second.at >= rules_.steady_until) return;
-  for (const auto id : rules_.steady) {
-    if (!session.lane.owns(id)) continue;
-    if (std::ranges::find(session.guilds, id) == session.guilds.end()) {
-      breach(session, fmt::format("READY does not name guild {}, which was there all the time", id));
-    } else if (std::ranges::find(session.unavailable, id) != session.unavailable.end()) {
-      breach(session, fmt::format("guild {} was there all the time, but told as unavailable", id));
+/// READY came when the mirror could hold the lane's guilds, and it and what follows are as of the cursor.
+void judge::check_guilds(const bot_session& session, const bot_grant& grant) {
+  if (rules_.guilds == nullptr) return;
+  const auto owed = rules_.guilds->owed(session.lane, session.asked, grant.at);
+  if (!owed.empty()) breach(session, fmt::format("READY came too early: {}", owed));
+  const auto named = [&](const std::vector<proto::snowflake>& list, proto::snowflake id) {
+    return std::ranges::find(list, id) != list.end();
+  };
+  for (const auto id : rules_.guilds->guilds(session.lane)) {
+    auto cursor = grant.start;
+    for (const auto& layout : grant.older)
+      cursor = std::max(cursor, layout.cursors[(id >> 22) % layout.lanes]);
+    const auto how = rules_.guilds->standing(id, cursor);
+    const bool belongs = how != guild_standing::unknown && how != guild_standing::gone;
+    if (named(session.guilds, id) != belongs) {
+      breach(session, fmt::format("READY {} guild {}, as of its cursor {}",
+                                  belongs ? "does not name" : "names", id, cursor.value));
+    }
+    const bool there = how == guild_standing::there;
+    if (named(there ? session.unavailable : session.available, id)) {
+      breach(session, fmt::format("guild {} of READY came as {}available, as of its cursor {}", id,
+                                  there ? "un" : "", cursor.value));
     }
   }
 }

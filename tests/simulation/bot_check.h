@@ -1,10 +1,11 @@
 // The oracle's verdict on the bots: what they received against the journal's rows, one consumer at a time.
 // Written from docs and design, sharing no filter with what it judges. Pure.
 //
-// What must hold: a session's events are exactly the due rows past its cursor, in order, from its first
-// number on, across every RESUME; no row reaches two sessions unless it was unacknowledged when the first
-// ended uncleanly, or the daemon was killed before the acknowledgement was durable; no interaction reaches
-// two sessions; in the end no due row is missing.
+// What must hold: a READY waits until the mirror can hold the lane's guilds and names exactly those of its
+// cursor, each of which follows as it was then; a session's events are exactly the due rows past its cursor,
+// in order, from its first number on, across every RESUME; no row reaches two sessions unless it was
+// unacknowledged when the first ended uncleanly, or the daemon was killed before the acknowledgement was
+// durable; no interaction reaches two sessions; in the end no due row is missing.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 
 #include "bot_log.h"
 #include "flow/journal.h"
+#include "guild_history.h"
 
 namespace evergate::simulation {
 
@@ -37,10 +39,8 @@ struct bot_rules {
   bool clean_close_counts = true;
   /// Rows that the journal gave up before all had them may be missing.
   std::function<bool(flow::offset)> evicted;
-  /// Guilds that were there and available from the first moment to the last.
-  std::vector<proto::snowflake> steady;
-  /// A READY before this moment cannot be one that gave up waiting for them.
-  base::instant steady_until{base::nanoseconds{0}};
+  /// What READYs are held against.
+  const guild_history* guilds = nullptr;
   /// False while the run is not over: nothing is asked for that may still come.
   bool finished = true;
 };

@@ -34,7 +34,6 @@ constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --list FILE         run the seeds named in FILE, one a line, # begins a comment
   --expect-failure    stop at the first seed that fails, and call that a success
   --no-bots           leave the bots out
-  --check-ready       the first READYs must hold every guild (for seeds with no fault so early)
   --twice             run every seed twice and compare the traces (otherwise each sixteenth)
 )";
 
@@ -47,7 +46,6 @@ struct wishes {
   bool print = false;
   bool twice = false;
   bool bots = true;
-  bool check_ready = false;
   bool expect_failure = false;
 };
 
@@ -142,8 +140,6 @@ bool parse(int argc, char** argv, wishes& out) {
       out.twice = true;
     } else if (name == "--expect-failure") {
       out.expect_failure = true;
-    } else if (name == "--check-ready") {
-      out.check_ready = true;
     } else if (name == "--no-bots") {
       out.bots = false;
     } else if (i + 1 >= argc || !take_option(name, argv[++i], out)) {
@@ -171,9 +167,9 @@ void report(const wishes& w, std::uint64_t seed, const std::vector<std::string>&
 }
 
 void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
-  auto result = run_seed(seed, w.print, w.bots, w.check_ready);
+  auto result = run_seed(seed, w.print, w.bots);
   if (twice) {
-    const auto again = run_seed(seed, false, w.bots, w.check_ready);
+    const auto again = run_seed(seed, false, w.bots);
     if (again.hash != result.hash) result.findings.push_back("two runs of this seed differ");
   }
   ++total.seeds;

@@ -28,9 +28,8 @@ constexpr base::milliseconds restart_least{50};
 
 class seed_run {
  public:
-  seed_run(const swarm& plan, bool print, bool check_ready)
+  seed_run(const swarm& plan, bool print)
       : plan_(plan),
-        check_ready_(check_ready),
         log_(print),
         time_(log_),
         chance_(plan.seed ^ 0xdae3ULL),
@@ -51,9 +50,10 @@ class seed_run {
                     bots_time_.freeze(timeline_.now() + span);
                   }}),
         bots_time_(time_),
-        bots_(bots_time_, plan.seed + 43, plan.bots, bot_log_) {
+        bots_(bots_time_, plan.seed + 43, plan.bots, bot_log_),
+        // The journal announces a commit after at most twice its mean time.
+        guilds_(plan.daemon.journal.core.guild_wait, 2 * plan.daemon.journal.announce) {
     disk_.on_committed = [this] { read_journal(); };
-    note_first_guilds();
   }
 
   outcome run() {
@@ -111,6 +111,7 @@ class seed_run {
 
   void start_daemon() {
     ++lives_;
+    guilds_.daemon_started(time_.now());
     daemon_.emplace(time_, log_, net_, discord_, disk_, plan_.daemon, plan_.discord.token, bot_log_,
                     plan_.seed * 1'000 + lives_);
     read_journal();
@@ -167,6 +168,7 @@ class seed_run {
       append_rows(**batch, rows_);
       for (const auto& row : (*batch)->rows) {
         note_row(**batch, row);
+        guilds_.note(**batch, row, time_.now());
         read_up_to_ = row.offset.value;
       }
     }
@@ -284,26 +286,13 @@ class seed_run {
     }
   }
 
-  void note_first_guilds() {
-    auto& world = discord_.core().world();
-    for (std::uint32_t i = 0; i < world.slots(); ++i) {
-      const auto id = world.id_at(i);
-      if (id != 0 && world.kept_available(i)) first_guilds_.push_back(id);
-    }
-  }
-
   /// What the bots received, against the journal.
   void check_bots(outcome& out, bool finished) {
     bot_rules rules;
     rules.finished = finished;
     rules.clean_close_counts = plan_.daemon.gateway.on_clean_close == downstream::clean_close::sent;
     if (plan_.disturbs_disk()) rules.durable_within = plan_.active;
-    for (const auto id : first_guilds_) {
-      const bool left = std::ranges::any_of(
-          rows_, [id](const journal_row& row) { return row.guild == id && row.type == "GUILD_DELETE"; });
-      if (!left) rules.steady.push_back(id);
-    }
-    if (check_ready_) rules.steady_until = virtual_time::start + journal::journal_options{}.guild_wait;
+    rules.guilds = &guilds_;
     const auto verdict = simulation::check_bots(bot_log_, rows_, rules);
     out.received = verdict.received;
     out.redelivered = verdict.redelivered;
@@ -342,7 +331,6 @@ class seed_run {
   }
 
   const swarm& plan_;
-  const bool check_ready_;
   trace log_;
   virtual_time time_;
   base::rng chance_;
@@ -361,7 +349,7 @@ class seed_run {
   std::uint64_t had_ = 0;
   std::uint64_t lives_ = 0;
   std::uint64_t read_up_to_ = 0;
-  std::vector<proto::snowflake> first_guilds_;
+  guild_history guilds_;
   std::map<std::string, std::int64_t> durable_;  ///< session → sequence, as in the image
   oracle oracle_;
   std::vector<std::string> findings_;
@@ -369,11 +357,11 @@ class seed_run {
 
 }  // namespace
 
-outcome run_seed(std::uint64_t seed, bool print, bool with_bots, bool check_ready) {
+outcome run_seed(std::uint64_t seed, bool print, bool with_bots) {
   auto plan = swarm::of(seed);
   plan.has_bots = with_bots;
   if (print) fmt::print("{}\n", plan.text());
-  return seed_run(plan, print, check_ready).run();
+  return seed_run(plan, print).run();
 }
 
 }  // namespace evergate::simulation

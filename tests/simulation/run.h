@@ -25,8 +25,6 @@ struct outcome {
   double virtual_seconds = 0;
 };
 
-/// `check_ready`: a READY must hold all guilds. Only for seeds whose faults leave no other choice to the
-/// daemon.
-[[nodiscard]] outcome run_seed(std::uint64_t seed, bool print, bool with_bots, bool check_ready);
+[[nodiscard]] outcome run_seed(std::uint64_t seed, bool print, bool with_bots);
 
 }  // namespace evergate::simulation

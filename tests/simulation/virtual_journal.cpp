@@ -118,7 +118,7 @@ void virtual_journal::announce() {
   if (std::exchange(stalled_, false)) {
     for (auto* const one : listeners_) one->on_room();
   }
-  if (in_flight_->guild_arrived) last_guild_ = time_.now();
+  if (in_flight_->guilds_expected) last_guild_ = time_.now();
   const bool rows = !in_flight_->batches.empty() || !in_flight_->changes.empty();
   const auto done = core_.settle(*in_flight_);
   head_ = done->head;
