@@ -226,6 +226,27 @@ TEST(journal_core, a_ready_with_another_user_updates_the_user_everywhere) {
   EXPECT_EQ(known["members"][0]["user"]["username"], "renamed");
 }
 
+// Versions are loaded before the rows: what a guild was earlier must not be lost behind them.
+TEST(journal_core, an_awaited_guild_is_named_as_of_then_after_a_restart_too) {
+  auto image = std::make_shared<memory_image>();
+  core_rig rig({}, image);
+  ASSERT_TRUE(rig.recover());
+  rig.change(test::cursor_at(1));
+  rig.commit(batch_maker().ready(ready_of({g1})).done());
+  rig.commit(batch_maker().event(guild_create, g1, create_of(g1)).done());
+  rig.keep(g1);
+  core_rig again({}, image);
+  ASSERT_TRUE(again.recover());
+  for (auto* const one : {&rig, &again}) {
+    const auto named = one->guilds.guilds({0, 1}, 1);
+    ASSERT_EQ(named.size(), 1U);
+    EXPECT_EQ(named.front().id, g1);
+    EXPECT_FALSE(named.front().available);
+    EXPECT_TRUE(one->guilds.guilds({0, 1}, 2).front().available);
+    EXPECT_EQ(one->guilds.awaiting(), 0U);
+  }
+}
+
 TEST(journal_core, a_ready_without_guilds_deletes_none) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
