@@ -46,6 +46,16 @@ struct faulty : recorded_gateway {
   }
 };
 
+TEST(faults, who_is_not_told_that_its_session_ended_is_not_blamed) {
+  faulty g;
+  const auto id = g.ready();
+  EXPECT_EQ(g.strike({.kind = half_open}), 1U);
+  EXPECT_EQ(g.strike({.kind = op9}), 1U);
+  g.say(id, R"({"op":3,"d":{"since":null,"activities":[],"status":"idle","afk":false}})");
+  EXPECT_EQ(g.core.violations().count(), 0U);
+  EXPECT_FALSE(g.closes.contains(id));
+}
+
 TEST(faults, connections_end_or_fall_silent_and_their_sessions_stay) {
   for (const auto kind : {rst, fin, close, stall, half_open}) {
     faulty g;
