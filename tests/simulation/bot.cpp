@@ -13,6 +13,7 @@ namespace {
 
 constexpr base::nanoseconds backoff = base::milliseconds{400};
 constexpr base::nanoseconds identify_patience = base::seconds{9};  // of the daemon, or nearly
+constexpr base::nanoseconds answer_patience = base::seconds{20};   // then it asks again
 
 proto::snowflake id_in(const nlohmann::json& d, const char* key) {
   const auto found = d.find(key);
@@ -32,7 +33,13 @@ std::string unzip(std::string_view blob) {
 
 bot::bot(agenda& time, std::uint64_t seed, bot_manner how, bot_dialer dial, bot_log& log,
          proto::shard_key lane)
-    : time_(time), chance_(seed), how_(std::move(how)), dial_(std::move(dial)), log_(log), lane_(lane) {}
+    : time_(time),
+      chance_(seed),
+      how_(std::move(how)),
+      dial_(std::move(dial)),
+      log_(log),
+      lane_(lane),
+      questions_(seed ^ 0xa5c) {}
 
 bot::~bot() {
   if (link_) link_->reset(bot_side::bot);
@@ -131,6 +138,11 @@ void bot::doze(base::nanoseconds span) {
   });
 }
 
+void bot::want_answer() {
+  if (std::exchange(wants_answer_, true)) return;
+  begin_asking();
+}
+
 void bot::connect() {
   ++life_;
   phase_ = phase::connected;
@@ -217,6 +229,28 @@ void bot::send_beat() {
   say(seq == 0 ? std::string(R"({"op":1,"d":null})") : fmt::format(R"({{"op":1,"d":{}}})", seq));
 }
 
+void bot::begin_asking() {
+  if (phase_ != phase::live) return;
+  if (wants_answer_) return ask_in({});
+  const auto every = base::nanoseconds(how_.asks_every).count();
+  if (every > 0) ask_in(base::nanoseconds(chance_.below(2 * static_cast<std::uint64_t>(every))));
+}
+
+void bot::ask_in(base::nanoseconds wait) {
+  later(wait, [this, turn = ++asking_] {
+    if (turn == asking_) ask();
+  });
+}
+
+void bot::ask() {
+  if (phase_ == phase::live && missing_.empty() && !dozing_) {
+    const auto text = wants_answer_ ? questions_.wanted(model_.guilds) : questions_.any(model_.guilds);
+    if (!text.empty()) say(text);
+  }
+  if (!wants_answer_) return begin_asking();
+  if (!questions_.answered()) ask_in(answer_patience);
+}
+
 void bot::receive(std::string_view bytes) {
   while (!bytes.empty() && link_) {
     const auto space = decoder_->prepare(bytes.size());
@@ -266,7 +300,8 @@ void bot::take_close(std::string_view payload) {
   if (!answered) say_frame(net::ws_opcode::close, payload);
   auto link = std::exchange(link_, nullptr);
   link->close(bot_side::bot);
-  if (answered) close_noted_ = false;
+  // The daemon's own close frame, which has a reason, may cross the bot's.
+  if (answered && code == close_code_ && payload.size() == 2) close_noted_ = false;
   hang_up({});
   if (answered) {
     if (close_code_ == 1000 || close_code_ == 1001) forget_session();
@@ -372,6 +407,12 @@ void bot::dispatch(const json& frame) {
   if (type == "GUILD_CREATE" || type == "GUILD_UPDATE" || type == "GUILD_DELETE") guild = id_in(d, "id");
   session_->received.push_back({type, guild, d.value("_serial", std::uint64_t{0}), time_.now()});
   if (!missing_.empty()) guild_of_ready(type, d);
+  if (auto why = questions_.wrong(type, d); !why.empty()) complain(std::move(why));
+  keep(type, d);
+}
+
+void bot::keep(const std::string& type, const json& d) {
+  if (!how_.keeps_cache && type != "GUILD_CREATE" && type != "GUILD_DELETE") return;
   try {
     model_.apply(type, d);
   } catch (const std::exception& failure) {
@@ -400,6 +441,8 @@ void bot::ready(const json& d) {
   tell("is ready");
   model_ = {};
   model_.apply("READY", d);
+  questions_.begin();
+  begin_asking();
 }
 
 void bot::guild_of_ready(const std::string& type, const json& d) {
@@ -418,6 +461,7 @@ void bot::resumed(const json& frame) {
   ++session_->resumes;
   tell("has resumed");
   ++log_.resumes;
+  begin_asking();
 }
 
 void bot::tell(std::string_view what) const {

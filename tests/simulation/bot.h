@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "bot_link.h"
 #include "bot_log.h"
+#include "bot_questions.h"
 #include "net/websocket_codec.h"
 #include "proto/compression.h"
 
@@ -31,6 +32,8 @@ struct bot_manner {
   bool compress_payloads = false;
   bool answers_requests = true;  ///< a library that is asked by op 1
   base::milliseconds answer_delay{0};
+  base::milliseconds asks_every{0};  ///< about: a command to Discord (ops 3, 4, 8, 31, 43); 0 = never
+  bool keeps_cache = true;           ///< it is sent all that a cache needs, so that each event must fit
 };
 
 /// How a bot reaches the daemon: a link whose other end is accepted there, or reset when there is none.
@@ -57,6 +60,8 @@ class bot {
   void give_up_place();
   /// Reads nothing for a while.
   void doze(base::nanoseconds span);
+  /// From now on it asks for members until it is answered.
+  void want_answer();
 
   [[nodiscard]] bool running() const noexcept { return running_; }
   /// Has its session, and its guilds.
@@ -65,6 +70,8 @@ class bot {
   [[nodiscard]] bool retired() const noexcept { return retired_; }
   [[nodiscard]] std::string_view state() const noexcept;
   [[nodiscard]] bool dozing() const noexcept { return dozing_; }
+  /// What it wanted to know has come.
+  [[nodiscard]] bool answered() const noexcept { return questions_.answered(); }
   [[nodiscard]] proto::shard_key lane() const noexcept { return lane_; }
   [[nodiscard]] const bot_session* session() const noexcept { return session_; }
   /// What it would have in its cache.
@@ -85,6 +92,10 @@ class bot {
   void resume();
   void beat();
   void send_beat();
+  void begin_asking();
+  void ask_in(base::nanoseconds wait);
+  void ask();
+  void keep(const std::string& type, const json& d);
   void receive(std::string_view bytes);
   void take(const net::ws_decoder::item& item);
   void take_close(std::string_view payload);
@@ -125,6 +136,9 @@ class bot {
   bot_session* session_ = nullptr;
   std::set<proto::snowflake> missing_;  ///< guilds of READY that have not come
   sim::guild_model model_;
+  bot_questions questions_;
+  bool wants_answer_ = false;
+  std::uint64_t asking_ = 0;  ///< goes up when a question that is due is void
 };
 
 }  // namespace evergate::simulation

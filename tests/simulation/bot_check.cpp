@@ -16,11 +16,28 @@ namespace {
 /// Which intents let an event through; 0 = any. Only for the intents that a bot of the simulation may go
 /// without. From Discord's documentation, "List of Intents".
 std::uint32_t wanted_by(std::string_view type, bool direct) {
-  if (type == "TYPING_START") return direct ? sim::intent::dm_typing : sim::intent::typing;
-  if (type == "PRESENCE_UPDATE") return sim::intent::presences;
-  if (type.starts_with("MESSAGE_REACTION_")) {
-    return direct ? sim::intent::dm_reactions : sim::intent::reactions;
+  using namespace sim;
+  if (type == "TYPING_START") return direct ? intent::dm_typing : intent::typing;
+  if (type == "PRESENCE_UPDATE") return intent::presences;
+  if (type.starts_with("MESSAGE_REACTION_")) return direct ? intent::dm_reactions : intent::reactions;
+  if (type.starts_with("MESSAGE_POLL_VOTE_")) return direct ? intent::dm_polls : intent::polls;
+  if (type.starts_with("MESSAGE_")) return direct ? intent::dm_messages : intent::messages;
+  if (type == "CHANNEL_PINS_UPDATE" && direct) return intent::dm_messages;
+  if (type.starts_with("GUILD_BAN_") || type.starts_with("GUILD_JOIN_REQUEST_") ||
+      type == "GUILD_AUDIT_LOG_ENTRY_CREATE")
+    return intent::moderation;
+  if (type.starts_with("GUILD_EMOJIS_") || type.starts_with("GUILD_STICKERS_") ||
+      type.starts_with("GUILD_SOUNDBOARD_")) {
+    return intent::expressions;
   }
+  if (type.starts_with("GUILD_INTEGRATIONS_") || type.starts_with("INTEGRATION_"))
+    return intent::integrations;
+  if (type == "WEBHOOKS_UPDATE") return intent::webhooks;
+  if (type.starts_with("INVITE_")) return intent::invites;
+  if (type == "VOICE_STATE_UPDATE" || type == "VOICE_CHANNEL_EFFECT_SEND") return intent::voice_states;
+  if (type.starts_with("GUILD_SCHEDULED_EVENT_")) return intent::scheduled_events;
+  if (type.starts_with("AUTO_MODERATION_RULE_")) return intent::automod_configuration;
+  if (type == "AUTO_MODERATION_ACTION_EXECUTION") return intent::automod_execution;
   return 0;
 }
 
@@ -30,6 +47,7 @@ bool for_bots(const journal_row& row) {
 }
 
 bool passes(const journal_row& row, std::uint32_t intents) {
+  if ((row.flags & flow::row_flag::self) != 0) return true;  // the bot's own member
   const auto wanted = wanted_by(row.type, row.guild == 0);
   return wanted == 0 || (wanted & intents) != 0;
 }
@@ -138,20 +156,29 @@ void judge::check_guilds(const bot_session& session, const bot_grant& grant) {
   const auto named = [&](const std::vector<proto::snowflake>& list, proto::snowflake id) {
     return std::ranges::find(list, id) != list.end();
   };
+  // Guilds are shown as of the cursor, or as of the oldest moment that is kept when that is later.
+  const auto last = std::min(session.backfill, session.received.size());
+  const auto kept = rules_.guilds_kept_from && last > 0
+                        ? rules_.guilds_kept_from(session.received[last - 1].at)
+                        : flow::offset{};
   for (const auto id : rules_.guilds->guilds(session.lane)) {
     auto cursor = grant.start;
     for (const auto& layout : grant.older)
       cursor = std::max(cursor, layout.cursors[(id >> 22) % layout.lanes]);
-    const auto how = rules_.guilds->standing(id, cursor);
-    const bool belongs = how != guild_standing::unknown && how != guild_standing::gone;
-    if (named(session.guilds, id) != belongs) {
+    const auto ways = rules_.guilds->standings(id, cursor, std::max(cursor, kept));
+    const auto was = [&](auto... how) { return (ways.contains(how) || ...); };
+    using enum guild_standing;
+    if (named(session.guilds, id) ? !was(awaited, there, down) : !was(unknown, gone)) {
       breach(session, fmt::format("READY {} guild {}, as of its cursor {}",
-                                  belongs ? "does not name" : "names", id, cursor.value));
+                                  named(session.guilds, id) ? "names" : "does not name", id, cursor.value));
     }
-    const bool there = how == guild_standing::there;
-    if (named(there ? session.unavailable : session.available, id)) {
-      breach(session, fmt::format("guild {} of READY came as {}available, as of its cursor {}", id,
-                                  there ? "un" : "", cursor.value));
+    if (named(session.available, id) && !was(there)) {
+      breach(session, fmt::format("guild {} of READY came, though it was not there as of its cursor {}", id,
+                                  cursor.value));
+    }
+    if (named(session.unavailable, id) && !was(awaited, down)) {
+      breach(session, fmt::format("guild {} of READY is told as down, though it was not as of its cursor {}",
+                                  id, cursor.value));
     }
   }
 }
@@ -185,7 +212,7 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
         // A bot whose lane went to another is answered, but acknowledges nothing any more.
         if (superseded(first, row, since)) return;
         // Killed before this was on disk, or while the answer was under way.
-        if (killed_between(since - base::seconds{1}, since + rules_.durable_within)) return;
+        if (killed_between(since - base::seconds{1}, rules_.durable_by(since))) return;
         breach(*again.session,
                fmt::format("number {} (row {}, {}) had reached session {}, which {} at {:.3f}", again.seq,
                            offset.value, row.type, first.session->id, how,

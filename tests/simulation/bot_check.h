@@ -32,8 +32,11 @@ struct journal_row {
 void append_rows(const flow::event_batch& batch, std::vector<journal_row>& out);
 
 struct bot_rules {
-  /// An acknowledgement that was answered this long before the daemon's kill is durable.
-  base::milliseconds durable_within{1'000};
+  /// When an acknowledgement that was answered then is durable for certain: a second later, unless the disk
+  /// is disturbed.
+  std::function<base::instant(base::instant)> durable_by = [](base::instant answered) {
+    return answered + base::seconds{1};
+  };
   /// What a bot had this long before its close frame counts as delivered (on_clean_close = sent).
   base::milliseconds settled_within{1'000};
   bool clean_close_counts = true;
@@ -41,6 +44,8 @@ struct bot_rules {
   std::function<bool(flow::offset)> evicted;
   /// What READYs are held against.
   const guild_history* guilds = nullptr;
+  /// From where on guilds are kept at a moment; empty = always from every cursor.
+  std::function<flow::offset(base::instant)> guilds_kept_from;
   /// False while the run is not over: nothing is asked for that may still come.
   bool finished = true;
 };

@@ -39,6 +39,11 @@ bool bot_crowd::all_live() const {
   return std::ranges::all_of(serving_, [](const bot* one) { return one->live() && !one->dozing(); });
 }
 
+bool bot_crowd::all_answered() {
+  for (auto* one : serving_) one->want_answer();
+  return std::ranges::all_of(serving_, &bot::answered);
+}
+
 std::string bot_crowd::state() const {
   std::string out;
   for (const auto* one : serving_) {

@@ -70,6 +70,17 @@ guild_standing guild_history::standing(proto::snowflake guild, flow::offset as_o
   return past == found->second.begin() ? guild_standing::unknown : std::prev(past)->now;
 }
 
+std::set<guild_standing> guild_history::standings(proto::snowflake guild, flow::offset from,
+                                                  flow::offset to) const {
+  std::set<guild_standing> out{standing(guild, from)};
+  const auto found = changes_.find(guild);
+  if (found == changes_.end()) return out;
+  for (const auto& one : found->second) {
+    if (one.offset > from && one.offset <= to) out.insert(one.now);
+  }
+  return out;
+}
+
 std::vector<proto::snowflake> guild_history::guilds(proto::shard_key lane) const {
   std::vector<proto::snowflake> out;
   for (const auto& [id, known] : changes_) {

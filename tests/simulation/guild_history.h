@@ -38,6 +38,9 @@ class guild_history {
   void daemon_started(base::instant at);
 
   [[nodiscard]] guild_standing standing(proto::snowflake guild, flow::offset as_of) const;
+  /// How it stood at some moment from one offset to the other.
+  [[nodiscard]] std::set<guild_standing> standings(proto::snowflake guild, flow::offset from,
+                                                   flow::offset to) const;
   /// Every guild there ever was of this lane.
   [[nodiscard]] std::vector<proto::snowflake> guilds(proto::shard_key lane) const;
   /// What a READY of this lane, asked for and given then, should have waited for: a shard's own READY, or

@@ -218,15 +218,25 @@ void network::end(link_id on) {
 }
 
 void network::stall(link_id on, base::nanoseconds span) {
-  if (auto* const l = find(on)) l->stalled_until = std::max(l->stalled_until, timeline_.now() + span);
+  auto* const l = find(on);
+  if (l == nullptr) return;
+  l->stalled_until = std::max(l->stalled_until, timeline_.now() + span);
+  tell(on, l->stalled_until);
 }
 
 void network::half_open(link_id on, side from) {
-  if (auto* const l = find(on)) towards(*l, other(from)).lost = true;
+  auto* const l = find(on);
+  if (l == nullptr) return;
+  towards(*l, other(from)).lost = true;
+  tell(on, base::instant::max());
 }
 
 void network::lag(link_id on, base::nanoseconds more) {
-  if (auto* const l = find(on)) l->lag = more;
+  auto* const l = find(on);
+  if (l == nullptr) return;
+  l->lag = more;
+  // What is sent from now on is late once; then one follows the other as before.
+  tell(on, timeline_.now() + more);
 }
 
 void network::cut_after(link_id on, side to, std::size_t bytes) {

@@ -42,8 +42,8 @@ class virtual_journal final : public flow::event_sink,
 
   [[nodiscard]] base::result<void> recover() { return core_.recover(true); }
   void start(std::vector<flow::commit_listener*> listeners);
-  /// What a clean stop leaves: everything waiting is written, with the mark.
-  void stop();
+  /// What a clean stop leaves: everything waiting is written, with the mark. False when it could not be.
+  [[nodiscard]] bool stop();
 
   [[nodiscard]] bool append(std::unique_ptr<flow::event_batch>& batch) override;
   [[nodiscard]] base::result<std::vector<flow::stored_session>> stored_sessions() override;
