@@ -408,6 +408,7 @@ void bot::dispatch(const json& frame) {
   session_->received.push_back({type, guild, d.value("_serial", std::uint64_t{0}), time_.now()});
   if (!missing_.empty()) guild_of_ready(type, d);
   if (auto why = questions_.wrong(type, d); !why.empty()) complain(std::move(why));
+  if (bot_questions::is_answer(type)) ++log_.answers;
   keep(type, d);
 }
 

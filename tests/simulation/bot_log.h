@@ -67,6 +67,7 @@ struct bot_log {
   std::uint64_t identifies = 0;
   std::uint64_t resumes = 0;
   std::uint64_t resumes_refused = 0;
+  std::uint64_t answers = 0;  ///< replies to commands
 
   std::function<void(std::string_view)> narrate{};  ///< hears what happens to bots, for a trace
 

@@ -112,6 +112,11 @@ std::string bot_questions::wrong_members(const json& from, const json& nonce, bo
   return {};
 }
 
+bool bot_questions::is_answer(const std::string& type) {
+  return type == "SOUNDBOARD_SOUNDS" || type == "CHANNEL_INFO" || type == "GUILD_MEMBERS_CHUNK" ||
+         type == "RATE_LIMITED";
+}
+
 std::string bot_questions::wrong(const std::string& type, const json& d) {
   if (type == "SOUNDBOARD_SOUNDS") return take(sounds_op, d.at("guild_id"));
   if (type == "CHANNEL_INFO") return take(channel_info_op, d.at("guild_id"));

@@ -28,6 +28,7 @@ class bot_questions {
   /// An op 8 that is asked until it is answered.
   [[nodiscard]] std::string wanted(const guild_map& known);
   [[nodiscard]] bool answered() const noexcept { return answered_; }
+  [[nodiscard]] static bool is_answer(const std::string& type);
   /// Why this dispatch is no answer to this session; empty when it is one, or no reply at all.
   [[nodiscard]] std::string wrong(const std::string& type, const json& d);
 

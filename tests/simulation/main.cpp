@@ -59,6 +59,8 @@ struct tally {
   std::uint64_t lives = 0;
   std::uint64_t received = 0;
   std::uint64_t redelivered = 0;
+  std::uint64_t given_up = 0;
+  std::uint64_t answers = 0;
   double virtual_seconds = 0;
 
   void add(const tally& other) noexcept {
@@ -71,6 +73,8 @@ struct tally {
     lives += other.lives;
     received += other.received;
     redelivered += other.redelivered;
+    given_up += other.given_up;
+    answers += other.answers;
     virtual_seconds += other.virtual_seconds;
   }
 };
@@ -180,6 +184,8 @@ void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
   total.lives += result.daemon_lives;
   total.received += result.received;
   total.redelivered += result.redelivered;
+  total.given_up += result.given_up;
+  total.answers += result.answers;
   total.virtual_seconds += result.virtual_seconds;
   if (w.print) fmt::print("trace {:016x}\n", result.hash);
   if (result.findings.empty()) return;
@@ -273,9 +279,11 @@ int main(int argc, char** argv) {
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - began;
   fmt::print(
       "simulation: {} seeds, {} failed, {} events, virtual {:.0f} s, wall {:.1f} s ({} dispatches, {} of "
-      "them "
-      "lost behind {} gaps, {} had by bots, {} of them again, {} daemon lives)\n",
+      "them lost "
+      "behind {} gaps, {} had by bots, {} of them again, {} given up without room, {} answers, {} daemon "
+      "lives)\n",
       total.seeds, total.failed, total.steps, total.virtual_seconds, wall.count(), total.dispatches,
-      total.lost_with_record, total.gaps, total.received, total.redelivered, total.lives);
+      total.lost_with_record, total.gaps, total.received, total.redelivered, total.given_up, total.answers,
+      total.lives);
   return (total.failed > 0) == w.expect_failure ? 0 : 1;
 }

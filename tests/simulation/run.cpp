@@ -442,6 +442,8 @@ class seed_run final : private shard_watch {
     out.gaps = oracle_.gaps();
     out.lost_with_record = oracle_.lost_with_record();
     out.daemon_lives = lives_;
+    out.given_up = evictions_ ? evictions_->lost_rows() : 0;
+    out.answers = bot_log_.answers;
     out.virtual_seconds = std::chrono::duration<double>(time_.now() - virtual_time::start).count();
     return out;
   }

@@ -22,6 +22,8 @@ struct outcome {
   std::uint64_t daemon_lives = 0;
   std::uint64_t received = 0;  ///< events that bots had
   std::uint64_t redelivered = 0;
+  std::uint64_t given_up = 0;  ///< rows that a journal without room evicted before all had them
+  std::uint64_t answers = 0;   ///< replies to commands that bots had
   double virtual_seconds = 0;
 };
 
