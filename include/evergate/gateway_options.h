@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
+
+#include "evergate/consumer_settings.h"
 
 namespace evergate {
 
@@ -24,8 +27,8 @@ enum class queue_storage : std::uint8_t { disk, memory };
 /// data_dir and begins an empty one, with a GAP record for what is lost; `refuse` ends start() with an error.
 enum class damage_action : std::uint8_t { set_aside, refuse };
 
-/// What happens to events that were sent but not acknowledged when a bot's connection ends uncleanly.
-enum class redelivery_policy : std::uint8_t { at_least_once, at_most_once };
+/// What happens to an INTERACTION_CREATE that is too old for an answer.
+enum class expired_interactions : std::uint8_t { drop, deliver };
 
 struct listen_settings {
   std::string address = "127.0.0.1";  ///< numeric IPv4 or IPv6 address to listen on
@@ -104,15 +107,24 @@ struct store_settings {
   std::filesystem::path verify_program;
 };
 
+/// INTERACTION_CREATE, which overtakes everything else on its way to a bot and is never sent twice. Its age
+/// is that of its id.
+struct interaction_settings {
+  std::chrono::milliseconds deadline{2'500};               ///< Discord waits 3 s for a first answer
+  std::chrono::milliseconds autocomplete_deadline{1'500};  ///< of type 4
+  std::chrono::milliseconds skew{1'000};  ///< this machine's clock may be ahead of Discord's by so much
+  expired_interactions expired = expired_interactions::drop;
+};
+
 struct downstream_settings {
   std::uint32_t lanes = 0;  ///< shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up
   std::uint32_t lanes_max = 4'096;  ///< largest n a bot may ask for
   std::chrono::milliseconds heartbeat_interval{10'000};
-  std::uint32_t ack_window = 262'144;  ///< events in flight per lane
-  std::chrono::milliseconds close_grace{100};
   std::chrono::milliseconds cursor_interval{100};  ///< acknowledged positions are on disk at most this late
-  redelivery_policy redelivery = redelivery_policy::at_least_once;
   std::uint64_t output_bytes_high = std::uint64_t{1} << 20;  ///< per connection, before the lane waits
+  /// Of consumers that `gateway_options::consumers` does not name.
+  consumer_settings consumer;
+  bool unlisted_consumers = true;  ///< false: only those it names, and `main`, are served
 };
 
 enum class log_threshold : std::uint8_t { trace, debug, info, warn, error, off };
@@ -146,6 +158,9 @@ struct gateway_options {
   queue_settings queue;
   store_settings store;
   downstream_settings downstream;
+  interaction_settings interactions;
+  /// By name (1 to 32 of a-z, 0-9, - and _). Begin with a copy of `downstream.consumer`.
+  std::map<std::string, consumer_settings> consumers;
   log_settings log;
   gateway_events events;
 };

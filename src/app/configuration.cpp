@@ -4,11 +4,14 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <map>
+#include <sstream>
 
+#include "app/consumer_options.h"
 #include "app/errc.h"
+#include "app/option_key.h"
 #include "app/option_table.h"
 
 namespace evergate::app {
@@ -20,40 +23,25 @@ const option_row* row_of(std::string_view key) {
   return found == table.end() ? nullptr : &*found;
 }
 
-/// The known key that is closest by edit distance, for the error's hint.
-std::string_view closest_key(std::string_view key) {
-  std::string_view best;
-  std::size_t best_distance = 4;
-  for (const auto& row : option_table()) {
-    std::vector<std::size_t> line(row.key.size() + 1);
-    for (std::size_t i = 0; i < line.size(); ++i) line[i] = i;
-    for (std::size_t i = 1; i <= key.size(); ++i) {
-      std::size_t diagonal = line[0];
-      line[0] = i;
-      for (std::size_t j = 1; j < line.size(); ++j) {
-        const std::size_t changed = diagonal + (key[i - 1] == row.key[j - 1] ? 0 : 1);
-        diagonal = line[j];
-        line[j] = std::min({line[j] + 1, line[j - 1] + 1, changed});
-      }
-    }
-    if (line.back() < best_distance) {
-      best_distance = line.back();
-      best = row.key;
-    }
-  }
-  return best;
-}
-
 base::result<option_value> value_of(const std::string& key, const toml::node& node) {
   if (const auto* flag = node.as_boolean()) return option_value(flag->get());
   if (const auto* number = node.as_integer()) return option_value(number->get());
   if (const auto* text = node.as_string()) return option_value(text->get());
+  if (const auto* time = node.as_date_time()) {
+    std::ostringstream written;
+    written << time->get();
+    return option_value(written.str());
+  }
   if (const auto* array = node.as_array()) {
     std::vector<std::string> words;
     for (const auto& element : *array) {
-      const auto* word = element.as_string();
-      if (word == nullptr) return base::fail(errc::bad_option, key + ": an array may hold strings only");
-      words.push_back(word->get());
+      if (const auto* word = element.as_string()) {
+        words.push_back(word->get());
+      } else if (const auto* number = element.as_integer()) {
+        words.push_back(std::to_string(number->get()));
+      } else {
+        return base::fail(errc::bad_option, key + ": an array may hold strings and integers only");
+      }
     }
     return option_value(std::move(words));
   }
@@ -61,12 +49,40 @@ base::result<option_value> value_of(const std::string& key, const toml::node& no
                     key + ": must be a boolean, an integer, a string or an array of strings");
 }
 
-base::result<void> apply_table(const toml::table& table, const std::string& prefix, gateway_options& out,
-                               std::string& token_file) {
+/// The values of a consumer's table and of the tables in it, by their keys below it.
+base::result<void> gather(const toml::table& table, const std::string& consumer, const std::string& prefix,
+                          given_table& out) {
   for (const auto& [name, node] : table) {
     const std::string key = prefix + std::string(name.str());
     if (const auto* inner = node.as_table()) {
-      if (auto applied = apply_table(*inner, key + '.', out, token_file); !applied) return applied;
+      if (auto gathered = gather(*inner, consumer, key + '.', out); !gathered) return gathered;
+      continue;
+    }
+    auto value = value_of(fmt::format("consumers.{}.{}", consumer, key), node);
+    if (!value) return std::unexpected(value.error());
+    out.insert_or_assign(key, given_value{std::move(*value), node.source().begin.line});
+  }
+  return {};
+}
+
+/// What the file says beside the options of the application.
+struct aside {
+  std::string token_file;
+  std::map<std::string, given_table> consumers;
+};
+
+base::result<void> apply_table(const toml::table& table, const std::string& prefix, gateway_options& out,
+                               aside& beside) {
+  for (const auto& [name, node] : table) {
+    const std::string key = prefix + std::string(name.str());
+    if (const auto* inner = node.as_table(); inner != nullptr && prefix == "consumers.") {
+      const std::string consumer(name.str());
+      if (auto gathered = gather(*inner, consumer, "", beside.consumers[consumer]); !gathered)
+        return gathered;
+      continue;
+    }
+    if (const auto* inner = node.as_table()) {
+      if (auto applied = apply_table(*inner, key + '.', out, beside); !applied) return applied;
       continue;
     }
     auto value = value_of(key, node);
@@ -74,30 +90,18 @@ base::result<void> apply_table(const toml::table& table, const std::string& pref
     if (key == "token_file") {
       const auto* path = std::get_if<std::string>(&*value);
       if (path == nullptr) return base::fail(errc::bad_option, "token_file: must be the path of a file");
-      token_file = *path;
+      beside.token_file = *path;
       continue;
     }
     const auto* row = row_of(key);
     if (row == nullptr) {
-      const auto near = closest_key(key);
-      const auto hint = near.empty() ? std::string("docs/configuration.md lists the keys")
-                                     : fmt::format("did you mean {}?", near);
-      return base::fail(errc::unknown_option, fmt::format("{} (line {}): there is no such key; {}", key,
-                                                          node.source().begin.line, hint));
+      return unknown_key(key, node.source().begin.line, closest_key(key, keys_of(option_table())));
     }
     if (auto set = row->set(out, *value); !set) {
       return base::fail(set.error(), fmt::format("line {}", node.source().begin.line));
     }
   }
   return {};
-}
-
-option_value from_text(const std::string& text) {
-  if (text == "true" || text == "false") return text == "true";
-  std::int64_t number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure == std::errc{} && end == text.data() + text.size()) return number;
-  return text;
 }
 
 base::result<void> apply_environment(const environment& env, gateway_options& out) {
@@ -109,7 +113,7 @@ base::result<void> apply_environment(const environment& env, gateway_options& ou
     });
     const auto text = env(name);
     if (!text) continue;
-    if (auto set = row.set(out, from_text(*text)); !set) return base::fail(set.error(), name);
+    if (auto set = row.set(out, value_from_text(*text)); !set) return base::fail(set.error(), name);
   }
   return {};
 }
@@ -141,14 +145,14 @@ environment process_environment() {
 
 base::result<gateway_options> load_configuration(const std::filesystem::path& file, const environment& env) {
   gateway_options out;
-  std::string token_file;
+  aside beside;
   if (!file.empty()) {
     std::ifstream in(file);
     if (!in)
       return base::fail(errc::unreadable_file, "configuration \"" + file.string() + "\" cannot be read");
     try {
       const auto table = toml::parse(in, file.string());
-      if (auto applied = apply_table(table, "", out, token_file); !applied) {
+      if (auto applied = apply_table(table, "", out, beside); !applied) {
         return base::fail(applied.error(), file.string());
       }
     } catch (const toml::parse_error& problem) {
@@ -157,7 +161,10 @@ base::result<gateway_options> load_configuration(const std::filesystem::path& fi
     }
   }
   if (auto applied = apply_environment(env, out); !applied) return std::unexpected(applied.error());
-  if (auto chosen = choose_token(env, token_file, out); !chosen) return std::unexpected(chosen.error());
+  if (auto applied = apply_consumers(beside.consumers, file.string(), env, out); !applied)
+    return std::unexpected(applied.error());
+  if (auto chosen = choose_token(env, beside.token_file, out); !chosen)
+    return std::unexpected(chosen.error());
   if (auto judged = judge_options(out); !judged) return std::unexpected(judged.error());
   return out;
 }

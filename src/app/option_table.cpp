@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 
+#include "app/consumer_options.h"
 #include "app/errc.h"
+#include "app/intents_option.h"
 #include "app/option_value.h"
 #include "proto/intents.h"
 
@@ -20,58 +22,6 @@ constexpr std::int64_t many = 1'000'000'000;
 // A field of the options, const or not, as the row makers want it.
 #define FIELD(path) [](auto& o) -> auto& { return o.path; }
 
-constexpr std::array<std::pair<std::string_view, proto::intent_bits>, 23> intent_names{{
-    {"all", proto::intent::all},
-    {"unprivileged", proto::intent::unprivileged},
-    {"guilds", proto::intent::guilds},
-    {"guild_members", proto::intent::guild_members},
-    {"guild_moderation", proto::intent::guild_moderation},
-    {"guild_expressions", proto::intent::guild_expressions},
-    {"guild_integrations", proto::intent::guild_integrations},
-    {"guild_webhooks", proto::intent::guild_webhooks},
-    {"guild_invites", proto::intent::guild_invites},
-    {"guild_voice_states", proto::intent::guild_voice_states},
-    {"guild_presences", proto::intent::guild_presences},
-    {"guild_messages", proto::intent::guild_messages},
-    {"guild_message_reactions", proto::intent::guild_message_reactions},
-    {"guild_message_typing", proto::intent::guild_message_typing},
-    {"direct_messages", proto::intent::direct_messages},
-    {"direct_message_reactions", proto::intent::direct_message_reactions},
-    {"direct_message_typing", proto::intent::direct_message_typing},
-    {"message_content", proto::intent::message_content},
-    {"guild_scheduled_events", proto::intent::guild_scheduled_events},
-    {"auto_moderation_configuration", proto::intent::auto_moderation_configuration},
-    {"auto_moderation_execution", proto::intent::auto_moderation_execution},
-    {"guild_message_polls", proto::intent::guild_message_polls},
-    {"direct_message_polls", proto::intent::direct_message_polls},
-}};
-
-base::result<void> set_intents(gateway_options& o, const option_value& value) {
-  const std::string allowed = fmt::format(
-      "a number with bits of {} only, or an array of intent names such as \"guilds\" and \"guild_messages\"",
-      proto::intent::all);
-  if (const auto* number = std::get_if<std::int64_t>(&value)) {
-    if (*number < 0 || !proto::valid_intents(static_cast<std::uint64_t>(*number))) {
-      return refuse("intents", shown(value), allowed);
-    }
-    o.intents = static_cast<std::uint32_t>(*number);
-    return {};
-  }
-  std::vector<std::string> names;
-  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) names = *list;
-  if (const auto* one = std::get_if<std::string>(&value)) names = {*one};
-  if (names.empty()) return refuse("intents", shown(value), allowed);
-  proto::intent_bits bits = 0;
-  for (const auto& name : names) {
-    const auto* found =
-        std::ranges::find(intent_names, std::string_view(name), [](const auto& p) { return p.first; });
-    if (found == intent_names.end()) return refuse("intents", '"' + name + '"', allowed);
-    bits |= found->second;
-  }
-  o.intents = bits;
-  return {};
-}
-
 option_row intents_row() {
   option_row row{
       "intents",
@@ -80,7 +30,12 @@ option_row intents_row() {
       "Asked of Discord; bots may use any subset. The default is every unprivileged intent. For a complete "
       "mirror keep guilds, guild_expressions and guild_voice_states, and add guild_members and "
       "guild_presences when bots use them",
-      set_intents,
+      [](gateway_options& o, const option_value& value) -> base::result<void> {
+        const auto bits = parse_intents("intents", value);
+        if (!bits) return std::unexpected(bits.error());
+        o.intents = *bits;
+        return {};
+      },
       [](const gateway_options& o) -> base::result<void> {
         if (proto::valid_intents(o.intents)) return {};
         return refuse("intents", std::to_string(o.intents),
@@ -291,23 +246,35 @@ void add_downstream(std::vector<option_row>& t) {
   t.push_back(duration_row("downstream.heartbeat_interval", 100ms, 2min,
                            "HELLO's interval; each beat acknowledges what the bot has received",
                            FIELD(downstream.heartbeat_interval)));
-  t.push_back(integer_row("downstream.ack_window", 1, 16'777'216, "Events in flight per lane",
-                          FIELD(downstream.ack_window)));
-  t.push_back(duration_row("downstream.close_grace", 0ms, 1min,
-                           "After a clean close, what was sent this long before is sent again",
-                           FIELD(downstream.close_grace)));
   t.push_back(duration_row("downstream.cursor_interval", 1ms, 1min,
                            "Acknowledged positions are on disk at most this late",
                            FIELD(downstream.cursor_interval)));
-  t.push_back(choice_row<redelivery_policy>(
-      "downstream.redelivery",
-      {{"at_least_once", redelivery_policy::at_least_once},
-       {"at_most_once", redelivery_policy::at_most_once}},
-      "Whether what was sent but not acknowledged is sent again after an unclean end",
-      FIELD(downstream.redelivery)));
   t.push_back(size_row("downstream.output_bytes_high", 16ull << 10, 1ull << 30,
                        "Bytes waiting for one connection before its lane waits",
                        FIELD(downstream.output_bytes_high)));
+  for (auto& row : general_consumer_rows()) t.push_back(std::move(row));
+  t.push_back(
+      choice_row<bool>("consumers.unlisted", {{"allow", true}, {"refuse", false}},
+                       "Whether consumers that have no table [consumers.NAME] are served; main always is",
+                       FIELD(downstream.unlisted_consumers)));
+}
+
+void add_interactions(std::vector<option_row>& t) {
+  t.push_back(duration_row("interactions.deadline", 100ms, 3s,
+                           "An interaction older than this is not sent any more; Discord waits 3 s for an "
+                           "answer",
+                           FIELD(interactions.deadline)));
+  t.push_back(duration_row("interactions.autocomplete_deadline", 100ms, 3s,
+                           "The same for autocomplete, where the user types on",
+                           FIELD(interactions.autocomplete_deadline)));
+  t.push_back(duration_row("interactions.skew", 0ms, 2s,
+                           "Ages may seem this much greater, as this machine's clock is not Discord's",
+                           FIELD(interactions.skew)));
+  t.push_back(choice_row<expired_interactions>(
+      "interactions.expired",
+      {{"drop", expired_interactions::drop}, {"deliver", expired_interactions::deliver}},
+      "What is done with older ones: dropped and counted, or sent all the same, once, in their order",
+      FIELD(interactions.expired)));
 }
 
 void add_log(std::vector<option_row>& t) {
@@ -398,6 +365,7 @@ std::span<const option_row> option_table() {
     add_queue(t);
     add_store(t);
     add_downstream(t);
+    add_interactions(t);
     add_log(t);
     return t;
   }();
@@ -417,6 +385,7 @@ base::result<void> judge_options(const gateway_options& options) {
                       "token: must be printable ASCII without spaces, quotes and backslashes");
   }
   if (auto judged = judge_listen(options.listen); !judged) return judged;
+  if (auto judged = judge_consumers(options); !judged) return judged;
   if (!starts_with_any(options.discord.rest, {"http://", "https://"})) {
     return refuse("discord.rest", '"' + options.discord.rest + '"', "an http:// or https:// URL");
   }
@@ -437,12 +406,8 @@ base::result<void> judge_options(const gateway_options& options) {
 }
 
 std::string option_table_markdown() {
-  std::string out = "| Key | Default | Allowed | Meaning |\n|---|---|---|---|\n";
-  for (const auto& row : option_table()) {
-    const std::string fallback = row.fallback.empty() ? "–" : '`' + row.fallback + '`';
-    out += fmt::format("| `{}` | {} | {} | {} |\n", row.key, fallback, row.allowed, row.help);
-  }
-  return out;
+  const auto consumer = consumer_rows("consumers.NAME.");
+  return markdown_of(option_table()) + "\n" + markdown_of(std::span<const consumer_option_row>(consumer));
 }
 
 }  // namespace evergate::app

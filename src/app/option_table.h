@@ -19,23 +19,36 @@ namespace evergate::app {
 /// A value as TOML or the environment gave it.
 using option_value = std::variant<bool, std::int64_t, std::string, std::vector<std::string>>;
 
-struct option_row {
+/// An option of `Options`: gateway_options, or a part of it that there may be many of.
+template <class Options>
+struct basic_option_row {
   std::string key;       ///< dotted TOML key, for example "listen.port"
   std::string allowed;   ///< "0 to 65535", "\"disk\" or \"memory\"", …
   std::string fallback;  ///< the default as it would be written in TOML
   std::string help;
   /// Puts the value into the options, or says what is wrong with it.
-  std::function<base::result<void>(gateway_options&, const option_value&)> set;
+  std::function<base::result<void>(Options&, const option_value&)> set;
   /// Judges what the options hold (used when they were filled in by a program).
-  std::function<base::result<void>(const gateway_options&)> judge;
+  std::function<base::result<void>(const Options&)> judge;
 };
+using option_row = basic_option_row<gateway_options>;
 
 [[nodiscard]] std::span<const option_row> option_table();
 
 /// Every row's judge, then the rules between options (TLS pair, loopback, first ≤ last, token shape).
 [[nodiscard]] base::result<void> judge_options(const gateway_options& options);
 
-/// The table in Markdown, as docs/configuration.md holds it.
+/// A table in Markdown, as docs/configuration.md holds it.
+template <class Options>
+[[nodiscard]] std::string markdown_of(std::span<const basic_option_row<Options>> rows) {
+  std::string out = "| Key | Default | Allowed | Meaning |\n|---|---|---|---|\n";
+  for (const auto& row : rows) {
+    out += "| `" + row.key + "` | " + (row.fallback.empty() ? "–" : '`' + row.fallback + '`') + " | " +
+           row.allowed + " | " + row.help + " |\n";
+  }
+  return out;
+}
+/// The whole of it: the table of the application, then that of a consumer.
 [[nodiscard]] std::string option_table_markdown();
 
 /// "10s", "250ms", "5m", "24h" or a bare number of milliseconds; nothing when malformed or past 100 years.

@@ -69,6 +69,23 @@ std::string size_text(std::uint64_t value) {
   return std::to_string(value);
 }
 
+std::optional<std::vector<std::string>> list_of(const option_value& value) {
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return *list;
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::vector{std::to_string(*number)};
+  const auto* text = std::get_if<std::string>(&value);
+  if (text == nullptr) return std::nullopt;
+  std::vector<std::string> out;
+  for (std::string_view rest = *text; !rest.empty();) {
+    const auto end = std::min(rest.find(','), rest.size());
+    auto word = rest.substr(0, end);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    out.emplace_back(word);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out;
+}
+
 std::string shown(const option_value& value) {
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);

@@ -20,26 +20,30 @@ namespace evergate::app {
 [[nodiscard]] std::string duration_text(std::chrono::microseconds value);
 [[nodiscard]] std::string size_text(std::uint64_t value);
 
-/// `get` returns a reference to the field of a gateway_options&, const or not.
-template <class Get>
-option_row integer_row(std::string key, std::int64_t min, std::int64_t max, std::string help, Get get) {
-  using field = std::remove_reference_t<decltype(get(std::declval<gateway_options&>()))>;
-  gateway_options defaults;
-  option_row row{std::move(key),
-                 std::to_string(min) + " to " + std::to_string(max),
-                 std::to_string(get(defaults)),
-                 std::move(help),
-                 {},
-                 {}};
+/// A list as the file gives it, or as the environment does: separated by commas. Nothing for other kinds.
+[[nodiscard]] std::optional<std::vector<std::string>> list_of(const option_value& value);
+
+/// `get` returns a reference to the field of the options, const or not.
+template <class Options = gateway_options, class Get>
+basic_option_row<Options> integer_row(std::string key, std::int64_t min, std::int64_t max, std::string help,
+                                      Get get) {
+  using field = std::remove_reference_t<decltype(get(std::declval<Options&>()))>;
+  Options defaults;
+  basic_option_row<Options> row{std::move(key),
+                                std::to_string(min) + " to " + std::to_string(max),
+                                std::to_string(get(defaults)),
+                                std::move(help),
+                                {},
+                                {}};
   const auto within = [min, max](std::int64_t v) { return v >= min && v <= max; };
-  row.set = [=, key = row.key, allowed = row.allowed](gateway_options& o,
+  row.set = [=, key = row.key, allowed = row.allowed](Options& o,
                                                       const option_value& v) -> base::result<void> {
     const auto* number = std::get_if<std::int64_t>(&v);
     if (number == nullptr || !within(*number)) return refuse(key, shown(v), "an integer, " + allowed);
     get(o) = static_cast<field>(*number);
     return {};
   };
-  row.judge = [=, key = row.key, allowed = row.allowed](const gateway_options& o) -> base::result<void> {
+  row.judge = [=, key = row.key, allowed = row.allowed](const Options& o) -> base::result<void> {
     const auto value = get(o);
     if (std::in_range<std::int64_t>(value) && within(static_cast<std::int64_t>(value))) return {};
     return refuse(key, std::to_string(value), allowed);
@@ -47,48 +51,49 @@ option_row integer_row(std::string key, std::int64_t min, std::int64_t max, std:
   return row;
 }
 
-template <class Get>
-option_row boolean_row(std::string key, std::string help, Get get) {
-  gateway_options defaults;
-  option_row row{std::move(key), "true or false", get(defaults) ? "true" : "false", std::move(help), {}, {}};
-  row.set = [get, key = row.key](gateway_options& o, const option_value& v) -> base::result<void> {
+template <class Options = gateway_options, class Get>
+basic_option_row<Options> boolean_row(std::string key, std::string help, Get get) {
+  Options defaults;
+  basic_option_row<Options> row{
+      std::move(key), "true or false", get(defaults) ? "true" : "false", std::move(help), {}, {}};
+  row.set = [get, key = row.key](Options& o, const option_value& v) -> base::result<void> {
     const auto* flag = std::get_if<bool>(&v);
     if (flag == nullptr) return refuse(key, shown(v), "true or false");
     get(o) = *flag;
     return {};
   };
-  row.judge = [](const gateway_options&) -> base::result<void> { return {}; };
+  row.judge = [](const Options&) -> base::result<void> { return {}; };
   return row;
 }
 
-template <class Get>
-option_row text_row(std::string key, std::string allowed, std::string help, Get get) {
-  gateway_options defaults;
-  option_row row{
+template <class Options = gateway_options, class Get>
+basic_option_row<Options> text_row(std::string key, std::string allowed, std::string help, Get get) {
+  Options defaults;
+  basic_option_row<Options> row{
       std::move(key), std::move(allowed), '"' + std::string(get(defaults)) + '"', std::move(help), {}, {}};
-  row.set = [get, key = row.key, allowed = row.allowed](gateway_options& o,
+  row.set = [get, key = row.key, allowed = row.allowed](Options& o,
                                                         const option_value& v) -> base::result<void> {
     const auto* text = std::get_if<std::string>(&v);
     if (text == nullptr) return refuse(key, shown(v), "a string: " + allowed);
     get(o) = *text;
     return {};
   };
-  row.judge = [](const gateway_options&) -> base::result<void> { return {}; };
+  row.judge = [](const Options&) -> base::result<void> { return {}; };
   return row;
 }
 
-template <class Get>
-option_row duration_row(std::string key, std::chrono::microseconds min, std::chrono::microseconds max,
-                        std::string help, Get get) {
-  using field = std::remove_reference_t<decltype(get(std::declval<gateway_options&>()))>;
-  gateway_options defaults;
-  option_row row{std::move(key),
-                 '"' + duration_text(min) + "\" to \"" + duration_text(max) + '"',
-                 '"' + duration_text(get(defaults)) + '"',
-                 std::move(help),
-                 {},
-                 {}};
-  row.set = [=, key = row.key, allowed = row.allowed](gateway_options& o,
+template <class Options = gateway_options, class Get>
+basic_option_row<Options> duration_row(std::string key, std::chrono::microseconds min,
+                                       std::chrono::microseconds max, std::string help, Get get) {
+  using field = std::remove_reference_t<decltype(get(std::declval<Options&>()))>;
+  Options defaults;
+  basic_option_row<Options> row{std::move(key),
+                                '"' + duration_text(min) + "\" to \"" + duration_text(max) + '"',
+                                '"' + duration_text(get(defaults)) + '"',
+                                std::move(help),
+                                {},
+                                {}};
+  row.set = [=, key = row.key, allowed = row.allowed](Options& o,
                                                       const option_value& v) -> base::result<void> {
     std::optional<std::chrono::microseconds> value;
     if (const auto* text = std::get_if<std::string>(&v)) value = parse_duration(*text);
@@ -100,7 +105,7 @@ option_row duration_row(std::string key, std::chrono::microseconds min, std::chr
     get(o) = kept;
     return {};
   };
-  row.judge = [=, key = row.key, allowed = row.allowed](const gateway_options& o) -> base::result<void> {
+  row.judge = [=, key = row.key, allowed = row.allowed](const Options& o) -> base::result<void> {
     const std::chrono::microseconds value = get(o);
     if (value >= min && value <= max) return {};
     return refuse(key, duration_text(value), allowed);
@@ -108,16 +113,17 @@ option_row duration_row(std::string key, std::chrono::microseconds min, std::chr
   return row;
 }
 
-template <class Get>
-option_row size_row(std::string key, std::uint64_t min, std::uint64_t max, std::string help, Get get) {
-  gateway_options defaults;
-  option_row row{std::move(key),
-                 '"' + size_text(min) + "\" to \"" + size_text(max) + '"',
-                 '"' + size_text(get(defaults)) + '"',
-                 std::move(help),
-                 {},
-                 {}};
-  row.set = [=, key = row.key, allowed = row.allowed](gateway_options& o,
+template <class Options = gateway_options, class Get>
+basic_option_row<Options> size_row(std::string key, std::uint64_t min, std::uint64_t max, std::string help,
+                                   Get get) {
+  Options defaults;
+  basic_option_row<Options> row{std::move(key),
+                                '"' + size_text(min) + "\" to \"" + size_text(max) + '"',
+                                '"' + size_text(get(defaults)) + '"',
+                                std::move(help),
+                                {},
+                                {}};
+  row.set = [=, key = row.key, allowed = row.allowed](Options& o,
                                                       const option_value& v) -> base::result<void> {
     std::optional<std::uint64_t> value;
     if (const auto* text = std::get_if<std::string>(&v)) value = parse_size(*text);
@@ -128,7 +134,7 @@ option_row size_row(std::string key, std::uint64_t min, std::uint64_t max, std::
     get(o) = *value;
     return {};
   };
-  row.judge = [=, key = row.key, allowed = row.allowed](const gateway_options& o) -> base::result<void> {
+  row.judge = [=, key = row.key, allowed = row.allowed](const Options& o) -> base::result<void> {
     const std::uint64_t value = get(o);
     if (value >= min && value <= max) return {};
     return refuse(key, size_text(value), allowed);
@@ -137,16 +143,16 @@ option_row size_row(std::string key, std::uint64_t min, std::uint64_t max, std::
 }
 
 /// `names` pairs each allowed word with its value.
-template <class Value, class Get>
-option_row choice_row(std::string key, std::vector<std::pair<std::string, Value>> names, std::string help,
-                      Get get) {
-  gateway_options defaults;
-  option_row row{std::move(key), {}, {}, std::move(help), {}, {}};
+template <class Value, class Options = gateway_options, class Get>
+basic_option_row<Options> choice_row(std::string key, std::vector<std::pair<std::string, Value>> names,
+                                     std::string help, Get get) {
+  Options defaults;
+  basic_option_row<Options> row{std::move(key), {}, {}, std::move(help), {}, {}};
   for (const auto& [word, value] : names) {
     row.allowed += (row.allowed.empty() ? "\"" : ", \"") + word + '"';
     if (value == get(defaults)) row.fallback = '"' + word + '"';
   }
-  row.set = [=, key = row.key, allowed = row.allowed](gateway_options& o,
+  row.set = [=, key = row.key, allowed = row.allowed](Options& o,
                                                       const option_value& v) -> base::result<void> {
     if (const auto* text = std::get_if<std::string>(&v)) {
       for (const auto& [word, value] : names) {
@@ -157,7 +163,7 @@ option_row choice_row(std::string key, std::vector<std::pair<std::string, Value>
     }
     return refuse(key, shown(v), "one of " + allowed);
   };
-  row.judge = [](const gateway_options&) -> base::result<void> { return {}; };
+  row.judge = [](const Options&) -> base::result<void> { return {}; };
   return row;
 }
 

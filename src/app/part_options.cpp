@@ -1,5 +1,7 @@
 #include "app/part_options.h"
 
+#include "app/consumer_options.h"
+
 namespace evergate::app {
 namespace {
 
@@ -92,12 +94,12 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.lanes_max = options.downstream.lanes_max;
   out.rest_base = options.discord.rest;
   out.heartbeat_interval = options.downstream.heartbeat_interval;
-  out.ack_window = options.downstream.ack_window;
   out.cursor_interval = options.downstream.cursor_interval;
-  out.close_grace = options.downstream.close_grace;
-  out.redeliver = options.downstream.redelivery == redelivery_policy::at_least_once
-                      ? downstream::redelivery::at_least_once
-                      : downstream::redelivery::at_most_once;
+  out.consumers = policies_of(options);
+  out.interactions = {.deadline = options.interactions.deadline,
+                      .autocomplete_deadline = options.interactions.autocomplete_deadline,
+                      .skew = options.interactions.skew,
+                      .drop_expired = options.interactions.expired == expired_interactions::drop};
   out.unauthenticated_per_address_max = options.listen.unauthenticated_per_address_max;
   out.socket.output_bytes_high = options.downstream.output_bytes_high;
   return out;

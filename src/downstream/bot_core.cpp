@@ -10,7 +10,7 @@
 namespace evergate::downstream {
 namespace {
 
-session_rules rules_of(const gateway_options& options) {
+session_rules session_rules_of(const gateway_options& options) {
   return {.token = &options.token,
           .intents = options.intents,
           .lanes_max = options.lanes_max,
@@ -23,6 +23,12 @@ session_rules rules_of(const gateway_options& options) {
           .ask_interval = options.ask_interval};
 }
 
+/// Libraries close with other codes (4200, 4901, 4999, …) when they mean to resume: they have not handled what
+/// was under way, and say in their RESUME how far they came. 3000 and 3040 are how discordeno and seyfert end.
+bool leaves_for_good(std::uint16_t code) noexcept {
+  return code == 1000 || code == 1001 || code == 3000 || code == 3040;
+}
+
 }  // namespace
 
 bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
@@ -30,38 +36,60 @@ bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
       wire_(wire),
       origin_(std::move(origin)),
       writer_(origin_.transport),
-      session_(rules_of(around_.options), around_.frames) {}
+      session_(session_rules_of(around_.options), around_.frames),
+      policy_(around_.readers.policy_of(origin_.consumer)),
+      interactions_(around_.reader, around_.options.interactions) {
+  // Who is not served was refused before the WebSocket; here it is only not to stand without.
+  if (!policy_) policy_ = around_.options.consumers.fallback;
+}
 
-void bot_core::open(base::instant now) {
-  now_ = now;
+void bot_core::at(bot_time when) noexcept {
+  now_ = when.now;
+  unix_ms_ = when.unix_ms;
+}
+
+void bot_core::open(bot_time when) {
+  at(when);
   step({.what = session_input::kind::open});
 }
 
-void bot_core::refuse(std::uint16_t code, std::string_view reason, base::instant now) {
-  now_ = now;
+void bot_core::refuse(std::uint16_t code, std::string_view reason, bot_time when) {
+  at(when);
   finish(code, reason);
 }
 
-void bot_core::message(std::string_view text, base::instant now) {
-  now_ = now;
+void bot_core::message(std::string_view text, bot_time when) {
+  at(when);
   if (phase_ == phase::closed) return;
   step({.what = session_input::kind::message, .text = text});
 }
 
-void bot_core::pump(base::instant now) {
-  now_ = now;
+void bot_core::pump(bot_time when) {
+  at(when);
   advance();
 }
 
-void bot_core::reserved(flow::offset upto, base::instant now) {
-  now_ = now;
+void bot_core::reserved(flow::offset upto, bot_time when) {
+  at(when);
   reserving_ = false;
   reserved_ = std::max(reserved_, upto);
   advance();
 }
 
-void bot_core::tick(base::instant now) {
-  now_ = now;
+void bot_core::interactions_reserved(std::uint64_t ticket, bot_time when) {
+  at(when);
+  if (phase_ == phase::closed) return;
+  const auto send = [this](const auto& batch, const auto& row) { send_interaction(batch, row); };
+  if (!interactions_.confirm(ticket, unix_ms_, send)) return;
+  wire_.output_ready();
+  if (phase_ == phase::closed) return;  // its guild could not be read
+  count_interactions();
+  if (finish_with_ != 0) return finish(finish_with_, finish_reason_);
+  advance();
+}
+
+void bot_core::tick(bot_time when) {
+  at(when);
   if (phase_ == phase::closed) return;
   step({.what = session_input::kind::tick});
   if (phase_ == phase::closed) return;
@@ -71,22 +99,32 @@ void bot_core::tick(base::instant now) {
   if (phase_ == phase::waiting_source || phase_ == phase::gated) advance();
 }
 
-void bot_core::shut(bool drop, base::instant now) {
-  now_ = now;
+void bot_core::shut(bool drop, bot_time when) {
+  at(when);
   if (!drop) return finish(4000, "Restarting.");
   phase_ = phase::closed;
   leave(false);
 }
 
-void bot_core::closed(const bot_farewell& how, base::instant now) {
-  now_ = now;
+void bot_core::closed(const bot_farewell& how, bot_time when) {
+  at(when);
   if (phase_ == phase::closed) return;
-  if (how.by_bot && lane_ && around_.options.on_clean_close == clean_close::sent) {
-    lane_->closed_cleanly(now_);
-    report();
-  }
+  if (how.by_bot && lane_) said_goodbye(how.code);
   phase_ = phase::closed;
   leave(how.by_bot && (how.code == 1000 || how.code == 1001));
+}
+
+void bot_core::said_goodbye(std::uint16_t code) {
+  const bool counts = leaves_for_good(code) && policy_->on_clean_close == clean_close::sent;
+  const auto grace = counts ? lane_->grace() : std::nullopt;
+  if (counts) lane_->closed_cleanly(now_);
+  report();
+  around_.log.info("bot.left", {{"consumer", origin_.consumer},
+                                {"lane", grant_->session.lane.id},
+                                {"lanes", grant_->session.lane.count},
+                                {"code", code},
+                                {"grace_ms", grace ? grace->count() : -1},
+                                {"unacknowledged", lane_->unacknowledged()}});
 }
 
 void bot_core::step(const session_input& input) {
@@ -124,6 +162,7 @@ void bot_core::act(const session_action& action) {
 void bot_core::begin_identify(const identify_request& request) {
   wire_.authenticated();
   wish_ = request;
+  wish_.intents &= policy_->intents;
   writer_.compress_payloads(wish_.compress);
   phase_ = phase::waiting_source;
   try_identify();
@@ -135,6 +174,7 @@ void bot_core::try_identify() {
   if (!ready || ready->empty()) return;
   consumer_ = around_.readers.find_or_make(origin_.consumer);
   if (consumer_ == nullptr) return finish(4000, "Too many consumers.");
+  if (!consumer_stands()) return;
   flow::downstream_record who;
   who.id = wire_.new_session_id();
   who.number = around_.readers.next_session_number();
@@ -149,6 +189,18 @@ void bot_core::try_identify() {
   around_.desk.carry(std::move(orders));
 }
 
+// The commit of a consumer's beginning wakes everybody who waits for it, as every commit does.
+bool bot_core::consumer_stands() {
+  const auto standing = [](const consumer& body) { return body.standing(); };
+  if (consumer_->with(standing)) return true;
+  const auto head = around_.events.head();
+  if (consumer_->with([&](consumer& body) { return body.begin(wish_.lane.count, head); })) {
+    around_.readers.flush(*consumer_,
+                          [one = consumer_] { one->with([](consumer& body) { body.stands(); }); });
+  }
+  return consumer_->with(standing);
+}
+
 void bot_core::begin_resume(const resume_request& request) {
   wire_.authenticated();
   consumer_ = around_.readers.find_or_make(origin_.consumer);
@@ -159,9 +211,11 @@ void bot_core::begin_resume(const resume_request& request) {
   around_.desk.carry(std::move(orders));
   if (!grant_) return invalidate();
   const auto ready = around_.guilds.ready();
-  lane_.emplace(around_.reader, writer_, lane_limits::of(around_.options));
+  lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options.seq_max));
   told_missing_ = 0;
   lane_->resume(grant_, static_cast<std::uint32_t>(request.seq), ready ? self_id(*ready) : 0);
+  lane_->tell_passed(interactions_);
+  interactions_.start(grant_);
   wish_ = {};
   wish_.may_ask = grant_->traits.may_ask;
   replay_until_ = around_.events.head();
@@ -176,6 +230,12 @@ void bot_core::begin_resume(const resume_request& request) {
 void bot_core::command(int op, std::string_view d) {
   // Before the lane is granted there is no session that a reply could go to.
   if (!grant_) return;
+  if (policy_->read_only) {
+    const auto vetoed = consumer_->with([](consumer& body) { return body.veto_command(); });
+    // The first of each run is enough for the log; the rest is counted.
+    if (vetoed == 1) around_.log.warn("bot.command_vetoed", {{"consumer", origin_.consumer}, {"op", op}});
+    return;
+  }
   const command_origin from{grant_->session.number, grant_->session.lane, grant_->session.intents};
   std::string rate_limited;
   const auto done = around_.commands.route(op, d, from, rate_limited);
@@ -187,9 +247,9 @@ void bot_core::command(int op, std::string_view d) {
   wire_.output_ready();
 }
 
-void bot_core::carry(const consumer_order& order, base::instant now) {
+void bot_core::carry(const consumer_order& order, bot_time when) {
   using kind = consumer_order::kind;
-  now_ = now;
+  at(when);
   if (phase_ == phase::closed) return;
   switch (order.what) {
     case kind::grant:
@@ -201,13 +261,12 @@ void bot_core::carry(const consumer_order& order, base::instant now) {
     case kind::give_back:
       silent_ = false;
       yielding_ = false;
-      left_out_ = order.interactions_sent;
-      if (lane_) lane_->leave_out_interactions(left_out_);
+      interactions_.go_on(order.interactions);
       return advance();
     case kind::close_layout:
-      return finish(4010, "Invalid shard.");
+      return finish_after_interactions(4010, "Invalid shard.");
     case kind::drop:
-      return finish(4000, "Session continues elsewhere.");
+      return finish_after_interactions(4000, "Session continues elsewhere.");
   }
 }
 
@@ -234,9 +293,10 @@ void bot_core::release() {
 
 void bot_core::invalidate() {
   leave(true);
+  interactions_.forget();
   phase_ = phase::unknown;
-  grant_.reset();
   lane_.reset();
+  grant_.reset();
   backfill_.reset();
   silent_ = yielding_ = began_ = reserving_ = false;
   step({.what = session_input::kind::invalidated});
@@ -247,8 +307,19 @@ void bot_core::leave(bool discard) {
   auto* consumer = std::exchange(consumer_, nullptr);
   const auto head = around_.events.head();
   consumer_orders orders;
-  consumer->with([&](auto& body) { body.left(origin_.id, discard, head, now_, orders); });
+  consumer->with([&](auto& body) {
+    // What is on its way to disk, and was not sent, is the next bot's.
+    if (interactions_.reserved()) body.reserve_interactions(origin_.id, interactions_.settled());
+    body.left(origin_.id, discard, head, now_, orders);
+  });
   around_.desk.carry(std::move(orders));
+}
+
+void bot_core::finish_after_interactions(std::uint16_t code, const char* reason) {
+  if (!interactions_.reserved()) return finish(code, reason);
+  silent_ = true;
+  finish_with_ = code;
+  finish_reason_ = reason;
 }
 
 void bot_core::finish(std::uint16_t code, std::string_view reason) {

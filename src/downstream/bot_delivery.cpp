@@ -15,9 +15,9 @@ constexpr std::uint64_t reserve_step = 1'000;  // records that at_most_once may 
 
 void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
   grant_ = std::move(grant);
-  began_ = false;
+  began_ = filled_in_bursts_ = false;
   bot_acknowledged_ = false;
-  left_out_ = {};
+  interactions_.start(grant_);
   reserved_ = grant_->start;
   consumer_->with([&](consumer& body) { body.backfill_began(origin_.id); });
   phase_ = phase::filling;
@@ -47,11 +47,15 @@ void bot_core::fill() {
                       {{"consumer", origin_.consumer}, {"cause", done.error().text()}});
     return finish(4000, "Unknown error.");
   }
-  if (!*done) return wire_.pump_later();
-  lane_.emplace(around_.reader, writer_, lane_limits::of(around_.options));
+  if (!*done) {
+    filled_in_bursts_ = true;
+    return wire_.pump_later();
+  }
+  lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options.seq_max));
   told_missing_ = 0;
   lane_->start(grant_, backfill_->seq(), backfill_->self());
-  lane_->leave_out_interactions(left_out_);
+  lane_->tell_passed(interactions_);
+  if (filled_in_bursts_) lane_->burst();
   backfill_.reset();
   began_ = true;
   phase_ = phase::gated;
@@ -70,6 +74,7 @@ void bot_core::check_gate() {
 }
 
 void bot_core::advance() {
+  serve_interactions();
   switch (phase_) {
     case phase::waiting_source:
       return try_identify();
@@ -86,7 +91,8 @@ void bot_core::advance() {
 }
 
 void bot_core::flow() {
-  if (silent_ || wire_.congested()) return;
+  if (silent_) return;
+  if (wire_.congested()) return lane_->burst();
   if (wire_.queued_bytes() == 0) lane_->flushed(now_);
   const auto until = sendable();
   const auto pace = lane_->pump(until, around_.options.pump_bytes, wire_.output());
@@ -113,6 +119,7 @@ void bot_core::after_pump(lane::pace pace) {
     case lane::pace::spent:
       return invalidate();
     case lane::pace::more:
+      lane_->burst();
       report();
       return wire_.pump_later();
     case lane::pace::window:
@@ -129,8 +136,8 @@ void bot_core::after_pump(lane::pace pace) {
 
 void bot_core::caught_up() {
   if (silent_ || reserving_) return;
-  const bool held_back = around_.options.redeliver == redelivery::at_most_once &&
-                         lane_->position() >= reserved_ && lane_->position() < target();
+  const bool held_back = policy_->redeliver == redelivery::at_most_once && lane_->position() >= reserved_ &&
+                         lane_->position() < target();
   if (held_back) return wire_.pump_later();
   if (phase_ != phase::replaying) return;
   phase_ = phase::flowing;
@@ -149,7 +156,7 @@ flow::offset bot_core::target() const {
 
 flow::offset bot_core::sendable() {
   const auto until = target();
-  if (around_.options.redeliver == redelivery::at_least_once || lane_->counting()) return until;
+  if (policy_->redeliver == redelivery::at_least_once || lane_->counting()) return until;
   if (lane_->position() >= reserved_ && until > lane_->position() && !reserving_) {
     const flow::offset upto{std::min(until.value, lane_->position().value + reserve_step)};
     if (consumer_->with([&](consumer& body) { return body.reserve(origin_.id, upto); })) {
@@ -164,6 +171,7 @@ flow::offset bot_core::sendable() {
 void bot_core::acknowledged(std::int64_t seq) {
   if (!lane_) return;
   bot_acknowledged_ = true;
+  lane_->heard(seq, now_);
   const bool news = lane_->acknowledge(seq);
   report();
   if (yielding_) return check_yield();
@@ -183,7 +191,7 @@ void bot_core::report() {
                         .anchor_seq = lane_->anchor_seq(),
                         .sent_seq = lane_->sent_seq(),
                         .unacknowledged = static_cast<std::uint32_t>(lane_->unacknowledged()),
-                        .interactions_sent = lane_->interactions_sent(),
+                        .interactions = interactions_.settled(),
                         .began = began_,
                         .acknowledged = bot_acknowledged_};
   if (!consumer_->with([&](consumer& body) { return body.report(origin_.id, how); })) silent_ = true;

@@ -26,14 +26,14 @@ struct consumer_order {
   enum class kind : std::uint8_t {
     grant,         ///< the lane is yours: begin
     ask,           ///< another bot wants your lane: be silent, get an acknowledgement, then call released()
-    give_back,     ///< the other bot has gone: carry on, but without the interactions that it had
+    give_back,     ///< the other bot has gone: carry on
     close_layout,  ///< your layout is no longer in force: close 4010
     drop,          ///< your session continues on another connection, or your turn was taken: end
   };
   kind what = kind::grant;
   holder_id to = 0;
   std::shared_ptr<const lane_grant> grant;  ///< grant only
-  flow::offset interactions_sent{};         ///< give_back only
+  flow::offset interactions{};              ///< give_back only: those past this are due
 };
 using consumer_orders = std::vector<consumer_order>;
 
@@ -45,25 +45,32 @@ struct lane_report {
   std::uint32_t anchor_seq = 0;
   std::uint32_t sent_seq = 0;
   std::uint32_t unacknowledged = 0;
-  flow::offset interactions_sent{};
-  bool began = false;         ///< the backfill is through
-  bool acknowledged = false;  ///< the bot has acknowledged something since it began
+  flow::offset interactions{};  ///< all up to this are sent, expired or another lane's
+  bool began = false;           ///< the backfill is through
+  bool acknowledged = false;    ///< the bot has acknowledged something since it began
 };
 
 struct consumer_rules {
   base::milliseconds queue_quiet{1'000};
   base::milliseconds queue_wait_max{15'000};
-  base::milliseconds session_timeout{0};
 };
 
 class consumer {
  public:
   static constexpr std::size_t layouts_max = 8;
 
-  consumer(std::string name, consumer_rules rules);
+  consumer(std::string name, consumer_rules rules, policy_ptr policy = consumer_policy::plain());
   /// As it was stored; its sessions are added with restore().
-  consumer(flow::consumer_record stored, consumer_rules rules);
+  consumer(flow::consumer_record stored, consumer_rules rules, policy_ptr policy = consumer_policy::plain());
   void restore(flow::downstream_record stored, base::instant now);
+
+  /// Begins a consumer that nobody has asked for yet: every lane stands at `head`. True when it did not stand
+  /// before: then its record must be stored and stands() called. A READY before that would be a promise that
+  /// a kill breaks, since the consumer would begin anew and later.
+  [[nodiscard]] bool begin(std::uint32_t lanes, flow::offset head);
+  /// The record of the beginning is durable.
+  void stands() noexcept { standing_ = true; }
+  [[nodiscard]] bool standing() const noexcept { return standing_; }
 
   /// A bot identified. Its lane is granted now or later, by an order. `who.id`, `number`, `lane` and
   /// `intents` are filled in by the caller.
@@ -81,11 +88,22 @@ class consumer {
   bool report(holder_id by, const lane_report& how);
   /// Before sending with at_most_once: the cursor goes ahead of the bot.
   bool reserve(holder_id by, flow::offset upto);
+  /// Before sending interactions up to here: they are never sent again. Goes back to an earlier place when
+  /// those past it were not sent after all.
+  bool reserve_interactions(holder_id by, flow::offset upto);
+  void count_interactions(std::uint64_t sent, std::uint64_t expired) noexcept {
+    interactions_sent_ += sent;
+    interactions_expired_ += expired;
+  }
 
   void backfill_began(holder_id by);
   void backfill_ended(holder_id by, base::instant now);
   /// May the queued events of a lane that got its guilds at `since` flow?
   [[nodiscard]] bool gate_open(base::instant since, base::instant now) const noexcept;
+
+  /// A command of a read-only consumer was refused; how many so far.
+  std::uint64_t veto_command() noexcept { return ++commands_vetoed_; }
+  [[nodiscard]] std::uint64_t commands_vetoed() const noexcept { return commands_vetoed_; }
 
   /// Forgets sessions without a connection past session_timeout.
   void tick(base::instant now);
@@ -101,9 +119,12 @@ class consumer {
     std::uint32_t unacknowledged = 0;
   };
   [[nodiscard]] std::vector<lane_status> status() const;
+  [[nodiscard]] const consumer_policy& policy() const noexcept { return *policy_; }
   [[nodiscard]] const flow::consumer_record& record() const noexcept { return record_; }
   [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }
   [[nodiscard]] std::uint64_t layouts_dropped() const noexcept { return layouts_dropped_; }
+  [[nodiscard]] std::uint64_t interactions_sent() const noexcept { return interactions_sent_; }
+  [[nodiscard]] std::uint64_t interactions_expired() const noexcept { return interactions_expired_; }
 
  private:
   struct claim {
@@ -116,20 +137,13 @@ class consumer {
     std::string session;        ///< of the holder, or the last one
     holder_id predecessor = 0;  ///< superseded, connected and silent
     std::string predecessor_session;
-    flow::offset predecessor_position;      ///< how far it had come when it was superseded
-    flow::offset predecessor_interactions;  ///< interactions_sent then
     bool backfilling = false;
     std::optional<claim> next;  ///< waits for the holder's last acknowledgement
     lane_report last;
-    flow::offset interactions_sent;
   };
   struct kept_session {
     flow::downstream_record record;
     session_traits traits;
-    flow::offset interactions_sent;
-    /// Given back: interactions from here to interactions_sent are left out, those before had numbers, so
-    /// that counting begins here at the earliest.
-    flow::offset countable_from{};
     base::instant detached_at{};
     bool attached = false;
     bool began = false;  ///< its backfill is through: it can be resumed while we remember it
@@ -140,6 +154,7 @@ class consumer {
   [[nodiscard]] slot* slot_of(holder_id by) noexcept;
   [[nodiscard]] bool any_live() const noexcept;
   void open_layout(std::uint32_t lanes, flow::offset head, consumer_orders& out);
+  void drop_oldest_layout();
   void drop_settled_layouts();
   void settle(flow::offset head, consumer_orders& out);
   void take(claim who, consumer_orders& out);
@@ -152,8 +167,10 @@ class consumer {
   void refresh_older();
 
   const consumer_rules rules_;
+  const policy_ptr policy_;
   flow::consumer_record record_;
   bool dirty_ = false;
+  bool standing_ = false;
   std::shared_ptr<const due> older_ = std::make_shared<const due>();
   std::vector<slot> slots_;                  ///< of the newest layout
   std::map<holder_id, std::uint32_t> held_;  ///< holders and predecessors → their lane
@@ -163,6 +180,9 @@ class consumer {
   base::instant last_identify_{};
   std::uint32_t backfilling_ = 0;
   std::uint64_t layouts_dropped_ = 0;
+  std::uint64_t interactions_sent_ = 0;
+  std::uint64_t interactions_expired_ = 0;
+  std::uint64_t commands_vetoed_ = 0;
 };
 
 }  // namespace evergate::downstream

@@ -11,8 +11,11 @@ base::result<void> consumers::load(base::instant now) {
   const std::scoped_lock lock(mutex_);
   for (auto& record : stored->consumers) {
     auto name = record.name;
-    by_name_.insert_or_assign(std::move(name),
-                              std::make_unique<guarded_consumer>(consumer(std::move(record), rules_)));
+    // One that is not served any more keeps its place: its operator may list it again.
+    auto policy = policies_.of(name);
+    if (!policy) policy = policies_.fallback;
+    consumer body(std::move(record), rules_, std::move(policy));
+    by_name_.insert_or_assign(std::move(name), std::make_unique<guarded_consumer>(std::move(body)));
   }
   for (auto& record : stored->sessions) {
     const auto found = by_name_.find(record.consumer);
@@ -23,11 +26,13 @@ base::result<void> consumers::load(base::instant now) {
 }
 
 guarded_consumer* consumers::find_or_make(std::string_view name) {
+  auto policy = policies_.of(name);
+  if (!policy) return nullptr;
   const std::scoped_lock lock(mutex_);
   const auto found = by_name_.find(name);
   if (found != by_name_.end()) return found->second.get();
   if (by_name_.size() >= max_) return nullptr;
-  auto made = std::make_unique<guarded_consumer>(consumer(std::string(name), rules_));
+  auto made = std::make_unique<guarded_consumer>(consumer(std::string(name), rules_, std::move(policy)));
   return by_name_.emplace(std::string(name), std::move(made)).first->second.get();
 }
 

@@ -37,17 +37,23 @@ class order_desk {
   virtual void carry(consumer_orders orders) = 0;
   /// at_most_once: the cursor is on disk up to here. Called on the journal's thread.
   virtual void reserved(holder_id who, flow::offset upto) = 0;
+  /// The same for the interactions that a connection gave this ticket.
+  virtual void interactions_reserved(holder_id who, std::uint64_t ticket) = 0;
 };
 
 class consumers {
  public:
-  consumers(flow::consumer_store& store, consumer_rules rules, std::size_t consumers_max)
-      : store_(store), rules_(rules), max_(consumers_max) {}
+  consumers(flow::consumer_store& store, consumer_rules rules, std::size_t consumers_max,
+            consumer_policies policies = {})
+      : store_(store), rules_(rules), max_(consumers_max), policies_(std::move(policies)) {}
 
   /// Reads what was stored. Blocks on disk; before any loop runs.
   [[nodiscard]] base::result<void> load(base::instant now);
 
-  /// Null when there are consumers_max already.
+  /// Null when the consumer is not served.
+  [[nodiscard]] policy_ptr policy_of(std::string_view name) const { return policies_.of(name); }
+
+  /// Null when it is not served, or when there are consumers_max already.
   [[nodiscard]] guarded_consumer* find_or_make(std::string_view name);
 
   [[nodiscard]] std::uint32_t next_session_number() noexcept { return next_number_.fetch_add(1); }
@@ -67,6 +73,7 @@ class consumers {
   flow::consumer_store& store_;
   const consumer_rules rules_;
   const std::size_t max_;
+  const consumer_policies policies_;
   std::mutex mutex_;        ///< of the map
   std::mutex flush_mutex_;  ///< keeps changes in order on their way to the store
   std::map<std::string, std::unique_ptr<guarded_consumer>, std::less<>> by_name_;

@@ -29,8 +29,10 @@ void append_consumer(std::string& out, guarded_consumer& one, flow::offset head)
   const std::scoped_lock lock(one.mutex);
   out += R"({"name":)";
   proto::append_quoted(out, one.body.record().name);
-  fmt::format_to(std::back_inserter(out), R"(,"sessions":{},"layouts":{},"lanes":[)", one.body.sessions(),
-                 one.body.record().layouts.size());
+  fmt::format_to(std::back_inserter(out),
+                 R"(,"sessions":{},"layouts":{},"interactions":{{"sent":{},"expired":{}}},"lanes":[)",
+                 one.body.sessions(), one.body.record().layouts.size(), one.body.interactions_sent(),
+                 one.body.interactions_expired());
   for (const auto& lane : one.body.status()) {
     if (out.back() == '}') out += ',';
     const auto lag = head.value - std::min(head.value, lane.position.value);

@@ -17,14 +17,17 @@ namespace evergate::downstream {
 namespace {
 
 consumer_rules rules_of(const gateway_options& options) {
-  return {.queue_quiet = options.queue_quiet,
-          .queue_wait_max = options.queue_wait_max,
-          .session_timeout = options.session_timeout};
+  return {.queue_quiet = options.queue_quiet, .queue_wait_max = options.queue_wait_max};
 }
 
 std::string without_slash(std::string text) {
   while (text.ends_with('/')) text.pop_back();
   return text;
+}
+
+net::http_response not_served(const std::string& consumer) {
+  return front_pages::failure(
+      403, fmt::format("consumer {} is not listed, and consumers.unlisted is refuse", consumer));
 }
 
 /// Only loopback peers see the status page.
@@ -47,7 +50,7 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
       fleet_(fleet),
       http_(http),
       log_(log),
-      readers_(store, rules_of(options_), options_.consumers_max),
+      readers_(store, rules_of(options_), options_.consumers_max, options_.consumers),
       router_(commands, replies, fleet),
       door_(options_.unauthenticated_per_address_max) {
   base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");
@@ -172,11 +175,18 @@ void gateway::reserved(holder_id who, flow::offset upto) {
   if (!stopping_) rooms_[who & 0xff]->reserved(who, upto);
 }
 
+void gateway::interactions_reserved(holder_id who, std::uint64_t ticket) {
+  const std::scoped_lock lock(stopping_mutex_);
+  if (!stopping_) rooms_[who & 0xff]->interactions_reserved(who, ticket);
+}
+
 void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
   if (stopping_) return exchange->respond(front_pages::failure(503, "restarting"));
   if (exchange->request().upgrade_websocket) return upgrade(std::move(exchange));
   const auto& request = exchange->request();
   const auto where = route_of(request.target);
+  const auto policy = options_.consumers.of(where.consumer);
+  if (!policy) return exchange->respond(not_served(where.consumer));
   const auto url = [&] {
     const auto fallback = fmt::format("{}:{}", listen_.address, port());
     return front_pages::gateway_url(options_.public_url, listen_.tls != nullptr, request.header("Host"),
@@ -198,6 +208,10 @@ void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
         return exchange->respond(front_pages::failure(403, "403: Forbidden"));
       return exchange->respond(front_pages::status(fleet_, events_.head(), readers_, connections()));
     case route::kind::rest:
+      if (policy->read_only && request.method != "GET" && request.method != "HEAD") {
+        return exchange->respond(front_pages::failure(
+            403, fmt::format("consumer {} is read-only: only GET is passed on", where.consumer)));
+      }
       break;
     case route::kind::bad_consumer:
       return exchange->respond(
@@ -217,6 +231,7 @@ void gateway::upgrade(std::unique_ptr<net::http_exchange> exchange) {
     return exchange->respond(
         front_pages::failure(400, "consumer name: allowed are 1 to 32 of a-z, 0-9, - and _"));
   }
+  if (!options_.consumers.of(where.consumer)) return exchange->respond(not_served(where.consumer));
   const auto fallback = fmt::format("{}:{}", listen_.address, port());
   auto url = front_pages::gateway_url(options_.public_url, listen_.tls != nullptr, request.header("Host"),
                                       fallback, where.prefix);

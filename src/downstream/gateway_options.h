@@ -8,21 +8,19 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "downstream/consumer_policy.h"
 #include "net/websocket.h"
 #include "proto/intents.h"
 
 namespace evergate::downstream {
 
-/// What happens to events that were sent but not acknowledged when a bot's connection ends uncleanly.
-enum class redelivery : std::uint8_t {
-  at_least_once,  ///< they are delivered again
-  at_most_once,   ///< the cursor is committed before they are sent, so they are not
-};
-
-/// What a close frame from the bot says about what was sent to it.
-enum class clean_close : std::uint8_t {
-  sent,   ///< it counts as delivered, save what was sent within close_grace
-  acked,  ///< only what was acknowledged counts
+/// How long an INTERACTION_CREATE is worth sending: Discord takes a first answer for 3 s. Source: Discord
+/// documentation, Receiving and Responding, "Interaction Callback".
+struct interaction_rules {
+  base::milliseconds deadline{2'500};               ///< by the age of its id
+  base::milliseconds autocomplete_deadline{1'500};  ///< of type 4: the user types on meanwhile
+  base::milliseconds skew{1'000};  ///< this machine's clock may be ahead of Discord's by this
+  bool drop_expired = true;        ///< and count it; false: it is sent all the same
 };
 
 struct gateway_options {
@@ -47,17 +45,14 @@ struct gateway_options {
   std::size_t message_bytes_max = 4096;                ///< one message from a bot (4002 beyond)
   std::size_t unauthenticated_per_address_max = 1000;  ///< WebSockets of one address that have not identified
   std::size_t consumers_max = 64;                      ///< named consumers
+  consumer_policies consumers;                         ///< what each of them is allowed, shown and owed
 
-  std::uint32_t ack_window = 262'144;       ///< events sent and not acknowledged, per lane
-  std::uint32_t seq_max = 0x7fff'fff0;      ///< a session ends (op 9) before it passes this
-  base::milliseconds cursor_interval{100};  ///< cursors and sessions are written at most this often
-  base::milliseconds close_grace{100};      ///< see clean_close::sent
-  clean_close on_clean_close = clean_close::sent;
-  redelivery redeliver = redelivery::at_least_once;
-  base::milliseconds session_timeout{0};  ///< a session without a connection is forgotten after; 0 = never
-  base::milliseconds queue_quiet{1'000};  ///< queued events wait until no IDENTIFY came for this long …
+  std::uint32_t seq_max = 0x7fff'fff0;        ///< a session ends (op 9) before it passes this
+  base::milliseconds cursor_interval{100};    ///< cursors and sessions are written at most this often
+  base::milliseconds queue_quiet{1'000};      ///< queued events wait until no IDENTIFY came for this long …
   base::milliseconds queue_wait_max{15'000};  ///< … but at most this long after a lane got its guilds
   base::milliseconds takeover_wait{1'000};    ///< how long a replaced bot may take to acknowledge
+  interaction_rules interactions;
 
   base::milliseconds tick{100};         ///< how often deadlines are looked at
   std::size_t pump_bytes = 256 * 1024;  ///< payload one lane may write per turn of its loop

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -14,8 +15,8 @@
 #include "downstream/batch_reader.h"
 #include "downstream/delivery_filter.h"
 #include "downstream/frame_writer.h"
-#include "downstream/gateway_options.h"
 #include "downstream/in_flight.h"
+#include "downstream/interaction_stream.h"
 #include "downstream/lane_grant.h"
 
 namespace evergate::downstream {
@@ -26,8 +27,8 @@ struct lane_limits {
   std::size_t rows_per_pump = 65'536;  ///< looked at, delivered or not
   base::milliseconds close_grace{100};
 
-  [[nodiscard]] static lane_limits of(const gateway_options& options) noexcept {
-    return {.ack_window = options.ack_window, .seq_max = options.seq_max, .close_grace = options.close_grace};
+  [[nodiscard]] static lane_limits of(const consumer_policy& policy, std::uint32_t seq_max) noexcept {
+    return {.ack_window = policy.ack_window, .seq_max = seq_max, .close_grace = policy.close_grace};
   }
 };
 
@@ -51,19 +52,27 @@ class lane {
   /// Appends frames of at most about `budget` bytes to `out`, for events up to `until`.
   [[nodiscard]] base::result<pace> pump(flow::offset until, std::size_t budget, std::string& out);
 
-  /// Another session was sent the interactions up to `upto` meanwhile: they are not sent again.
-  void leave_out_interactions(flow::offset upto) noexcept { left_out_ = std::max(left_out_, upto); }
+  /// Hears of each interaction that the queue passes; must outlive the lane.
+  void tell_passed(interaction_stream& interactions) noexcept { interactions_ = &interactions; }
 
   /// The bot has received everything up to `seq`. False when that is no news.
   bool acknowledge(std::int64_t seq) noexcept;
 
   /// All that was sent so far had left for the kernel at `now`.
   void flushed(base::instant now);
-  /// A close frame came at `now`: what had left close_grace before counts as delivered.
+  /// More was sent at once than a bot takes in at once: until it has acknowledged that, it may be anywhere.
+  void burst() noexcept { burst_seq_ = in_flight_.sent_seq(); }
+  /// A heartbeat with this number came at `now`: measures how long the event after it has been on its way. Comes
+  /// before acknowledge().
+  void heard(std::int64_t seq, base::instant now) noexcept;
+  /// A bot that will not resume sent a close frame at `now`. What had left close_grace before, or twice the lag
+  /// last measured if that is more, counts as delivered; after a burst only what was acknowledged does.
   void closed_cleanly(base::instant now) noexcept;
+  /// What left this long before a clean close counts as delivered; nothing: only what was acknowledged.
+  [[nodiscard]] std::optional<base::milliseconds> grace() const noexcept;
 
-  /// A frame without a number of its own (RESUMED, RATE_LIMITED): carries the last one, which libraries
-  /// copy without harm and which leaves the numbering as the journal makes it.
+  /// A frame without a number of its own (RESUMED, RATE_LIMITED, INTERACTION_CREATE): carries the last one,
+  /// which libraries copy without harm and which leaves the numbering as the journal makes it.
   void unnumbered(std::string_view name, std::string_view d, std::string& out) {
     writer_.dispatch(name, in_flight_.sent_seq(), d, out);
   }
@@ -74,7 +83,6 @@ class lane {
   [[nodiscard]] std::uint32_t sent_seq() const noexcept { return in_flight_.sent_seq(); }
   [[nodiscard]] std::uint32_t acked_seq() const noexcept { return in_flight_.acked_seq(); }
   [[nodiscard]] std::size_t unacknowledged() const noexcept { return in_flight_.size(); }
-  [[nodiscard]] flow::offset interactions_sent() const noexcept { return interactions_sent_; }
   /// From where the numbering can be done again: a number, and the offset just before the next event.
   [[nodiscard]] std::uint32_t anchor_seq() const noexcept;
   [[nodiscard]] flow::offset anchor_offset() const noexcept;
@@ -83,7 +91,7 @@ class lane {
  private:
   enum class step : std::uint8_t { on, full, spent, unknown };
 
-  [[nodiscard]] bool wanted(const flow::event_row& row) const noexcept;
+  [[nodiscard]] bool wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept;
   [[nodiscard]] step take(const flow::event_batch& batch, const flow::event_row& row, std::string& out);
   void begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self);
   void write(const flow::event_batch& batch, const flow::event_row& row, std::uint32_t seq, std::string& out);
@@ -103,9 +111,11 @@ class lane {
   flow::offset position_;
   std::uint32_t to_count_ = 0;  ///< RESUME: events still to be counted without sending
   in_flight in_flight_;
-  std::deque<mark> marks_;
-  flow::offset interactions_sent_;
-  flow::offset left_out_;        ///< interactions up to here were sent to another session
+  std::deque<mark> marks_;  ///< of what is unacknowledged
+  base::milliseconds lag_{0};
+  std::uint32_t burst_seq_ = 0;
+  std::uint32_t heard_seq_ = 0;
+  interaction_stream* interactions_ = nullptr;
   std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal
   flow::offset fixed_offset_;
   std::uint64_t rows_missing_ = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "downstream/consumer_policy.h"
 #include "downstream/due.h"
 #include "flow/journal.h"
 
@@ -20,7 +21,8 @@ struct lane_grant {
   flow::downstream_record session;
   flow::offset start;                ///< events past this; with RESUME the record's anchor
   std::shared_ptr<const due> older;  ///< never null
-  flow::offset interactions_sent;    ///< interactions up to this were sent to an earlier session
+  flow::offset interactions;         ///< those past this are due, as far as `older` says so
+  policy_ptr policy = consumer_policy::plain();
   session_traits traits;
 };
 

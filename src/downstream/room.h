@@ -69,6 +69,7 @@ class room {
   void carry(consumer_order order);
   /// Thread-safe: at_most_once may send up to here.
   void reserved(holder_id who, flow::offset upto);
+  void interactions_reserved(holder_id who, std::uint64_t ticket);
 
   /// A connection's wishes. On the loop.
   void pump_later(holder_id who);

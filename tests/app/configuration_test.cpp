@@ -148,11 +148,78 @@ TEST_F(configuration, a_file_that_cannot_be_read_is_named) {
   EXPECT_NE(loaded.error().text().find("missing.toml"), std::string::npos);
 }
 
+TEST_F(configuration, a_consumer_begins_with_the_general_options) {
+  const auto loaded = load(R"(
+[downstream]
+ack_window = 7
+close_grace = "2s"
+[consumers.main]
+ack_window = 9
+[consumers.staging]
+read_only = true
+events.deny = ["TYPING_START"]
+guilds.allow = [12, "34"]
+intents = ["guilds"]
+start = 2026-11-25T08:00:00Z
+acknowledge = "explicit"
+)");
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  ASSERT_EQ(loaded->consumers.size(), 2u);
+  const auto& staging = loaded->consumers.at("staging");
+  EXPECT_EQ(loaded->consumers.at("main").ack_window, 9u);
+  EXPECT_EQ(staging.ack_window, 7u);
+  EXPECT_EQ(staging.close_grace, std::chrono::seconds(2));
+  EXPECT_EQ(staging.events_deny, std::vector<std::string>{"TYPING_START"});
+  EXPECT_EQ(staging.guilds_allow, (std::vector<std::uint64_t>{12, 34}));
+  EXPECT_EQ(staging.intents, 1u);
+  EXPECT_EQ(staging.start, (start_position{start_position::kind::time, 1'795'593'600'000}));
+  EXPECT_EQ(staging.acknowledge, acknowledgement::explicit_only);
+  EXPECT_TRUE(staging.read_only);
+  EXPECT_FALSE(loaded->consumers.at("main").read_only);
+}
+
+TEST_F(configuration, the_environment_overrides_a_consumer) {
+  const auto loaded = load("[consumers.my-bot_2]\nread_only = false",
+                           {{"DISCORD_TOKEN", "a"},
+                            {"EVERGATE_CONSUMERS_MY_BOT_2_READ_ONLY", "true"},
+                            {"EVERGATE_CONSUMERS_MY_BOT_2_EVENTS_DENY", "TYPING_START, PRESENCE_UPDATE"},
+                            {"EVERGATE_CONSUMERS_MAIN_START", "earliest"},
+                            {"EVERGATE_CONSUMERS_UNLISTED", "refuse"}});
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  const auto& bot = loaded->consumers.at("my-bot_2");
+  EXPECT_TRUE(bot.read_only);
+  EXPECT_EQ(bot.events_deny, (std::vector<std::string>{"TYPING_START", "PRESENCE_UPDATE"}));
+  EXPECT_EQ(loaded->consumers.at("main").start.what, start_position::kind::earliest);
+  EXPECT_FALSE(loaded->downstream.unlisted_consumers);
+  EXPECT_NE(problem("", {{"DISCORD_TOKEN", "a"}, {"EVERGATE_CONSUMERS_MAIN_ACK_WINDOW", "0"}})
+                .find("EVERGATE_CONSUMERS_MAIN_ACK_WINDOW: consumers.main.ack_window = 0"),
+            std::string::npos);
+}
+
+TEST_F(configuration, what_is_wrong_with_a_consumer_is_named) {
+  const std::map<std::string, std::vector<std::string>> cases{
+      {"[consumers.x]\nack_windov = 1",
+       {"consumers.x.ack_windov (line 2)", "did you mean consumers.x.ack_window?"}},
+      {"[consumers.x]\nack_window = 0", {"line 2", "consumers.x.ack_window = 0", "1 to 16777216"}},
+      {"[consumers.x.events]\ndeny = [\"GUILD_CREATE\"]", {"consumers.x.events.deny = \"GUILD_CREATE\""}},
+      {"[consumers.x]\nevents.allow = [\"typing\"]", {"consumers.x.events.allow = \"typing\""}},
+      {"[consumers.x]\nguilds.deny = [\"-1\"]", {"consumers.x.guilds.deny = \"-1\"", "guild ids"}},
+      {"[consumers.x]\nintents = 262144", {"consumers.x.intents = 262144"}},
+      {"[consumers.x]\nstart = \"yesterday\"", {"consumers.x.start = \"yesterday\"", "earliest"}},
+      {"[consumers.Main]\nack_window = 1", {"consumers.Main", "a-z"}},
+      {"[consumers]\nunlisted = \"maybe\"", {"consumers.unlisted = \"maybe\"", "\"refuse\""}},
+  };
+  for (const auto& [toml, parts] : cases) {
+    const auto text = problem(toml);
+    for (const auto& part : parts) EXPECT_NE(text.find(part), std::string::npos) << toml << " -> " << text;
+  }
+}
+
 TEST(option_table, rows_judge_what_a_program_filled_in) {
   gateway_options options;
   options.token = "a.b.c";
   EXPECT_TRUE(judge_options(options)) << judge_options(options).error().text();
-  options.downstream.ack_window = 0;
+  options.downstream.consumer.ack_window = 0;
   ASSERT_FALSE(judge_options(options));
   EXPECT_NE(judge_options(options).error().text().find("downstream.ack_window = 0"), std::string::npos);
 }

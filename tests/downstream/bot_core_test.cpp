@@ -45,8 +45,10 @@ class bot_run {
     options_.socket.output_bytes_high = 4'096 + chance_.below(100'000);
     options_.pump_bytes = 500 + chance_.below(20'000);
     options_.heartbeat_interval = base::milliseconds(1'000 + chance_.below(10'000));
-    if (chance_.chance(0.3)) options_.ack_window = static_cast<std::uint32_t>(200 + chance_.below(300));
-    if (chance_.chance(0.3)) options_.on_clean_close = clean_close::acked;
+    consumer_policy policy;
+    if (chance_.chance(0.3)) policy.ack_window = static_cast<std::uint32_t>(200 + chance_.below(300));
+    if (chance_.chance(0.3)) policy.on_clean_close = clean_close::acked;
+    options_.consumers.fallback = std::make_shared<const consumer_policy>(std::move(policy));
     how_.lanes = static_cast<std::uint32_t>(1 + chance_.below(3));
     how_.manner.token = "MTA.x.y";
     how_.manner.intents = proto::intent::all;
@@ -74,11 +76,12 @@ class bot_run {
     if (!gateway_) boot();
     time_.run_for(base::seconds{90});
     bot_rules rules;
-    rules.clean_close_counts = options_.on_clean_close == clean_close::sent;
+    rules.clean_close_counts = options_.consumers.fallback->on_clean_close == clean_close::sent;
     guild_history there({}, {});
     there.announced({0, 1}, guilds_, {}, {});
     for (const auto id : guilds_) there.stands(id, guild_standing::there, {}, {});
     rules.guilds = &there;
+    rules.interactions_within = [](base::instant) { return base::milliseconds{1'500}; };
     auto verdict = check_bots(log_, rows_, rules);
     if (!crowd_->all_live()) verdict.breaches.insert(verdict.breaches.begin(), crowd_->state());
     return verdict;
@@ -121,16 +124,21 @@ class bot_run {
   }
   void say() {
     const auto guild = chance_.chance(0.05) ? 0 : guilds_[chance_.below(guilds_.size())];
-    const bool interaction = chance_.chance(0.1);
+    const bool interaction = chance_.chance(0.1);  // internal ones are nobody's
     const auto type = interaction ? event_type::interaction_create : event_type::message_create;
     const auto serial = ++serial_;
     const std::string filling(chance_.below(600), 'x');
-    auto d = guild == 0 ? fmt::format(R"({{"_serial":{},"id":"1","content":"{}"}})", serial, filling)
-                        : fmt::format(R"({{"_serial":{},"guild_id":"{}","id":"1","content":"{}"}})", serial,
-                                      guild, filling);
+    const auto made = static_cast<std::uint64_t>(time_.unix_ms() - proto::discord_epoch_ms);
+    auto d = fmt::format(R"({{"_serial":{},{}"id":"{}","type":2,"content":"{}"}})", serial,
+                         guild == 0 ? "" : fmt::format(R"("guild_id":"{}",)", guild), made << 22, filling);
     const auto flags = chance_.chance(0.03) ? flow::row_flag::internal : std::uint8_t{0};
     const auto at = journal_.add(type, guild, std::move(d), flags);
-    rows_.push_back({at, interaction ? "INTERACTION_CREATE" : "MESSAGE_CREATE", guild, serial, flags, 0});
+    rows_.push_back({.offset = at,
+                     .type = interaction ? "INTERACTION_CREATE" : "MESSAGE_CREATE",
+                     .guild = guild,
+                     .serial = serial,
+                     .flags = flags,
+                     .at = time_.now()});
   }
 
   base::rng chance_;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flow/intake.h"
@@ -36,6 +37,14 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
                fmt::format(R"({{"id":"{}","guild_id":"{}","author":{{"id":"5"}},"content":"m{}"}})", serial,
                            guild, serial));
   }
+  /// An interaction whose id was made at `unix_ms`. `type` 2 is a command, 4 autocomplete.
+  flow::offset interaction(proto::snowflake guild, std::int64_t unix_ms, int serial, int type = 2) {
+    const auto id = (static_cast<std::uint64_t>(unix_ms - proto::discord_epoch_ms) << 22) +
+                    static_cast<std::uint64_t>(serial);
+    return add(
+        proto::event_type::interaction_create, guild,
+        fmt::format(R"({{"_serial":{},"type":{},"id":"{}","guild_id":"{}"}})", serial, type, id, guild));
+  }
   void listen(flow::commit_listener* listener) {
     const std::scoped_lock lock(mutex_);
     listener_ = listener;
@@ -63,6 +72,8 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
     return flow::offset{head_};
   }
   [[nodiscard]] flow::offset lost_before() const override { return {}; }
+  [[nodiscard]] flow::offset recent_after() const override { return recent_after_; }
+  void set_recent_after(flow::offset at) { recent_after_ = at; }
   [[nodiscard]] base::result<flow::batch_ptr> read_after(flow::offset after, std::size_t) override {
     const std::scoped_lock lock(mutex_);
     auto batch = std::make_shared<flow::event_batch>();
@@ -118,14 +129,28 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   void change(flow::consumer_change what) override {
     {
       const std::scoped_lock lock(mutex_);
-      for (auto& one : what.consumers) consumers_[one.name] = one;
-      for (auto& one : what.sessions) {
-        next_number_ = std::max(next_number_, one.number + 1);
-        sessions_[one.id] = one;
-      }
-      for (auto& id : what.sessions_removed) sessions_.erase(id);
+      if (holding_) return held_.push_back(std::move(what));
     }
-    if (what.done) what.done();
+    store(std::move(what));
+  }
+  /// Changes are stored no more until hold(false), which stores what waits and tells of the commit.
+  void hold(bool holding) {
+    std::vector<flow::consumer_change> waiting;
+    flow::commit_listener* listener = nullptr;
+    {
+      const std::scoped_lock lock(mutex_);
+      holding_ = holding;
+      waiting = std::exchange(held_, {});
+      listener = listener_;
+    }
+    for (auto& one : waiting) store(std::move(one));
+    if (!waiting.empty() && listener != nullptr) listener->on_commit(nullptr);
+  }
+  /// What is held back is lost, as with a kill.
+  void lose_held() {
+    const std::scoped_lock lock(mutex_);
+    held_.clear();
+    holding_ = false;
   }
   [[nodiscard]] std::map<std::string, flow::consumer_record> consumers_now() const {
     const std::scoped_lock lock(mutex_);
@@ -139,6 +164,18 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   std::size_t rows_per_batch = 3;
 
  private:
+  void store(flow::consumer_change what) {
+    {
+      const std::scoped_lock lock(mutex_);
+      for (auto& one : what.consumers) consumers_[one.name] = one;
+      for (auto& one : what.sessions) {
+        next_number_ = std::max(next_number_, one.number + 1);
+        sessions_[one.id] = one;
+      }
+      for (auto& id : what.sessions_removed) sessions_.erase(id);
+    }
+    if (what.done) what.done();
+  }
   struct record {
     flow::offset at;
     proto::snowflake guild = 0;
@@ -155,7 +192,10 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   std::string ready_ =
       R"({"v":10,"user":{"id":"5","username":"bot","bot":true},"guilds":[],"session_id":"up","resume_gateway_url":"wss://up","shard":[0,4],"application":{"id":"5","flags":0},"extra":{"kept":[1]}})";
   bool complete_ = true;
+  flow::offset recent_after_;
   flow::commit_listener* listener_ = nullptr;
+  bool holding_ = false;
+  std::vector<flow::consumer_change> held_;
   std::map<std::string, flow::consumer_record> consumers_;
   std::map<std::string, flow::downstream_record> sessions_;
   std::uint32_t next_number_ = 1;

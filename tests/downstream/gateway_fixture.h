@@ -50,7 +50,7 @@ class GatewayTest : public ::testing::Test {
     options_.queue_quiet = base::milliseconds(1);
     options_.cursor_interval = base::milliseconds(1);
     options_.tick = base::milliseconds(5);
-    options_.close_grace = base::milliseconds(0);
+    policy_.close_grace = base::milliseconds(0);
     options_.heartbeat_interval = base::milliseconds(600'000);
     for (const auto id : {a, b}) journal_.set_guild(id, document(id));
   }
@@ -62,6 +62,7 @@ class GatewayTest : public ::testing::Test {
         id);
   }
   void run() {
+    options_.consumers.fallback = std::make_shared<const consumer_policy>(policy_);
     gateway_ = std::make_unique<gateway>(std::vector<net::event_loop*>{&loops_[0].loop(), &loops_[1].loop()},
                                          listen_, options_, journal_, journal_, journal_, fleet_, replies_,
                                          fleet_, http_, log_);
@@ -137,6 +138,7 @@ class GatewayTest : public ::testing::Test {
   base::logger log_{base::log_level::error};
   net::listen_options listen_;
   gateway_options options_;
+  consumer_policy policy_;  ///< of consumers that options_ does not name
   loop_thread loops_[2];
   loop_thread client_;
   net::http_client http_{{}};

@@ -66,6 +66,25 @@ TEST_F(LaneTest, NumbersWhatItDelivers) {
   EXPECT_FALSE(l.acknowledge(-1));
 }
 
+TEST_F(LaneTest, NumbersOnlyWhatItsConsumerWants) {
+  for (int i = 1; i <= 6; ++i) {
+    journal_.message(i % 2 == 0 ? guild : guild + (1ULL << 22), i);
+    journal_.add(event_type::typing_start, guild, "{}");
+  }
+  consumer_policy policy;
+  policy.filter = *consumer_filter::make({.events_deny = {"TYPING_START"}, .guilds_deny = {guild}});
+  auto from = grant(0);
+  from->policy = std::make_shared<const consumer_policy>(policy);
+  auto l = make();
+  l.start(from, 1, 5);
+  const auto got = run(l);
+  ASSERT_EQ(got.size(), 3u);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i]["s"], 2 + i);
+    EXPECT_EQ(got[i]["d"]["id"], std::to_string(2 * i + 1));
+  }
+}
+
 TEST_F(LaneTest, KeepsTheNameOfUnknownEvents) {
   journal_.add(event_type::unknown, guild, R"({"a":1})", 0, 0, "BRAND_NEW");
   auto l = make();
@@ -179,14 +198,18 @@ TEST_F(LaneTest, OlderLayoutsHoldBackWhatTheyDelivered) {
   EXPECT_EQ(ids, (std::vector<std::string>{"3", "5", "7", "8", "9", "10"}));
 }
 
-TEST_F(LaneTest, NeverRepeatsAnInteraction) {
-  for (int i = 1; i <= 4; ++i) journal_.add(event_type::interaction_create, guild, R"({"id":"1"})");
-  auto from = grant(0);
-  from->interactions_sent = flow::offset{3};
+TEST_F(LaneTest, InteractionsHaveNoPlaceInItsNumbers) {
+  journal_.message(guild, 1);
+  journal_.interaction(guild, 1'770'000'000'000, 2);
+  journal_.message(guild, 3);
   auto l = make();
-  l.start(from, 1, 5);
-  EXPECT_EQ(run(l).size(), 1u);
-  EXPECT_EQ(l.interactions_sent().value, 4u);
+  l.start(grant(0), 1, 5);
+  const auto got = run(l);
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_EQ(got[1]["s"], 3);
+  EXPECT_EQ(got[1]["d"]["id"], "3");
+  l.acknowledge(3);
+  EXPECT_EQ(l.cursor().value, 3u);
 }
 
 TEST_F(LaneTest, RedactsOnlyWithoutMessageContent) {
@@ -218,6 +241,58 @@ TEST_F(LaneTest, ACleanCloseCountsWhatHadLeft) {
   EXPECT_EQ(l.cursor().value, 3u);
   l.closed_cleanly(t + 150ms);
   EXPECT_EQ(l.acked_seq(), 5u);
+}
+
+TEST_F(LaneTest, ACleanCloseWithALongGraceIsAsExact) {
+  auto l = make({.close_grace = 2'000ms});
+  l.start(grant(0), 1, 5);
+  base::instant t{1000s};
+  // A mark a millisecond would fill any list long before the first is old enough.
+  for (int i = 1; i <= 4'000; ++i, t += 1ms) {
+    journal_.message(guild, i);
+    (void)run(l);
+    l.flushed(t);
+  }
+  l.closed_cleanly(t);
+  EXPECT_NEAR(l.acked_seq(), 2'000, 130) << "what left up to 2 s before, to a sixteenth";
+  EXPECT_LE(l.acked_seq(), 2'002u);
+}
+
+TEST_F(LaneTest, ACleanCloseOfALaggingBotCountsLess) {
+  auto l = make({.close_grace = 100ms});
+  l.start(grant(0), 1, 5);
+  const base::instant t{1000s};
+  for (int i = 1; i <= 10; ++i) {
+    journal_.message(guild, i);
+    (void)run(l);
+    l.flushed(t + i * 100ms);
+  }
+  // Number 7 (message 6) left at 600 ms, and its successor 300 ms before this beat: so far behind is the bot.
+  l.heard(7, t + 1'000ms);
+  l.acknowledge(7);
+  l.closed_cleanly(t + 1'400ms);
+  EXPECT_EQ(l.acked_seq(), 9u) << "within twice the lag: what left after 800 ms";
+}
+
+TEST_F(LaneTest, ACleanCloseAfterABurstCountsWhatWasAcknowledged) {
+  for (int i = 1; i <= 10; ++i) journal_.message(guild, i);
+  auto l = make({.close_grace = 100ms});
+  l.start(grant(0), 1, 5);
+  (void)run(l);
+  const base::instant t{1000s};
+  l.burst();
+  l.flushed(t);
+  l.heard(4, t);
+  l.acknowledge(4);
+  l.closed_cleanly(t + 10s);
+  EXPECT_EQ(l.acked_seq(), 4u);
+  l.heard(11, t + 11s);
+  l.acknowledge(11);
+  journal_.message(guild, 11);
+  (void)run(l);
+  l.flushed(t + 12s);
+  l.closed_cleanly(t + 13s);
+  EXPECT_EQ(l.acked_seq(), 12u) << "the bot has caught up";
 }
 
 TEST_F(LaneTest, EndsBeforeItsNumbersDo) {

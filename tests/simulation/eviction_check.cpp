@@ -8,13 +8,13 @@
 namespace evergate::simulation {
 namespace {
 
-constexpr std::array<const char*, eviction_check::classes> names{"ephemeral", "message", "state"};
-constexpr std::size_t findings_max = 20;
+constexpr std::array<const char*, eviction_check::classes> class_names{"ephemeral", "message", "state"};
+constexpr std::size_t sentences_max = 20;
 
 }  // namespace
 
 void eviction_check::found(std::string what) {
-  if (findings_.size() < findings_max) findings_.push_back(std::move(what));
+  if (findings_.size() < sentences_max) findings_.push_back(std::move(what));
 }
 
 std::uint64_t eviction_check::kept() const {
@@ -45,13 +45,13 @@ void eviction_check::take(std::size_t kind, const class_account& now, std::uint6
                          [&](std::uint64_t one) { return one > acknowledged; });
   }
   if (!all.empty() && all.front().offsets.front() <= now.floor) {
-    found(fmt::format("eviction: the floor of {} events is {}, inside a blob", names[kind], now.floor));
+    found(fmt::format("eviction: the floor of {} events is {}, inside a blob", class_names[kind], now.floor));
   }
   const auto most = counted.evicted_unacked + (kind == state ? perhaps_unacked_ : 0);
   if (counted.evicted != now.evicted || now.evicted_unacked < counted.evicted_unacked ||
       now.evicted_unacked > most) {
     found(fmt::format("eviction: {} {} events are gone, {} of them unacknowledged; counted are {} and {}",
-                      counted.evicted, names[kind], counted.evicted_unacked, now.evicted,
+                      counted.evicted, class_names[kind], counted.evicted_unacked, now.evicted,
                       now.evicted_unacked));
   }
 }
@@ -64,8 +64,8 @@ void eviction_check::check_order(std::uint64_t acknowledged) {
       const bool had = cheaper != state && !blobs_[cheaper].empty() &&
                        (cheaper < kind || blobs_[cheaper].front().last() <= acknowledged);
       if (cheaper == kind || !had) continue;
-      found(
-          fmt::format("eviction: unacknowledged {} events went before {} ones", names[kind], names[cheaper]));
+      found(fmt::format("eviction: unacknowledged {} events went before {} ones", class_names[kind],
+                        class_names[cheaper]));
     }
   }
 }

@@ -57,6 +57,16 @@ bool excuses::late(link_id on, base::instant from, base::instant until) const {
   return known != links_.end() && meets(known->second, from, until);
 }
 
+bool excuses::calm(base::instant from, base::instant until) const {
+  constexpr base::seconds noticed{120};
+  if (meets(asleep_, from, until)) return false;
+  return std::ranges::none_of(links_, [&](const auto& one) {
+    return std::ranges::any_of(one.second, [&](const span& spot) {
+      return spot.from <= until && std::min(spot.until, spot.from + noticed) >= from;
+    });
+  });
+}
+
 bool excuses::early_identify(link_id on, base::instant at) const {
   const auto backwards = identifies_ | std::views::reverse;
   const auto own = std::ranges::find(backwards, on, &identify::on);
@@ -71,14 +81,24 @@ bool excuses::early_identify(link_id on, base::instant at) const {
 
 bool excuses::explained(std::string_view kind, link_id on, base::instant at) const {
   const auto slept = [&](base::nanoseconds span) { return meets(asleep_, at - span, at); };
-  if (kind == "heartbeat_missing") return late(on, at - rules_.silence, at) || slept(rules_.silence);
+  const auto paused = [&](base::nanoseconds span) { return meets(paused_, at - span, at); };
+  if (kind == "heartbeat_missing") {
+    // Beats go on while nothing is read, but not before the HELLO has been.
+    const auto greeted = greeted_.find(on);
+    const bool unread = greeted == greeted_.end() || greeted->second > at - rules_.silence;
+    return late(on, at - rules_.silence, at) || slept(rules_.silence) || (unread && paused(rules_.silence));
+  }
   if (kind == "identify_too_fast") return early_identify(on, at);
   if (kind == "not_authenticated") {
     const auto ended = invalidated_.find(on);
-    return ended != invalidated_.end() && (at - ended->second <= rules_.slack || late(on, ended->second, at));
+    if (ended == invalidated_.end()) return false;
+    const auto since = at - ended->second;
+    return since <= rules_.slack || late(on, ended->second, at) || paused(since) || slept(since);
   }
+  if (kind == "presence_rate") return late(on, at - rules_.presences, at) || slept(rules_.presences);
+  if (kind == "send_rate") return late(on, at - rules_.sends, at) || slept(rules_.sends);
   const auto unread = [&](base::nanoseconds span) {
-    return late(on, at - span, at) || slept(span) || meets(paused_, at - span, at);
+    return late(on, at - span, at) || slept(span) || paused(span);
   };
   if (kind == "op1_unanswered") return unread(rules_.answer);
   return kind == "slow_reader" && unread(rules_.reading);

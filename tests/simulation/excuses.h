@@ -15,12 +15,14 @@
 namespace evergate::simulation {
 
 struct excuse_rules {
-  std::uint32_t buckets = 1;           ///< max_concurrency
-  base::nanoseconds silence{};         ///< without a beat for so long a connection is closed
-  base::milliseconds identify{5'000};  ///< between two IDENTIFYs of a bucket
-  base::milliseconds answer{10'000};   ///< op 1 is to be answered within
-  base::milliseconds reading{60'000};  ///< a reader that falls behind has been slow within
-  base::milliseconds slack{1'000};     ///< latency and ticks: a disturbance acts so much longer
+  std::uint32_t buckets = 1;             ///< max_concurrency
+  base::nanoseconds silence{};           ///< without a beat for so long a connection is closed
+  base::milliseconds identify{5'000};    ///< between two IDENTIFYs of a bucket
+  base::milliseconds answer{10'000};     ///< op 1 is to be answered within
+  base::milliseconds reading{60'000};    ///< a reader that falls behind has been slow within
+  base::milliseconds presences{20'000};  ///< window of their limit
+  base::milliseconds sends{60'000};
+  base::milliseconds slack{1'000};  ///< latency and ticks: a disturbance acts so much longer
 };
 
 class excuses {
@@ -33,6 +35,8 @@ class excuses {
   void live(std::uint32_t shard);
   void identified(std::uint32_t shard, link_id on, base::instant at);
   void daemon_died(base::instant at);
+  /// A frame goes out on it: its HELLO has been read.
+  void sent(link_id on, base::instant at) { greeted_.try_emplace(on, at); }
   /// What travels on this link is late or lost.
   void disturbed(link_id which, base::instant from, base::instant until);
   /// Discord ends the session on this link by op 9: what is under way from the shard comes too late.
@@ -45,6 +49,8 @@ class excuses {
   /// A RESUME may go out on this connection: to the session's own address, or to the main one when the own
   /// has failed before and not served since.
   [[nodiscard]] bool may_resume(std::uint32_t shard, link_id on) const;
+  /// No link was disturbed and nobody slept meanwhile. A link that stays half-open is replaced in time.
+  [[nodiscard]] bool calm(base::instant from, base::instant until) const;
   /// What Discord reports of this connection is no fault of the daemon's.
   [[nodiscard]] bool explained(std::string_view kind, link_id on, base::instant at) const;
 
@@ -70,6 +76,7 @@ class excuses {
   std::vector<span> paused_;
   std::vector<identify> identifies_;
   std::uint64_t life_ = 0;
+  std::map<link_id, base::instant> greeted_;
   std::set<link_id> main_links_;
   std::set<std::uint32_t> trying_own_;  ///< shards whose last connection went to the session's own address
   std::set<std::uint32_t> own_failed_;

@@ -61,6 +61,8 @@ struct tally {
   std::uint64_t redelivered = 0;
   std::uint64_t given_up = 0;
   std::uint64_t answers = 0;
+  std::uint64_t interactions = 0;
+  std::uint64_t interactions_spent = 0;
   double virtual_seconds = 0;
 
   void add(const tally& other) noexcept {
@@ -75,6 +77,8 @@ struct tally {
     redelivered += other.redelivered;
     given_up += other.given_up;
     answers += other.answers;
+    interactions += other.interactions;
+    interactions_spent += other.interactions_spent;
     virtual_seconds += other.virtual_seconds;
   }
 };
@@ -186,6 +190,8 @@ void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
   total.redelivered += result.redelivered;
   total.given_up += result.given_up;
   total.answers += result.answers;
+  total.interactions += result.interactions;
+  total.interactions_spent += result.interactions_spent;
   total.virtual_seconds += result.virtual_seconds;
   if (w.print) fmt::print("trace {:016x}\n", result.hash);
   if (result.findings.empty()) return;
@@ -279,11 +285,11 @@ int main(int argc, char** argv) {
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - began;
   fmt::print(
       "simulation: {} seeds, {} failed, {} events, virtual {:.0f} s, wall {:.1f} s ({} dispatches, {} of "
-      "them lost "
-      "behind {} gaps, {} had by bots, {} of them again, {} given up without room, {} answers, {} daemon "
-      "lives)\n",
+      "them lost behind {} gaps, {} had by bots, {} of them again, {} given up without room, {} answers, {} "
+      "daemon "
+      "lives; {} interactions had, {} spent)\n",
       total.seeds, total.failed, total.steps, total.virtual_seconds, wall.count(), total.dispatches,
       total.lost_with_record, total.gaps, total.received, total.redelivered, total.given_up, total.answers,
-      total.lives);
+      total.lives, total.interactions, total.interactions_spent);
   return (total.failed > 0) == w.expect_failure ? 0 : 1;
 }

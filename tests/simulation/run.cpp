@@ -27,6 +27,8 @@ namespace {
 /// tried out and each shard waits for its turn to identify (5.3 s each, 60 s for one that was given away).
 constexpr base::seconds settle_max{600};
 constexpr base::milliseconds watch_span{500};
+/// A commit of the event's and one of the lane's position, each told late, and a slow wire.
+constexpr base::milliseconds interaction_patience{1'500};
 /// Longer than anything that still holds an event back from a bot that is live.
 constexpr base::seconds quiet_span{25};
 /// The daemon comes back this long after it died, at least.
@@ -53,6 +55,7 @@ class seed_run final : private shard_watch {
                   },
                   [this](base::milliseconds off) {
                     clock_off_ = off;
+                    clock_jumped_ = true;
                     if (daemon_) daemon_->set_clock(off);
                   },
                   [this](base::instant until) { disk_disturbed_.emplace_back(time_.now(), until); }}),
@@ -66,10 +69,12 @@ class seed_run final : private shard_watch {
     net_.on_disturbed = [this](link_id on, base::instant from, base::instant until) {
       excuses_.disturbed(on, from, until);
     };
-    if (print) bot_log_.narrate = [this](std::string_view what) { log_.say("bots", what); };
+    bot_log_.narrate = [this](std::string_view what) { log_.say("bots", what); };
     if (plan.evicts()) evictions_.emplace(plan.daemon.journal.core.max_events);
-    disk_.on_committed = [this] {
+    disk_.on_committed = [this](const journal::round& work) {
       commits_.push_back(time_.now());
+      // What a small journal gives up in the commit that brings it is in no image.
+      if (evictions_) read_round(work);
       read_journal();
       if (evictions_) check_evictions();
     };
@@ -134,7 +139,7 @@ class seed_run final : private shard_watch {
   }
   [[nodiscard]] std::uint64_t received() const {
     std::uint64_t out = 0;
-    for (const auto& s : bot_log_.sessions) out += s.received.size();
+    for (const auto& s : bot_log_.sessions) out += s.received.size() + s.interactions.size();
     return out;
   }
 
@@ -197,12 +202,7 @@ class seed_run final : private shard_watch {
         return;
       }
       if (*batch == nullptr) break;
-      append_rows(**batch, rows_);
-      for (const auto& row : (*batch)->rows) {
-        note_row(**batch, row);
-        guilds_.note(**batch, row, time_.now());
-        read_up_to_ = row.offset.value;
-      }
+      note_batch(**batch);
     }
     durable_.clear();
     const auto sessions = journal::journal_core::sessions_in(**view);
@@ -245,6 +245,20 @@ class seed_run final : private shard_watch {
     std::from_chars(cause.data() + 8, cause.data() + dash, from);
     std::from_chars(cause.data() + dash + 1, cause.data() + cause.size(), to);
     evictions_->gap(from, to);
+  }
+
+  void note_batch(const flow::event_batch& batch) {
+    append_rows(batch, time_.now(), time_.unix_ms(), rows_);
+    for (const auto& row : batch.rows) {
+      note_row(batch, row);
+      guilds_.note(batch, row, time_.now());
+      read_up_to_ = row.offset.value;
+    }
+  }
+  void read_round(const journal::round& work) {
+    for (const auto& batch : work.batches) {
+      if (!batch->rows.empty() && batch->rows.front().offset.value > read_up_to_) note_batch(*batch);
+    }
   }
 
   void note_row(const flow::event_batch& batch, const flow::event_row& row) {
@@ -290,6 +304,7 @@ class seed_run final : private shard_watch {
 
   void sent(std::uint32_t who, link_id on, const std::string& session, std::string_view frame) override {
     must_not(who, "sends");
+    excuses_.sent(on, time_.now());
     const auto op = proto::integer_of(proto::member(frame, "op")).value_or(-1);
     const auto d = proto::member(frame, "d");
     const auto seq = op == 1 ? proto::integer_of(d) : proto::integer_of(proto::member(d, "seq"));
@@ -382,6 +397,20 @@ class seed_run final : private shard_watch {
     }
   }
 
+  /// Late commits, machines that sleep, restarts and wrong clocks let interactions grow old.
+  [[nodiscard]] base::milliseconds interactions_within(base::instant at) const {
+    const auto from = at - base::seconds(90);
+    const auto until = at + base::seconds(3);
+    const auto died = [&](const std::vector<base::instant>& all) {
+      return std::ranges::any_of(all, [&](base::instant one) { return one >= from && one <= until; });
+    };
+    const bool disk = std::ranges::any_of(
+        disk_disturbed_, [&](const auto& one) { return one.first <= until && one.second >= from; });
+    const bool calm = !disk && !died(bot_log_.daemon_kills) && !died(bot_log_.daemon_stops) &&
+                      excuses_.calm(from, until) && !clock_jumped_ && !evictions_;
+    return calm ? interaction_patience : base::milliseconds{0};
+  }
+
   /// Cursors are written a moment after they have moved. While the disk is disturbed that may take until the
   /// second commit from then on: the first may have been on its way.
   [[nodiscard]] base::instant durable_by(base::instant answered) const {
@@ -398,8 +427,10 @@ class seed_run final : private shard_watch {
   void check_bots(outcome& out, bool finished) {
     bot_rules rules;
     rules.finished = finished;
-    rules.clean_close_counts = plan_.daemon.gateway.on_clean_close == downstream::clean_close::sent;
+    rules.clean_close_counts =
+        plan_.daemon.gateway.consumers.fallback->on_clean_close == downstream::clean_close::sent;
     rules.durable_by = [this](base::instant answered) { return durable_by(answered); };
+    rules.interactions_within = [this](base::instant at) { return interactions_within(at); };
     rules.guilds = &guilds_;
     if (evictions_) {
       rules.evicted = [this](flow::offset at) { return evictions_->lost(at.value); };
@@ -408,6 +439,8 @@ class seed_run final : private shard_watch {
     const auto verdict = simulation::check_bots(bot_log_, rows_, rules);
     out.received = verdict.received;
     out.redelivered = verdict.redelivered;
+    out.interactions = verdict.interactions;
+    out.interactions_spent = verdict.interactions_spent;
     for (const auto& what : verdict.breaches) {
       if (findings_.size() < 20) findings_.push_back("bot: " + what);
     }
@@ -467,6 +500,7 @@ class seed_run final : private shard_watch {
   bool peace_ = false;  ///< faults are long over
   bool operator_called_ = false;
   base::milliseconds clock_off_{0};
+  bool clock_jumped_ = false;
   std::uint64_t had_ = 0;
   std::uint64_t lives_ = 0;
   std::uint64_t read_up_to_ = 0;

@@ -61,8 +61,10 @@ void draw_gateway(base::rng& chance, const base::secret& token, downstream::gate
   out.socket.output_bytes_high = one_of(chance, std::array<std::size_t, 2>{8 * 1024, 1024 * 1024});
   out.pump_bytes = one_of(chance, std::array<std::size_t, 2>{2 * 1024, 256 * 1024});
   out.read_bytes = one_of(chance, std::array<std::size_t, 2>{4 * 1024, 256 * 1024});
-  if (chance.chance(0.3)) out.ack_window = static_cast<std::uint32_t>(between(chance, 200, 500));
-  if (chance.chance(0.3)) out.on_clean_close = downstream::clean_close::acked;
+  downstream::consumer_policy policy;
+  if (chance.chance(0.3)) policy.ack_window = static_cast<std::uint32_t>(between(chance, 200, 500));
+  if (chance.chance(0.3)) policy.on_clean_close = downstream::clean_close::acked;
+  out.consumers.fallback = std::make_shared<const downstream::consumer_policy>(std::move(policy));
 }
 
 void draw_bots(base::rng& chance, const base::secret& token, bot_crowd_options& out) {
@@ -122,7 +124,10 @@ swarm swarm::of(std::uint64_t seed) {
   draw_gateway(chance, out.discord.token, out.daemon.gateway);
   draw_bots(chance, out.discord.token, out.bots);
   // What the option asks of an operator: more than a round trip to the bots.
-  out.daemon.gateway.close_grace = 4 * out.bots.wire.latency_max;
+  auto& consumers = out.daemon.gateway.consumers;
+  auto policy = *consumers.fallback;
+  policy.close_grace = 4 * out.bots.wire.latency_max;
+  consumers.fallback = std::make_shared<const downstream::consumer_policy>(std::move(policy));
   out.net.latency = std::chrono::microseconds(one_of(chance, std::array{50, 5'000, 60'000}));
   out.net.jitter = std::chrono::microseconds(one_of(chance, std::array{10, 5'000, 40'000}));
   out.net.piece_bytes_max = one_of(chance, std::array<std::size_t, 4>{40, 700, 1'400, 16'384});

@@ -109,7 +109,7 @@ void virtual_journal::write() {
     return;
   }
   written_ = true;
-  if (disk_.on_committed) disk_.on_committed();
+  if (disk_.on_committed) disk_.on_committed(*in_flight_);
   log_.mark("journal committed", {static_cast<std::int64_t>(in_flight_->last)});
   time_.in(about(options_.announce), "journal announce", [this] { announce(); });
 }
@@ -126,10 +126,10 @@ void virtual_journal::announce() {
   ask(in_flight_->requests);
   auto told = std::exchange(in_flight_->changes.done, {});
   in_flight_.reset();
+  for (auto& call : told) call();
   if (rows) {
     for (auto* const one : listeners_) one->on_commit(done);
   }
-  for (auto& call : told) call();
   if (!waiting_.empty() || !changes_.empty() || !checkpoints_.empty() || core_.unfinished()) wake();
 }
 
@@ -152,7 +152,7 @@ bool virtual_journal::stop() {
       core_.prepare(*in_flight_);
     }
     if (!written_ && !core_.write(*in_flight_, time_.unix_ms())) return false;
-    if (disk_.on_committed) disk_.on_committed();
+    if (disk_.on_committed) disk_.on_committed(*in_flight_);
     const auto told = core_.settle(*in_flight_);
     in_flight_.reset();
   }

@@ -27,8 +27,8 @@ struct virtual_journal_options {
 /// What outlives the process: the committed data, and how the disk behaves now.
 struct virtual_disk {
   std::shared_ptr<journal::memory_image> image = std::make_shared<journal::memory_image>();
-  base::nanoseconds slow{0};           ///< each commit takes up to this much longer
-  std::function<void()> on_committed;  ///< called after each commit that the core made
+  base::nanoseconds slow{0};                                ///< each commit takes up to this much longer
+  std::function<void(const journal::round&)> on_committed;  ///< called after each commit that the core made
 };
 
 class virtual_journal final : public flow::event_sink,
@@ -49,6 +49,7 @@ class virtual_journal final : public flow::event_sink,
   [[nodiscard]] base::result<std::vector<flow::stored_session>> stored_sessions() override;
   [[nodiscard]] flow::offset head() const override { return head_; }
   [[nodiscard]] flow::offset lost_before() const override { return lost_before_; }
+  [[nodiscard]] flow::offset recent_after() const override { return core_.recent_after(); }
   [[nodiscard]] base::result<flow::batch_ptr> read_after(flow::offset after, std::size_t bytes_hint) override;
   [[nodiscard]] base::result<std::vector<flow::guild_entry>> guilds(proto::shard_key lane,
                                                                     flow::offset as_of) override;
