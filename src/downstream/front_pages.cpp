@@ -101,7 +101,8 @@ net::http_response status(const flow::fleet_view& fleet, flow::offset head, cons
     first = false;
     append_consumer(body, *one, head);
   }
-  body += "]}";
+  fmt::format_to(std::back_inserter(body), R"(],"dead_letters":{{"kept":{},"pushed_out":{}}}}})",
+                 readers.letters().size(), readers.letters().pushed_out());
   return json(200, std::move(body));
 }
 

@@ -11,7 +11,7 @@
 
 namespace evergate::downstream {
 
-/// What a bot said in its IDENTIFY that the stored record has no place for.
+/// What a bot said in its IDENTIFY about its library.
 struct session_traits {
   std::uint32_t large_threshold = 50;
   bool may_ask = false;  ///< answers op 1 well
@@ -24,6 +24,8 @@ struct lane_grant {
   flow::offset interactions;         ///< those past this are due, as far as `older` says so
   policy_ptr policy = consumer_policy::plain();
   session_traits traits;
+  flow::offset suspect;             ///< one of the events up to this may be what kills the bot
+  std::uint32_t suspect_count = 0;  ///< of so many
 };
 
 }  // namespace evergate::downstream

@@ -22,6 +22,8 @@ void guild_history::note(const flow::event_batch& batch, const flow::event_row& 
   using enum proto::event_type;
   const auto down = [&] { return proto::member(batch.data(row), "unavailable") == "true"; };
   if (row.type == session_started) {
+    if ((row.flags & flow::row_flag::known_guilds) != 0)
+      return;  // another fleet's, of guilds that are served
     announced({row.shard, row.shard_count}, named_guilds(batch.data(row)), row.offset, at);
   } else if (row.type == guild_create) {
     news(row.shard, at);

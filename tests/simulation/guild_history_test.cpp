@@ -1,5 +1,6 @@
 #include "guild_history.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace evergate::simulation {
