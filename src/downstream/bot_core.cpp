@@ -71,6 +71,7 @@ void bot_core::tick(base::instant now) {
   if (phase_ == phase::closed) return;
   if (yielding_) return check_yield();
   if (lane_ && wire_.queued_bytes() == 0) lane_->flushed(now_);
+  if (drained_) check_hold();
   if (starved_ && wish_.may_ask) step({.what = session_input::kind::ask});
   if (phase_ == phase::waiting_source || phase_ == phase::gated) advance();
 }
@@ -85,7 +86,9 @@ void bot_core::shut(bool drop, base::instant now) {
 void bot_core::closed(const bot_farewell& how, base::instant now) {
   now_ = now;
   if (phase_ == phase::closed) return;
-  if (how.by_bot && lane_ && policy_->on_clean_close == clean_close::sent) {
+  const bool counts =
+      policy_->on_clean_close == clean_close::sent && policy_->acknowledge == acknowledge_by::heartbeat;
+  if (how.by_bot && lane_ && counts) {
     lane_->closed_cleanly(now_);
     report();
   }
@@ -117,7 +120,7 @@ void bot_core::act(const session_action& action) {
     case kind::resume:
       return begin_resume(action.resume);
     case kind::acknowledge:
-      return acknowledged(action.seq);
+      return beaten(action.seq);
     case kind::command:
       return command(action.op, action.d);
     case kind::close:
@@ -166,6 +169,7 @@ void bot_core::begin_resume(const resume_request& request) {
   const auto ready = around_.guilds.ready();
   lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options.seq_max));
   told_missing_ = 0;
+  held_ = grant_->held;
   lane_->resume(grant_, static_cast<std::uint32_t>(request.seq), ready ? self_id(*ready) : 0);
   wish_ = {};
   wish_.may_ask = grant_->traits.may_ask;
@@ -215,6 +219,13 @@ void bot_core::carry(const consumer_order& order, base::instant now) {
       left_out_ = order.interactions_sent;
       if (lane_) lane_->leave_out_interactions(left_out_);
       return advance();
+    case kind::hold:
+      held_ = true;
+      drained_ = order.closely;
+      return begin_hold();
+    case kind::go_on:
+      held_ = drained_ = false;
+      return advance();
     case kind::close_layout:
       return finish(4010, "Invalid shard.");
     case kind::drop:
@@ -235,6 +246,18 @@ void bot_core::check_yield() {
   step({.what = session_input::kind::ask_closely});
 }
 
+void bot_core::begin_hold() {
+  // A replay goes on to its end: its bot waits for RESUMED.
+  if (phase_ == phase::replaying || consumer_ == nullptr) return;
+  consumer_->with([&](consumer& body) { body.holding(origin_.id); });
+  check_hold();
+}
+
+void bot_core::check_hold() {
+  const bool open = drained_ && lane_ && !lane_->counting() && lane_->unacknowledged() > 0;
+  if (open && wish_.may_ask && !silent_) step({.what = session_input::kind::ask_closely});
+}
+
 void bot_core::release() {
   yielding_ = false;
   const auto head = around_.events.head();
@@ -249,7 +272,7 @@ void bot_core::invalidate() {
   grant_.reset();
   lane_.reset();
   backfill_.reset();
-  silent_ = yielding_ = began_ = reserving_ = false;
+  silent_ = yielding_ = began_ = reserving_ = held_ = drained_ = false;
   step({.what = session_input::kind::invalidated});
 }
 

@@ -68,6 +68,14 @@ struct bot_farewell {
   std::uint16_t code = 1006;
 };
 
+/// What an explicit acknowledgement came to.
+struct call_outcome {
+  enum class kind : std::uint8_t { done, gone, never_sent };
+  kind what = kind::gone;
+  std::uint32_t acked_seq = 0;
+  std::uint32_t sent_seq = 0;
+};
+
 class bot_core {
  public:
   bot_core(bot_services around, bot_wire& wire, bot_origin origin);
@@ -80,6 +88,8 @@ class bot_core {
   void refuse(std::uint16_t code, std::string_view reason, base::instant now);
   void message(std::string_view text, base::instant now);
   void carry(const consumer_order& order, base::instant now);
+  /// POST /c/NAME/ack for the session `id`.
+  [[nodiscard]] call_outcome acknowledge_call(std::string_view id, std::int64_t seq, base::instant now);
   /// There may be something to send: a commit, room on the wire, or pump_later()'s turn.
   void pump(base::instant now);
   void tick(base::instant now);
@@ -119,6 +129,8 @@ class bot_core {
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
+  void begin_hold();
+  void check_hold();
   void release();
   void invalidate();
   void leave(bool discard);
@@ -134,6 +146,7 @@ class bot_core {
   /// How far this phase goes, and how far the redelivery option lets it go now.
   [[nodiscard]] flow::offset target() const;
   [[nodiscard]] flow::offset sendable();
+  void beaten(std::int64_t seq);
   void acknowledged(std::int64_t seq);
   void report();
 
@@ -148,6 +161,8 @@ class bot_core {
   phase phase_ = phase::unknown;
   bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered
   bool yielding_ = false;  ///< asked for the lane and not released yet
+  bool held_ = false;      ///< by the operator: nothing flows
+  bool drained_ = false;   ///< held, and asked for what was sent
   bool began_ = false;     ///< the backfill is through: the session can be resumed
   bool bot_acknowledged_ = false;
   bool reserving_ = false;

@@ -16,6 +16,7 @@ constexpr std::uint64_t reserve_step = 1'000;  // records that at_most_once may 
 void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
   grant_ = std::move(grant);
   began_ = false;
+  held_ = grant_->held;
   bot_acknowledged_ = false;
   left_out_ = {};
   reserved_ = grant_->start;
@@ -88,6 +89,7 @@ void bot_core::advance() {
 void bot_core::flow() {
   if (silent_ || wire_.congested()) return;
   if (wire_.queued_bytes() == 0) lane_->flushed(now_);
+  if (held_ && phase_ == phase::flowing) return;
   const auto until = sendable();
   const auto pace = lane_->pump(until, around_.options.pump_bytes, wire_.output());
   wire_.output_ready();
@@ -140,6 +142,7 @@ void bot_core::caught_up() {
                                    {"lane", grant_->session.lane.id},
                                    {"lanes", grant_->session.lane.count},
                                    {"seq", lane_->sent_seq()}});
+  if (held_) begin_hold();
   wire_.pump_later();
 }
 
@@ -161,12 +164,27 @@ flow::offset bot_core::sendable() {
   return std::min(until, std::max(reserved_, lane_->position()));
 }
 
+void bot_core::beaten(std::int64_t seq) {
+  if (policy_->acknowledge == acknowledge_by::heartbeat) acknowledged(seq);
+}
+
+call_outcome bot_core::acknowledge_call(std::string_view id, std::int64_t seq, base::instant now) {
+  now_ = now;
+  if (phase_ == phase::closed || !lane_ || lane_->counting() || grant_->session.id != id) return {};
+  const std::int64_t sent = lane_->sent_seq();
+  if (seq < 0 || seq > sent) return {call_outcome::kind::never_sent, lane_->acked_seq(), lane_->sent_seq()};
+  acknowledged(seq);
+  if (phase_ == phase::closed || !lane_) return {};
+  return {call_outcome::kind::done, lane_->acked_seq(), lane_->sent_seq()};
+}
+
 void bot_core::acknowledged(std::int64_t seq) {
   if (!lane_) return;
   bot_acknowledged_ = true;
   const bool news = lane_->acknowledge(seq);
   report();
   if (yielding_) return check_yield();
+  if (drained_) check_hold();
   if (news) advance();
 }
 

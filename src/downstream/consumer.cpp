@@ -85,6 +85,7 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   where.session = who.who.id;
   where.last = {};
   where.backfilling = false;
+  where.held = false;
   forget_sessions_of_lane(lane, where.predecessor == 0 ? std::string_view{} : where.predecessor_session);
   auto& record = who.who;
   record.consumer = record_.name;
@@ -100,6 +101,7 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   grant->policy = policy_;
   grant->interactions_sent = where.interactions_sent;
   grant->traits = who.traits;
+  grant->held = record_.paused;
   auto& kept = sessions_[record.id];
   kept = {.record = record, .traits = who.traits, .interactions_sent = where.interactions_sent};
   kept.attached = true;
@@ -130,6 +132,8 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   where.last = {};
   held_[by] = record.lane.id;
   kept.attached = true;
+  where.held = where.held && draining_;
+  where.holding = false;
   auto grant = std::make_shared<lane_grant>();
   grant->session = record;
   grant->start = record.anchor_offset;
@@ -137,6 +141,8 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   grant->policy = policy_;
   grant->interactions_sent = kept.interactions_sent;
   grant->traits = kept.traits;
+  grant->held = record_.paused || where.held;
+  if (where.held) out.push_back({.what = order::hold, .to = by, .grant = {}, .closely = true});
   return grant;
 }
 
@@ -279,7 +285,8 @@ bool consumer::gate_open(base::instant since, base::instant now) const noexcept 
   return backfilling_ == 0 && now - last_identify_ >= rules_.queue_quiet;
 }
 
-void consumer::tick(base::instant now) {
+void consumer::tick(base::instant now, consumer_orders& out) {
+  end_holds(now, out);
   const auto patience = policy_->session_timeout;
   if (patience == base::milliseconds::zero()) return;
   std::vector<std::string> old;
@@ -312,7 +319,9 @@ std::vector<consumer::lane_status> consumer::status() const {
                    layout.cursors[i],
                    live ? std::max(where.last.position, layout.cursors[i]) : layout.cursors[i],
                    live ? where.last.sent_seq : 0,
-                   live ? where.last.unacknowledged : 0});
+                   live ? where.last.unacknowledged : 0,
+                   where.held,
+                   where.holding});
   }
   return out;
 }
@@ -322,6 +331,14 @@ consumer::slot* consumer::slot_of(holder_id by) noexcept {
   if (found == held_.end()) return nullptr;
   auto& where = slots_[found->second];
   return where.holder == by ? &where : nullptr;
+}
+
+holder_id consumer::holder_of(std::string_view session) const noexcept {
+  for (const auto& where : slots_) {
+    if (where.holder != 0 && where.session == session) return where.holder;
+    if (where.predecessor != 0 && where.predecessor_session == session) return where.predecessor;
+  }
+  return 0;
 }
 
 bool consumer::any_live() const noexcept {

@@ -29,11 +29,14 @@ struct consumer_order {
     give_back,     ///< the other bot has gone: carry on, but without the interactions that it had
     close_layout,  ///< your layout is no longer in force: close 4010
     drop,          ///< your session continues on another connection, or your turn was taken: end
+    hold,          ///< send no more events until go_on; with `closely`, ask until all is acknowledged
+    go_on,         ///< events flow again
   };
   kind what = kind::grant;
   holder_id to = 0;
   std::shared_ptr<const lane_grant> grant;  ///< grant only
   flow::offset interactions_sent{};         ///< give_back only
+  bool closely = false;                     ///< hold only
 };
 using consumer_orders = std::vector<consumer_order>;
 
@@ -81,6 +84,9 @@ class consumer {
   /// Before sending with at_most_once: the cursor goes ahead of the bot.
   bool reserve(holder_id by, flow::offset upto);
 
+  /// Who serves the session now; 0 when nobody does.
+  [[nodiscard]] holder_id holder_of(std::string_view session) const noexcept;
+
   void backfill_began(holder_id by);
   void backfill_ended(holder_id by, base::instant now);
   /// May the queued events of a lane that got its guilds at `since` flow?
@@ -90,8 +96,32 @@ class consumer {
   std::uint64_t veto_command() noexcept { return ++commands_vetoed_; }
   [[nodiscard]] std::uint64_t commands_vetoed() const noexcept { return commands_vetoed_; }
 
-  /// Forgets sessions without a connection past session_timeout.
-  void tick(base::instant now);
+  // What an operator asks for: consumer_verbs.cpp.
+  /// Nothing is delivered until go_on(), over restarts too. Bots stay connected.
+  void pause(consumer_orders& out);
+  /// Ends a pause and the holds of a drain.
+  void go_on(consumer_orders& out);
+  /// Holds every lane that has a bot and has it asked, until `ask_until`, for what it was sent. A lane stays
+  /// held until another bot takes it, go_on() or `hold_until`.
+  void drain(base::instant ask_until, base::instant hold_until, consumer_orders& out);
+  enum class drained : std::uint8_t {
+    all,      ///< held, and everything that was sent is acknowledged
+    waiting,  ///< held, and something is not
+    no_bot,   ///< nobody is connected
+    released  ///< not held any more: another bot has come, or go_on()
+  };
+  struct lane_drain {
+    proto::shard_key lane;
+    drained state = drained::no_bot;
+    std::uint32_t unacknowledged = 0;
+    flow::offset cursor;
+  };
+  [[nodiscard]] std::vector<lane_drain> drain_state() const;
+  /// The connection has the hold order and sends nothing more.
+  void holding(holder_id by);
+
+  /// Forgets sessions without a connection past session_timeout; ends holds that are over.
+  void tick(base::instant now, consumer_orders& out);
   /// What has changed since the last call.
   void take_changes(flow::consumer_change& out);
 
@@ -102,6 +132,8 @@ class consumer {
     flow::offset position;
     std::uint32_t seq = 0;
     std::uint32_t unacknowledged = 0;
+    bool held = false;     ///< by a drain
+    bool holding = false;  ///< and its bot's connection sends nothing more
   };
   [[nodiscard]] std::vector<lane_status> status() const;
   [[nodiscard]] const consumer_policy& policy() const noexcept { return *policy_; }
@@ -123,6 +155,8 @@ class consumer {
     flow::offset predecessor_position;      ///< how far it had come when it was superseded
     flow::offset predecessor_interactions;  ///< interactions_sent then
     bool backfilling = false;
+    bool held = false;          ///< by a drain; the next bot's arrival ends it
+    bool holding = false;       ///< its holder has said so
     std::optional<claim> next;  ///< waits for the holder's last acknowledgement
     lane_report last;
     flow::offset interactions_sent;
@@ -154,6 +188,7 @@ class consumer {
   void forget_session(const std::string& id);
   void forget_sessions_of_lane(std::uint32_t lane, std::string_view kept);
   void refresh_older();
+  void end_holds(base::instant now, consumer_orders& out);
 
   const consumer_rules rules_;
   const policy_ptr policy_;
@@ -166,6 +201,9 @@ class consumer {
   std::map<std::string, kept_session, std::less<>> sessions_;
   std::vector<std::string> removed_;
   base::instant last_identify_{};
+  bool draining_ = false;  ///< until ask_until_: a bot that resumes is held again
+  base::instant ask_until_{};
+  base::instant hold_until_{};
   std::uint32_t backfilling_ = 0;
   std::uint64_t layouts_dropped_ = 0;
   std::uint64_t commands_vetoed_ = 0;

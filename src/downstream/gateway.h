@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "downstream/command_router.h"
+#include "downstream/consumer_control.h"
 #include "downstream/consumers.h"
 #include "downstream/doorkeeper.h"
 #include "downstream/gateway_options.h"
@@ -47,8 +48,8 @@ class gateway final : public flow::commit_listener, private order_desk {
   [[nodiscard]] std::size_t connections() const noexcept;
   /// For status pages: a snapshot under each consumer's mutex.
   [[nodiscard]] consumers& readers() noexcept { return readers_; }
-  /// The body of GET /status.
-  [[nodiscard]] std::string status_json();
+  /// For operators; between start() and stop().
+  [[nodiscard]] consumer_control& control() noexcept { return control_; }
 
   void on_commit(const std::shared_ptr<const flow::commit>& done) override;
   void on_room() override {}
@@ -59,6 +60,8 @@ class gateway final : public flow::commit_listener, private order_desk {
   void reserved(holder_id who, flow::offset upto) override;
   void answer(std::unique_ptr<net::http_exchange> exchange);
   void upgrade(std::unique_ptr<net::http_exchange> exchange);
+  /// POST /c/NAME/ack.
+  void acknowledge(std::unique_ptr<net::http_exchange> exchange, const std::string& name);
   void open_to_journal(bool open);
   void arm_flush();
   /// Runs `work` on every loop and waits for all of them.
@@ -73,6 +76,7 @@ class gateway final : public flow::commit_listener, private order_desk {
   net::http_client& http_;
   base::logger& log_;
   consumers readers_;
+  consumer_control control_;
   command_router router_;
   doorkeeper door_;
   exit_bell exits_;

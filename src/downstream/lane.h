@@ -101,6 +101,7 @@ class lane {
   bool blind_ = false;  ///< without MESSAGE_CONTENT
   flow::offset position_;
   std::uint32_t to_count_ = 0;  ///< RESUME: events still to be counted without sending
+  bool counted_in_flight_ = false;
   in_flight in_flight_;
   std::deque<mark> marks_;
   flow::offset interactions_sent_;

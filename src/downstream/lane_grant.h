@@ -24,6 +24,7 @@ struct lane_grant {
   policy_ptr policy = consumer_policy::plain();
   flow::offset interactions_sent;  ///< interactions up to this were sent to an earlier session
   session_traits traits;
+  bool held = false;  ///< the consumer is paused: nothing flows until a go_on order
 };
 
 }  // namespace evergate::downstream

@@ -4,6 +4,7 @@
 // except where stated.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -117,7 +118,11 @@ struct consumer_record {
   std::string name;
   std::uint32_t layout = 0;  ///< number of the newest layout; grows by one with each change of n
   std::vector<layout_record>
-      layouts;  ///< oldest first, at most 8; an event is due iff it is past the cursor in each
+      layouts;          ///< oldest first, at most 8; an event is due iff it is past the cursor in each
+  bool paused = false;  ///< by its operator: nothing is delivered
+  /// By class: events up to this that are past the cursors were given up.
+  std::array<offset, proto::event_class_count> dropped{};
+  std::array<std::uint64_t, proto::event_class_count> given_up{};  ///< how many events, ever
 };
 
 /// A downstream session: enough to number its events again after a crash.

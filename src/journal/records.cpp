@@ -6,7 +6,8 @@ namespace evergate::journal {
 namespace {
 
 constexpr std::uint8_t format = 1;
-constexpr std::uint8_t ledger_format = 2;  // 2: with the sums of the tables
+constexpr std::uint8_t ledger_format = 3;    // 3: consumers with pause and what was given up
+constexpr std::uint8_t consumer_format = 2;  // 2: with pause and what was given up
 constexpr std::uint32_t layouts_max = 64;
 constexpr std::uint32_t lanes_max = 65'536;
 
@@ -82,7 +83,7 @@ bool decode(std::string_view text, flow::session_record& value) {
 }
 
 void encode(const flow::consumer_record& value, std::string& out) {
-  put_number(out, format);
+  put_number(out, consumer_format);
   put_text(out, value.name);
   put_number(out, value.layout);
   put_number(out, static_cast<std::uint32_t>(value.layouts.size()));
@@ -91,11 +92,14 @@ void encode(const flow::consumer_record& value, std::string& out) {
     put_number(out, static_cast<std::uint32_t>(layout.cursors.size()));
     for (const auto cursor : layout.cursors) put_number(out, cursor.value);
   }
+  put_number(out, static_cast<std::uint8_t>(value.paused));
+  for (const auto upto : value.dropped) put_number(out, upto.value);
+  for (const auto count : value.given_up) put_number(out, count);
 }
 
 bool decode(std::string_view text, flow::consumer_record& value) {
   byte_reader in(text);
-  if (in.number<std::uint8_t>() != format) return false;
+  if (in.number<std::uint8_t>() != consumer_format) return false;
   value.name = in.text();
   value.layout = in.number<std::uint32_t>();
   const auto layouts = in.number<std::uint32_t>();
@@ -109,6 +113,9 @@ bool decode(std::string_view text, flow::consumer_record& value) {
     for (std::uint32_t j = 0; j < cursors; ++j) layout.cursors.push_back({in.number<std::uint64_t>()});
     value.layouts.push_back(std::move(layout));
   }
+  if (!read_flag(in, value.paused)) return false;
+  for (auto& upto : value.dropped) upto.value = in.number<std::uint64_t>();
+  for (auto& count : value.given_up) count = in.number<std::uint64_t>();
   return in.finished();
 }
 

@@ -25,7 +25,7 @@ TEST(RouteTest, Table) {
       {"/v9/users/@me", kind::rest, "main", "/v9/users/@me"},
       {"/c/b_2/api/v10/users/@me", kind::rest, "b_2", "/v10/users/@me"},
       {"/health", kind::health, "main", ""},
-      {"/status", kind::status, "main", ""},
+      {"/ack", kind::ack, "main", ""},
       {"/", kind::unknown, "main", ""},
       {"/?v=10&encoding=json", kind::unknown, "main", ""},
       {"/c/staging", kind::unknown, "staging", ""},

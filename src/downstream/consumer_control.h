@@ -1,0 +1,40 @@
+// What an operator may do to a consumer: pause, drain and the rest, as calls from any thread that reach its
+// bots on their loops and its record on disk. Owned by the gateway; thread-safe; holds nothing.
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "downstream/consumers.h"
+
+namespace evergate::downstream {
+
+class consumer_control {
+ public:
+  consumer_control(consumers& readers, order_desk& desk, base::logger& log) noexcept
+      : readers_(readers), desk_(desk), log_(log) {}
+
+  // errc::unknown_consumer when nobody has read by that name. `durable` is called on the journal's thread
+  // once the change is on disk.
+  [[nodiscard]] base::result<void> pause(std::string_view name, std::move_only_function<void()> durable);
+  [[nodiscard]] base::result<void> go_on(std::string_view name, std::move_only_function<void()> durable);
+  /// See consumer::drain(). How far it is, drain_state() tells.
+  [[nodiscard]] base::result<void> drain(std::string_view name, base::milliseconds ask_for,
+                                         base::milliseconds hold_for);
+  [[nodiscard]] base::result<std::vector<consumer::lane_drain>> drain_state(std::string_view name);
+  /// Writes where the consumer stands to disk.
+  [[nodiscard]] base::result<void> settle(std::string_view name, std::move_only_function<void()> durable);
+
+ private:
+  [[nodiscard]] base::result<guarded_consumer*> find(std::string_view name);
+
+  consumers& readers_;
+  order_desk& desk_;
+  base::logger& log_;
+};
+
+}  // namespace evergate::downstream
