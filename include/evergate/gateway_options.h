@@ -27,6 +27,9 @@ enum class queue_storage : std::uint8_t { disk, memory };
 /// data_dir and begins an empty one, with a GAP record for what is lost; `refuse` ends start() with an error.
 enum class damage_action : std::uint8_t { set_aside, refuse };
 
+/// What happens to an INTERACTION_CREATE that is too old for an answer.
+enum class expired_interactions : std::uint8_t { drop, deliver };
+
 struct listen_settings {
   std::string address = "127.0.0.1";  ///< numeric IPv4 or IPv6 address to listen on
   std::uint16_t port = 7878;          ///< 0 = any free port
@@ -104,6 +107,15 @@ struct store_settings {
   std::filesystem::path verify_program;
 };
 
+/// INTERACTION_CREATE, which overtakes everything else on its way to a bot and is never sent twice. Its age
+/// is that of its id.
+struct interaction_settings {
+  std::chrono::milliseconds deadline{2'500};               ///< Discord waits 3 s for a first answer
+  std::chrono::milliseconds autocomplete_deadline{1'500};  ///< of type 4
+  std::chrono::milliseconds skew{1'000};  ///< this machine's clock may be ahead of Discord's by so much
+  expired_interactions expired = expired_interactions::drop;
+};
+
 struct downstream_settings {
   std::uint32_t lanes = 0;  ///< shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up
   std::uint32_t lanes_max = 4'096;  ///< largest n a bot may ask for
@@ -163,6 +175,7 @@ struct gateway_options {
   /// By name (1 to 32 of a-z, 0-9, - and _). Begin with a copy of `downstream.consumer`.
   std::map<std::string, consumer_settings> consumers;
   admin_settings admin;
+  interaction_settings interactions;
   log_settings log;
   gateway_events events;
 };

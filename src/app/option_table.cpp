@@ -296,6 +296,24 @@ void add_admin(std::vector<option_row>& t) {
                           FIELD(admin.allow_plain_remote)));
 }
 
+void add_interactions(std::vector<option_row>& t) {
+  t.push_back(duration_row("interactions.deadline", 100ms, 3s,
+                           "An interaction older than this is not sent any more; Discord waits 3 s for an "
+                           "answer",
+                           FIELD(interactions.deadline)));
+  t.push_back(duration_row("interactions.autocomplete_deadline", 100ms, 3s,
+                           "The same for autocomplete, where the user types on",
+                           FIELD(interactions.autocomplete_deadline)));
+  t.push_back(duration_row("interactions.skew", 0ms, 2s,
+                           "Ages may seem this much greater, as this machine's clock is not Discord's",
+                           FIELD(interactions.skew)));
+  t.push_back(choice_row<expired_interactions>(
+      "interactions.expired",
+      {{"drop", expired_interactions::drop}, {"deliver", expired_interactions::deliver}},
+      "What is done with older ones: dropped and counted, or sent all the same, once, in their order",
+      FIELD(interactions.expired)));
+}
+
 void add_log(std::vector<option_row>& t) {
   t.push_back(choice_row<log_threshold>("log.level",
                                         {{"trace", log_threshold::trace},
@@ -404,6 +422,7 @@ std::span<const option_row> option_table() {
     add_queue(t);
     add_store(t);
     add_downstream(t);
+    add_interactions(t);
     add_admin(t);
     add_log(t);
     return t;

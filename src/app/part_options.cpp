@@ -96,6 +96,10 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.heartbeat_interval = options.downstream.heartbeat_interval;
   out.cursor_interval = options.downstream.cursor_interval;
   out.consumers = policies_of(options);
+  out.interactions = {.deadline = options.interactions.deadline,
+                      .autocomplete_deadline = options.interactions.autocomplete_deadline,
+                      .skew = options.interactions.skew,
+                      .drop_expired = options.interactions.expired == expired_interactions::drop};
   out.unauthenticated_per_address_max = options.listen.unauthenticated_per_address_max;
   out.socket.output_bytes_high = options.downstream.output_bytes_high;
   return out;

@@ -61,35 +61,47 @@ base::result<void> backfill::list_as_of(flow::offset as_of, bool only) {
   for (const auto& guild : *guilds) {
     if (!grant_->policy->filter.passes_guild(guild.id)) continue;
     if (only && std::max(grant_->start, grant_->older->from(guild.id)) != as_of) continue;
-    entries_.push_back({guild, as_of});
+    entries_.push_back({.guild = guild, .as_of = as_of});
   }
   return {};
 }
 
 base::result<bool> backfill::pump(std::size_t budget, std::string& out) {
   const std::size_t begin = out.size();
-  while (next_ < entries_.size()) {
+  for (; next_ < entries_.size(); ++next_) {
     if (out.size() - begin >= budget) return false;
-    const auto& one = entries_[next_++];
-    document_.clear();
-    bool there = false;
-    if (one.guild.available) {
-      const auto read = source_.guild(one.guild.id, one.as_of, document_);
-      if (!read) return std::unexpected(read.error());
-      there = *read;
-    }
-    if (!there) {
-      writer_.dispatch("GUILD_DELETE", ++seq_,
-                       fmt::format(R"({{"id":"{}","unavailable":true}})", one.guild.id), out);
-      continue;
-    }
-    trimmed_.clear();
-    proto::trim_guild(document_, grant_->session.intents, grant_->traits.large_threshold, self_, trimmed_);
-    writer_.dispatch("GUILD_CREATE", ++seq_, trimmed_, out);
+    if (auto done = write(entries_[next_], out); !done) return std::unexpected(done.error());
   }
   std::string().swap(document_);
   std::string().swap(trimmed_);
   return true;
+}
+
+base::result<void> backfill::bring_forward(proto::snowflake guild, std::string& out) {
+  const auto found =
+      std::ranges::lower_bound(entries_, guild, {}, [](const entry& one) { return one.guild.id; });
+  if (found == entries_.end() || found->guild.id != guild) return {};
+  return write(*found, out);
+}
+
+base::result<void> backfill::write(entry& one, std::string& out) {
+  if (std::exchange(one.written, true)) return {};
+  document_.clear();
+  bool there = false;
+  if (one.guild.available) {
+    const auto read = source_.guild(one.guild.id, one.as_of, document_);
+    if (!read) return std::unexpected(read.error());
+    there = *read;
+  }
+  if (!there) {
+    writer_.dispatch("GUILD_DELETE", ++seq_, fmt::format(R"({{"id":"{}","unavailable":true}})", one.guild.id),
+                     out);
+    return {};
+  }
+  trimmed_.clear();
+  proto::trim_guild(document_, grant_->session.intents, grant_->traits.large_threshold, self_, trimmed_);
+  writer_.dispatch("GUILD_CREATE", ++seq_, trimmed_, out);
+  return {};
 }
 
 }  // namespace evergate::downstream

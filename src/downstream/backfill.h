@@ -22,6 +22,8 @@ class backfill {
                                          const std::string& resume_url, std::string& out);
   /// Appends guilds until about `budget` bytes are written. True when all of them are.
   [[nodiscard]] base::result<bool> pump(std::size_t budget, std::string& out);
+  /// The guild's turn is now, if it is still to come.
+  [[nodiscard]] base::result<void> bring_forward(proto::snowflake guild, std::string& out);
 
   /// The number of the last frame.
   [[nodiscard]] std::uint32_t seq() const noexcept { return seq_; }
@@ -31,9 +33,11 @@ class backfill {
   struct entry {
     flow::guild_entry guild;
     flow::offset as_of;
+    bool written = false;
   };
   [[nodiscard]] base::result<void> list();
   [[nodiscard]] base::result<void> list_as_of(flow::offset as_of, bool only);
+  [[nodiscard]] base::result<void> write(entry& one, std::string& out);
 
   flow::guild_source& source_;
   frame_writer& writer_;

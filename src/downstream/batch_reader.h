@@ -1,5 +1,5 @@
 // Reads the journal for all lanes of one loop, remembering the last few batches, so that lanes near each
-// other share one read (from memory or disk). Lives in its loop's room; holds at most `kept` batches.
+// other share one read (from memory or disk). Lives in its loop's room; holds at most twice `kept` batches.
 #pragma once
 
 #include <array>
@@ -21,7 +21,10 @@ class batch_reader {
   };
 
   /// The records past `after`, as flow::event_source::read_after gives them.
-  [[nodiscard]] base::result<slice> read_after(flow::offset after);
+  [[nodiscard]] base::result<slice> read_after(flow::offset after) { return find(after, read_); }
+  /// The same for those who look through what is new while lanes are far behind: the two do not push each
+  /// other's batches out.
+  [[nodiscard]] base::result<slice> look_after(flow::offset after) { return find(after, looked_at_); }
 
  private:
   static constexpr std::size_t kept = 4;
@@ -30,10 +33,18 @@ class batch_reader {
     flow::batch_ptr batch;
   };
 
+  struct shelf {
+    std::array<entry, kept> entries;
+    std::size_t next = 0;
+  };
+
+  [[nodiscard]] base::result<slice> find(flow::offset after, shelf& keep_in);
+  [[nodiscard]] static slice found_in(const shelf& where, flow::offset after);
+
   flow::event_source& source_;
   const std::size_t hint_;
-  std::array<entry, kept> entries_;
-  std::size_t next_ = 0;
+  shelf read_;
+  shelf looked_at_;
 };
 
 }  // namespace evergate::downstream

@@ -3,13 +3,6 @@
 #include <utility>
 
 namespace evergate::downstream {
-namespace {
-
-base::instant now() {
-  return base::boot_clock::now();
-}
-
-}  // namespace
 
 bot_connection::bot_connection(room& home, bot_origin origin, std::string address)
     : home_(home), address_(std::move(address)), core_(home.services(), *this, std::move(origin)) {}
@@ -21,20 +14,20 @@ bot_connection::~bot_connection() {
 void bot_connection::open(std::unique_ptr<net::websocket> socket, std::uint16_t refuse_with,
                           const char* reason) {
   socket_ = std::move(socket);
-  if (refuse_with != 0) return core_.refuse(refuse_with, reason, now());
-  core_.open(now());
+  if (refuse_with != 0) return core_.refuse(refuse_with, reason, bot_now());
+  core_.open(bot_now());
 }
 
 void bot_connection::on_message(net::ws_opcode, std::string_view payload) {
-  core_.message(payload, now());
+  core_.message(payload, bot_now());
 }
 
 void bot_connection::on_drained() {
-  core_.pump(now());
+  core_.pump(bot_now());
 }
 
 void bot_connection::on_closed(const net::ws_closed& how) {
-  core_.closed({.by_bot = how.clean && !how.by_us, .code = how.code}, now());
+  core_.closed({.by_bot = how.clean && !how.by_us, .code = how.code}, bot_now());
   home_.bury(core_.origin().id);
 }
 

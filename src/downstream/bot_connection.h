@@ -13,6 +13,11 @@
 
 namespace evergate::downstream {
 
+/// What the cores of connections are told the time by.
+[[nodiscard]] inline bot_time bot_now() noexcept {
+  return {base::boot_clock::now(), base::unix_time_ms()};
+}
+
 class bot_connection final : public net::ws_handler, private bot_wire {
  public:
   /// `address` is the peer's, without its port.

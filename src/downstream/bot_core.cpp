@@ -31,41 +31,60 @@ bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
       origin_(std::move(origin)),
       writer_(origin_.transport),
       session_(rules_of(around_.options), around_.frames),
-      policy_(around_.readers.policy_of(origin_.consumer)) {
+      policy_(around_.readers.policy_of(origin_.consumer)),
+      interactions_(around_.reader, around_.options.interactions) {
   // Who is not served was refused before the WebSocket; here it is only not to stand without.
   if (!policy_) policy_ = around_.options.consumers.fallback;
 }
 
-void bot_core::open(base::instant now) {
-  now_ = now;
+void bot_core::at(bot_time when) noexcept {
+  now_ = when.now;
+  unix_ms_ = when.unix_ms;
+}
+
+void bot_core::open(bot_time when) {
+  at(when);
   step({.what = session_input::kind::open});
 }
 
-void bot_core::refuse(std::uint16_t code, std::string_view reason, base::instant now) {
-  now_ = now;
+void bot_core::refuse(std::uint16_t code, std::string_view reason, bot_time when) {
+  at(when);
   finish(code, reason);
 }
 
-void bot_core::message(std::string_view text, base::instant now) {
-  now_ = now;
+void bot_core::message(std::string_view text, bot_time when) {
+  at(when);
   if (phase_ == phase::closed) return;
   step({.what = session_input::kind::message, .text = text});
 }
 
-void bot_core::pump(base::instant now) {
-  now_ = now;
+void bot_core::pump(bot_time when) {
+  at(when);
   advance();
 }
 
-void bot_core::reserved(flow::offset upto, base::instant now) {
-  now_ = now;
+void bot_core::reserved(flow::offset upto, bot_time when) {
+  at(when);
   reserving_ = false;
   reserved_ = std::max(reserved_, upto);
   advance();
 }
 
-void bot_core::tick(base::instant now) {
-  now_ = now;
+void bot_core::interactions_reserved(std::uint64_t ticket, bot_time when) {
+  at(when);
+  if (phase_ == phase::closed) return;
+  const auto send = [this](const auto& batch, const auto& row) { send_interaction(batch, row); };
+  if (!interactions_.confirm(ticket, unix_ms_, send)) return;
+  wire_.output_ready();
+  if (phase_ == phase::closed) return;  // its guild could not be read
+  count_interactions();
+  if (finish_with_ != 0) return finish(finish_with_, finish_reason_);
+  if (held_) begin_hold();
+  advance();
+}
+
+void bot_core::tick(bot_time when) {
+  at(when);
   if (phase_ == phase::closed) return;
   step({.what = session_input::kind::tick});
   if (phase_ == phase::closed) return;
@@ -76,15 +95,15 @@ void bot_core::tick(base::instant now) {
   if (phase_ == phase::waiting_source || phase_ == phase::gated) advance();
 }
 
-void bot_core::shut(bool drop, base::instant now) {
-  now_ = now;
+void bot_core::shut(bool drop, bot_time when) {
+  at(when);
   if (!drop) return finish(4000, "Restarting.");
   phase_ = phase::closed;
   leave(false);
 }
 
-void bot_core::closed(const bot_farewell& how, base::instant now) {
-  now_ = now;
+void bot_core::closed(const bot_farewell& how, bot_time when) {
+  at(when);
   if (phase_ == phase::closed) return;
   const bool counts =
       policy_->on_clean_close == clean_close::sent && policy_->acknowledge == acknowledge_by::heartbeat;
@@ -171,6 +190,8 @@ void bot_core::begin_resume(const resume_request& request) {
   told_missing_ = 0;
   held_ = grant_->held;
   lane_->resume(grant_, static_cast<std::uint32_t>(request.seq), ready ? self_id(*ready) : 0);
+  lane_->tell_passed(interactions_);
+  interactions_.start(grant_);
   wish_ = {};
   wish_.may_ask = grant_->traits.may_ask;
   replay_until_ = around_.events.head();
@@ -202,9 +223,9 @@ void bot_core::command(int op, std::string_view d) {
   wire_.output_ready();
 }
 
-void bot_core::carry(const consumer_order& order, base::instant now) {
+void bot_core::carry(const consumer_order& order, bot_time when) {
   using kind = consumer_order::kind;
-  now_ = now;
+  at(when);
   if (phase_ == phase::closed) return;
   switch (order.what) {
     case kind::grant:
@@ -216,8 +237,7 @@ void bot_core::carry(const consumer_order& order, base::instant now) {
     case kind::give_back:
       silent_ = false;
       yielding_ = false;
-      left_out_ = order.interactions_sent;
-      if (lane_) lane_->leave_out_interactions(left_out_);
+      interactions_.go_on(order.interactions);
       return advance();
     case kind::hold:
       held_ = true;
@@ -227,9 +247,9 @@ void bot_core::carry(const consumer_order& order, base::instant now) {
       held_ = drained_ = false;
       return advance();
     case kind::close_layout:
-      return finish(4010, "Invalid shard.");
+      return finish_after_interactions(4010, "Invalid shard.");
     case kind::drop:
-      return finish(4000, "Session continues elsewhere.");
+      return finish_after_interactions(4000, "Session continues elsewhere.");
   }
 }
 
@@ -247,15 +267,16 @@ void bot_core::check_yield() {
 }
 
 void bot_core::begin_hold() {
-  // A replay goes on to its end: its bot waits for RESUMED.
-  if (phase_ == phase::replaying || consumer_ == nullptr) return;
-  consumer_->with([&](consumer& body) { body.holding(origin_.id); });
+  // A replay goes on to its end: its bot waits for RESUMED. What is reserved is still sent.
+  if (phase_ == phase::replaying || consumer_ == nullptr || interactions_.reserved()) return;
+  if (!interaction_unread_) consumer_->with([&](consumer& body) { body.holding(origin_.id); });
   check_hold();
 }
 
 void bot_core::check_hold() {
-  const bool open = drained_ && lane_ && !lane_->counting() && lane_->unacknowledged() > 0;
-  if (open && wish_.may_ask && !silent_) step({.what = session_input::kind::ask_closely});
+  const bool unacknowledged = lane_ && !lane_->counting() && lane_->unacknowledged() > 0;
+  if (!drained_ || !wish_.may_ask || silent_) return;
+  if (unacknowledged || interaction_unread_) step({.what = session_input::kind::ask_closely});
 }
 
 void bot_core::release() {
@@ -268,9 +289,10 @@ void bot_core::release() {
 
 void bot_core::invalidate() {
   leave(true);
+  interactions_.forget();
   phase_ = phase::unknown;
-  grant_.reset();
   lane_.reset();
+  grant_.reset();
   backfill_.reset();
   silent_ = yielding_ = began_ = reserving_ = held_ = drained_ = false;
   step({.what = session_input::kind::invalidated});
@@ -281,8 +303,19 @@ void bot_core::leave(bool discard) {
   auto* consumer = std::exchange(consumer_, nullptr);
   const auto head = around_.events.head();
   consumer_orders orders;
-  consumer->with([&](auto& body) { body.left(origin_.id, discard, head, now_, orders); });
+  consumer->with([&](auto& body) {
+    // What is on its way to disk, and was not sent, is the next bot's.
+    if (interactions_.reserved()) body.reserve_interactions(origin_.id, interactions_.settled());
+    body.left(origin_.id, discard, head, now_, orders);
+  });
   around_.desk.carry(std::move(orders));
+}
+
+void bot_core::finish_after_interactions(std::uint16_t code, const char* reason) {
+  if (!interactions_.reserved()) return finish(code, reason);
+  silent_ = true;
+  finish_with_ = code;
+  finish_reason_ = reason;
 }
 
 void bot_core::finish(std::uint16_t code, std::string_view reason) {

@@ -1,5 +1,5 @@
 // One bot's connection without I/O: what its messages, its consumer's orders, the journal's news and time
-// bring goes in with `now`; frames, a close code and wishes come out through bot_wire. Puts together the
+// bring goes in with the time; frames, a close code and wishes come out through bot_wire. Puts together the
 // session's protocol, the backfill, the lane's delivery and the consumer that the lane belongs to. Owned by
 // what carries the socket, on its loop; bounded by the wire's congestion, the lane's window and the rules.
 #pragma once
@@ -17,6 +17,7 @@
 #include "downstream/consumers.h"
 #include "downstream/frame_writer.h"
 #include "downstream/gateway_options.h"
+#include "downstream/interaction_stream.h"
 #include "downstream/lane.h"
 #include "downstream/session.h"
 #include "proto/compression.h"
@@ -62,6 +63,12 @@ struct bot_origin {
   proto::compression transport = proto::compression::none;
 };
 
+/// When an input comes: by the clock that deadlines are kept by, and by the wall's, for the age of ids.
+struct bot_time {
+  base::instant now{};
+  std::int64_t unix_ms = 0;
+};
+
 /// How a connection ended, as far as it matters to what was sent.
 struct bot_farewell {
   bool by_bot = false;  ///< it sent a close frame, and first
@@ -83,30 +90,28 @@ class bot_core {
   bot_core& operator=(const bot_core&) = delete;
 
   /// Begins with HELLO.
-  void open(base::instant now);
+  void open(bot_time at);
   /// Begins with a close code.
-  void refuse(std::uint16_t code, std::string_view reason, base::instant now);
-  void message(std::string_view text, base::instant now);
-  void carry(const consumer_order& order, base::instant now);
+  void refuse(std::uint16_t code, std::string_view reason, bot_time at);
+  void message(std::string_view text, bot_time at);
+  void carry(const consumer_order& order, bot_time at);
   /// POST /c/NAME/ack for the session `id`.
-  [[nodiscard]] call_outcome acknowledge_call(std::string_view id, std::int64_t seq, base::instant now);
+  [[nodiscard]] call_outcome acknowledge_call(std::string_view id, std::int64_t seq, bot_time at);
   /// There may be something to send: a commit, room on the wire, or pump_later()'s turn.
-  void pump(base::instant now);
-  void tick(base::instant now);
+  void pump(bot_time at);
+  void tick(bot_time at);
   /// at_most_once: the cursor is on disk up to here, so that events up to here may be sent.
-  void reserved(flow::offset upto, base::instant now);
+  void reserved(flow::offset upto, bot_time at);
+  /// The interaction position that was given this ticket is on disk: what it stands for is sent.
+  void interactions_reserved(std::uint64_t ticket, bot_time at);
   /// The gateway stops: 4000, or nothing at all.
-  void shut(bool drop, base::instant now);
+  void shut(bool drop, bot_time at);
   /// The connection has ended; nothing is called after it.
-  void closed(const bot_farewell& how, base::instant now);
+  void closed(const bot_farewell& how, bot_time at);
 
   [[nodiscard]] const bot_origin& origin() const noexcept { return origin_; }
   /// What the lane was granted as; null before, and after op 9.
   [[nodiscard]] const lane_grant* grant() const noexcept { return grant_.get(); }
-  /// The last interaction written to the bot, or to a session before it.
-  [[nodiscard]] flow::offset interactions_sent() const noexcept {
-    return lane_ ? lane_->interactions_sent() : flow::offset{};
-  }
 
  private:
   enum class phase : std::uint8_t {
@@ -121,6 +126,7 @@ class bot_core {
   };
 
   // bot_core.cpp: the conversation and the right to the lane.
+  void at(bot_time when) noexcept;
   void step(const session_input& input);
   void act(const session_action& action);
   void begin_identify(const identify_request& request);
@@ -135,6 +141,8 @@ class bot_core {
   void invalidate();
   void leave(bool discard);
   void finish(std::uint16_t code, std::string_view reason);
+  /// As finish(), but after the interactions that are this connection's to send.
+  void finish_after_interactions(std::uint16_t code, const char* reason);
   // bot_delivery.cpp: what the lane's events need.
   void begin_filling(std::shared_ptr<const lane_grant> grant);
   void fill();
@@ -149,11 +157,16 @@ class bot_core {
   void beaten(std::int64_t seq);
   void acknowledged(std::int64_t seq);
   void report();
+  // bot_interactions.cpp
+  void serve_interactions();
+  void send_interaction(const flow::event_batch& batch, const flow::event_row& row);
+  void count_interactions();
 
   const bot_services around_;
   bot_wire& wire_;
   const bot_origin origin_;
   base::instant now_{};  ///< of the input being worked on
+  std::int64_t unix_ms_ = 0;
   frame_writer writer_;
   session session_;
   policy_ptr policy_;
@@ -163,6 +176,8 @@ class bot_core {
   bool yielding_ = false;  ///< asked for the lane and not released yet
   bool held_ = false;      ///< by the operator: nothing flows
   bool drained_ = false;   ///< held, and asked for what was sent
+  bool interaction_unread_ = false;  ///< one was sent, and no beat since shows that it was received
+  base::instant interaction_at_{};
   bool began_ = false;     ///< the backfill is through: the session can be resumed
   bool bot_acknowledged_ = false;
   bool reserving_ = false;
@@ -174,7 +189,13 @@ class bot_core {
   std::shared_ptr<const lane_grant> grant_;
   std::optional<backfill> backfill_;
   std::optional<lane> lane_;
-  flow::offset left_out_;  ///< interactions up to here were sent to a bot that had the lane meanwhile
+  interaction_stream interactions_;
+  std::uint64_t told_sent_ = 0;  ///< interactions that the consumer has counted
+  std::uint64_t told_dropped_ = 0;
+  std::uint64_t untold_dropped_ = 0;  ///< in the log
+  base::instant tell_dropped_at_{};
+  std::uint16_t finish_with_ = 0;  ///< a close code that waits for interactions
+  const char* finish_reason_ = "";
   flow::offset replay_until_;
   flow::offset reserved_;
   flow::offset reported_position_;

@@ -18,7 +18,7 @@ void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
   began_ = false;
   held_ = grant_->held;
   bot_acknowledged_ = false;
-  left_out_ = {};
+  interactions_.start(grant_);
   reserved_ = grant_->start;
   consumer_->with([&](consumer& body) { body.backfill_began(origin_.id); });
   phase_ = phase::filling;
@@ -52,7 +52,7 @@ void bot_core::fill() {
   lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options.seq_max));
   told_missing_ = 0;
   lane_->start(grant_, backfill_->seq(), backfill_->self());
-  lane_->leave_out_interactions(left_out_);
+  lane_->tell_passed(interactions_);
   backfill_.reset();
   began_ = true;
   phase_ = phase::gated;
@@ -71,6 +71,7 @@ void bot_core::check_gate() {
 }
 
 void bot_core::advance() {
+  serve_interactions();
   switch (phase_) {
     case phase::waiting_source:
       return try_identify();
@@ -165,11 +166,16 @@ flow::offset bot_core::sendable() {
 }
 
 void bot_core::beaten(std::int64_t seq) {
+  if (interaction_unread_ && now_ - interaction_at_ >= policy_->close_grace) {
+    // A beat that was on its way already says nothing.
+    interaction_unread_ = false;
+    if (drained_) begin_hold();
+  }
   if (policy_->acknowledge == acknowledge_by::heartbeat) acknowledged(seq);
 }
 
-call_outcome bot_core::acknowledge_call(std::string_view id, std::int64_t seq, base::instant now) {
-  now_ = now;
+call_outcome bot_core::acknowledge_call(std::string_view id, std::int64_t seq, bot_time when) {
+  at(when);
   if (phase_ == phase::closed || !lane_ || lane_->counting() || grant_->session.id != id) return {};
   const std::int64_t sent = lane_->sent_seq();
   if (seq < 0 || seq > sent) return {call_outcome::kind::never_sent, lane_->acked_seq(), lane_->sent_seq()};
@@ -201,7 +207,7 @@ void bot_core::report() {
                         .anchor_seq = lane_->anchor_seq(),
                         .sent_seq = lane_->sent_seq(),
                         .unacknowledged = static_cast<std::uint32_t>(lane_->unacknowledged()),
-                        .interactions_sent = lane_->interactions_sent(),
+                        .interactions = interactions_.settled(),
                         .began = began_,
                         .acknowledged = bot_acknowledged_};
   if (!consumer_->with([&](consumer& body) { return body.report(origin_.id, how); })) silent_ = true;

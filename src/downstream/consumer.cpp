@@ -14,15 +14,26 @@ void tell(consumer_orders& out, order what, holder_id to, std::shared_ptr<const 
 }
 
 bool sound(const flow::layout_record& layout) noexcept {
-  return layout.lanes > 0 && layout.cursors.size() == layout.lanes;
+  return layout.lanes > 0 && layout.cursors.size() == layout.lanes &&
+         layout.interactions.size() == layout.lanes;
 }
 
-flow::offset furthest(const flow::layout_record& layout) noexcept {
-  return *std::ranges::max_element(layout.cursors);
+flow::offset furthest(const std::vector<flow::offset>& of) noexcept {
+  return *std::ranges::max_element(of);
 }
-flow::offset nearest(const flow::layout_record& layout) noexcept {
-  return *std::ranges::min_element(layout.cursors);
+flow::offset nearest(const std::vector<flow::offset>& of) noexcept {
+  return *std::ranges::min_element(of);
 }
+
+/// The least (or greatest) of those whose index is congruent to i modulo `step`, for each i below it.
+template <class Choose>
+std::vector<flow::offset> by_residue(const std::vector<flow::offset>& of, std::uint32_t step, Choose choose) {
+  std::vector<flow::offset> out(of.begin(), of.begin() + step);
+  for (std::size_t u = step; u < of.size(); ++u) out[u % step] = choose(out[u % step], of[u]);
+  return out;
+}
+constexpr auto least = [](flow::offset a, flow::offset b) { return std::min(a, b); };
+constexpr auto greatest = [](flow::offset a, flow::offset b) { return std::max(a, b); };
 
 }  // namespace
 
@@ -99,11 +110,11 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   grant->start = record.anchor_offset;
   grant->older = older_;
   grant->policy = policy_;
-  grant->interactions_sent = where.interactions_sent;
+  grant->interactions = newest().interactions[lane];
   grant->traits = who.traits;
   grant->held = record_.paused;
   auto& kept = sessions_[record.id];
-  kept = {.record = record, .traits = who.traits, .interactions_sent = where.interactions_sent};
+  kept = {.record = record, .traits = who.traits};
   kept.attached = true;
   kept.dirty = true;
   dirty_ = true;
@@ -119,7 +130,6 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   if (!kept.began || record.layout != record_.layout) return nullptr;
   if (record.filter_version != policy_->filter_version()) return nullptr;
   if (seq < record.anchor_seq || seq > 0x7fff'ffff) return nullptr;
-  if (record.anchor_offset < kept.countable_from) return nullptr;
   auto& where = slots_[record.lane.id];
   if (where.next || (where.holder != 0 && where.session != found->first)) return nullptr;
   if (where.holder != 0) {
@@ -139,7 +149,7 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   grant->start = record.anchor_offset;
   grant->older = older_;
   grant->policy = policy_;
-  grant->interactions_sent = kept.interactions_sent;
+  grant->interactions = newest().interactions[record.lane.id];
   grant->traits = kept.traits;
   grant->held = record_.paused || where.held;
   if (where.held) out.push_back({.what = order::hold, .to = by, .grant = {}, .closely = true});
@@ -156,8 +166,6 @@ void consumer::released(holder_id by, flow::offset head, consumer_orders& out) {
   }
   where->predecessor = by;
   where->predecessor_session = where->session;
-  where->predecessor_position = where->last.position;
-  where->predecessor_interactions = where->interactions_sent;
   auto next = std::move(*where->next);
   where->next.reset();
   give(*where, std::move(next), out);
@@ -201,17 +209,7 @@ void consumer::give_back(slot& where, consumer_orders& out) {
   auto& order = out.emplace_back();
   order.what = order::give_back;
   order.to = where.holder;
-  if (where.interactions_sent <= where.predecessor_interactions) return;
-  order.interactions_sent = where.interactions_sent;
-  const auto found = sessions_.find(where.session);
-  if (found == sessions_.end()) return;
-  auto& kept = found->second;
-  kept.interactions_sent = where.interactions_sent;
-  kept.countable_from = where.predecessor_position;
-  // The stored record does not say which interactions are left out from now on.
-  if (kept.record.anchor_offset >= kept.interactions_sent) return;
-  kept.record.resumable = false;
-  kept.dirty = true;
+  order.interactions = newest().interactions[static_cast<std::size_t>(&where - slots_.data())];
 }
 
 void consumer::detach(slot& where, bool discard, base::instant now) {
@@ -234,7 +232,9 @@ bool consumer::report(holder_id by, const lane_report& how) {
     dirty_ = true;
   }
   where->last = how;
-  where->interactions_sent = std::max(where->interactions_sent, how.interactions_sent);
+  // Written with whatever changes next: what was sent up to here was durable before.
+  auto& interactions = newest().interactions[lane];
+  interactions = std::max(interactions, how.interactions);
   if (how.acknowledged && where->predecessor != 0) {
     held_.erase(where->predecessor);
     where->predecessor = 0;
@@ -249,8 +249,7 @@ bool consumer::report(holder_id by, const lane_report& how) {
   kept.began = true;
   record.anchor_seq = how.anchor_seq;
   record.anchor_offset = how.anchor_offset;
-  // The stored record does not say which interactions were left out: past them it needs not.
-  record.resumable = how.anchor_offset >= kept.interactions_sent;
+  record.resumable = true;
   kept.dirty = true;
   return true;
 }
@@ -260,6 +259,14 @@ bool consumer::reserve(holder_id by, flow::offset upto) {
   if (where == nullptr) return false;
   auto& cursor = newest().cursors[static_cast<std::size_t>(where - slots_.data())];
   cursor = std::max(cursor, upto);
+  dirty_ = true;
+  return true;
+}
+
+bool consumer::reserve_interactions(holder_id by, flow::offset upto) {
+  auto* where = slot_of(by);
+  if (where == nullptr) return false;
+  newest().interactions[static_cast<std::size_t>(where - slots_.data())] = upto;
   dirty_ = true;
   return true;
 }
@@ -375,19 +382,17 @@ void consumer::open_layout(std::uint32_t lanes, flow::offset head, consumer_orde
   flow::layout_record next;
   next.lanes = lanes;
   next.cursors.assign(lanes, head);
-  std::vector<flow::offset> interactions(1);
-  std::uint32_t step = 1;
+  next.interactions.assign(lanes, head);
   if (!record_.layouts.empty()) {
     // Lanes i of n and u of m share guilds when they are congruent modulo gcd(n, m).
     const auto& before = newest();
-    step = std::gcd(before.lanes, lanes);
-    std::vector<flow::offset> least(step, flow::offset{~std::uint64_t{0}});
-    interactions.assign(step, {});
-    for (std::uint32_t u = 0; u < before.lanes; ++u) {
-      least[u % step] = std::min(least[u % step], before.cursors[u]);
-      interactions[u % step] = std::max(interactions[u % step], slots_[u].interactions_sent);
+    const auto step = std::gcd(before.lanes, lanes);
+    const auto cursors = by_residue(before.cursors, step, least);
+    const auto interactions = by_residue(before.interactions, step, least);
+    for (std::uint32_t i = 0; i < lanes; ++i) {
+      next.cursors[i] = cursors[i % step];
+      next.interactions[i] = interactions[i % step];
     }
-    for (std::uint32_t i = 0; i < lanes; ++i) next.cursors[i] = least[i % step];
   }
   for (const auto& [by, lane] : held_) tell(out, order::close_layout, by);
   for (const auto& where : slots_) {
@@ -398,24 +403,34 @@ void consumer::open_layout(std::uint32_t lanes, flow::offset head, consumer_orde
   for (const auto& [id, kept] : sessions_) removed_.push_back(id);
   sessions_.clear();
   slots_.assign(lanes, {});
-  for (std::uint32_t i = 0; i < lanes; ++i) slots_[i].interactions_sent = interactions[i % step];
   record_.layouts.push_back(std::move(next));
   ++record_.layout;
-  if (record_.layouts.size() > layouts_max) {
-    // What only the oldest layout knew to be delivered is delivered again.
-    record_.layouts.erase(record_.layouts.begin());
-    ++layouts_dropped_;
-  }
+  if (record_.layouts.size() > layouts_max) drop_oldest_layout();
   refresh_older();
   dirty_ = true;
 }
 
+/// What only the oldest layout knew to be delivered is delivered again, but no interaction.
+void consumer::drop_oldest_layout() {
+  const auto& oldest = record_.layouts.front();
+  auto& next = newest();
+  const auto step = std::gcd(oldest.lanes, next.lanes);
+  const auto sent = by_residue(oldest.interactions, step, greatest);
+  for (std::uint32_t i = 0; i < next.lanes; ++i) {
+    next.interactions[i] = std::max(next.interactions[i], sent[i % step]);
+  }
+  record_.layouts.erase(record_.layouts.begin());
+  ++layouts_dropped_;
+}
+
 void consumer::drop_settled_layouts() {
-  auto least = nearest(newest());
-  for (const auto& [id, kept] : sessions_) least = std::min(least, kept.record.anchor_offset);
+  auto behind = nearest(newest().cursors);
+  const auto interactions = nearest(newest().interactions);
+  for (const auto& [id, kept] : sessions_) behind = std::min(behind, kept.record.anchor_offset);
   const auto last = record_.layouts.end() - 1;
-  const auto kept_end = std::remove_if(record_.layouts.begin(), last,
-                                       [&](const auto& layout) { return furthest(layout) <= least; });
+  const auto kept_end = std::remove_if(record_.layouts.begin(), last, [&](const auto& layout) {
+    return furthest(layout.cursors) <= behind && furthest(layout.interactions) <= interactions;
+  });
   if (kept_end == last) return;
   record_.layouts.erase(kept_end, last);
   dirty_ = true;

@@ -26,7 +26,7 @@ struct consumer_order {
   enum class kind : std::uint8_t {
     grant,         ///< the lane is yours: begin
     ask,           ///< another bot wants your lane: be silent, get an acknowledgement, then call released()
-    give_back,     ///< the other bot has gone: carry on, but without the interactions that it had
+    give_back,     ///< the other bot has gone: carry on
     close_layout,  ///< your layout is no longer in force: close 4010
     drop,          ///< your session continues on another connection, or your turn was taken: end
     hold,          ///< send no more events until go_on; with `closely`, ask until all is acknowledged
@@ -35,8 +35,8 @@ struct consumer_order {
   kind what = kind::grant;
   holder_id to = 0;
   std::shared_ptr<const lane_grant> grant;  ///< grant only
-  flow::offset interactions_sent{};         ///< give_back only
   bool closely = false;                     ///< hold only
+  flow::offset interactions{};              ///< give_back only: those past this are due
 };
 using consumer_orders = std::vector<consumer_order>;
 
@@ -48,9 +48,9 @@ struct lane_report {
   std::uint32_t anchor_seq = 0;
   std::uint32_t sent_seq = 0;
   std::uint32_t unacknowledged = 0;
-  flow::offset interactions_sent{};
-  bool began = false;         ///< the backfill is through
-  bool acknowledged = false;  ///< the bot has acknowledged something since it began
+  flow::offset interactions{};  ///< all up to this are sent, expired or another lane's
+  bool began = false;           ///< the backfill is through
+  bool acknowledged = false;    ///< the bot has acknowledged something since it began
 };
 
 struct consumer_rules {
@@ -83,6 +83,13 @@ class consumer {
   bool report(holder_id by, const lane_report& how);
   /// Before sending with at_most_once: the cursor goes ahead of the bot.
   bool reserve(holder_id by, flow::offset upto);
+  /// Before sending interactions up to here: they are never sent again. Goes back to an earlier place when
+  /// those past it were not sent after all.
+  bool reserve_interactions(holder_id by, flow::offset upto);
+  void count_interactions(std::uint64_t sent, std::uint64_t expired) noexcept {
+    interactions_sent_ += sent;
+    interactions_expired_ += expired;
+  }
 
   /// Who serves the session now; 0 when nobody does.
   [[nodiscard]] holder_id holder_of(std::string_view session) const noexcept;
@@ -140,6 +147,8 @@ class consumer {
   [[nodiscard]] const flow::consumer_record& record() const noexcept { return record_; }
   [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }
   [[nodiscard]] std::uint64_t layouts_dropped() const noexcept { return layouts_dropped_; }
+  [[nodiscard]] std::uint64_t interactions_sent() const noexcept { return interactions_sent_; }
+  [[nodiscard]] std::uint64_t interactions_expired() const noexcept { return interactions_expired_; }
 
  private:
   struct claim {
@@ -152,22 +161,15 @@ class consumer {
     std::string session;        ///< of the holder, or the last one
     holder_id predecessor = 0;  ///< superseded, connected and silent
     std::string predecessor_session;
-    flow::offset predecessor_position;      ///< how far it had come when it was superseded
-    flow::offset predecessor_interactions;  ///< interactions_sent then
     bool backfilling = false;
     bool held = false;          ///< by a drain; the next bot's arrival ends it
     bool holding = false;       ///< its holder has said so
     std::optional<claim> next;  ///< waits for the holder's last acknowledgement
     lane_report last;
-    flow::offset interactions_sent;
   };
   struct kept_session {
     flow::downstream_record record;
     session_traits traits;
-    flow::offset interactions_sent;
-    /// Given back: interactions from here to interactions_sent are left out, those before had numbers, so
-    /// that counting begins here at the earliest.
-    flow::offset countable_from{};
     base::instant detached_at{};
     bool attached = false;
     bool began = false;  ///< its backfill is through: it can be resumed while we remember it
@@ -178,6 +180,7 @@ class consumer {
   [[nodiscard]] slot* slot_of(holder_id by) noexcept;
   [[nodiscard]] bool any_live() const noexcept;
   void open_layout(std::uint32_t lanes, flow::offset head, consumer_orders& out);
+  void drop_oldest_layout();
   void drop_settled_layouts();
   void settle(flow::offset head, consumer_orders& out);
   void take(claim who, consumer_orders& out);
@@ -207,6 +210,8 @@ class consumer {
   std::uint32_t backfilling_ = 0;
   std::uint64_t layouts_dropped_ = 0;
   std::uint64_t commands_vetoed_ = 0;
+  std::uint64_t interactions_sent_ = 0;
+  std::uint64_t interactions_expired_ = 0;
 };
 
 }  // namespace evergate::downstream

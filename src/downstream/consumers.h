@@ -37,6 +37,8 @@ class order_desk {
   virtual void carry(consumer_orders orders) = 0;
   /// at_most_once: the cursor is on disk up to here. Called on the journal's thread.
   virtual void reserved(holder_id who, flow::offset upto) = 0;
+  /// The same for the interactions that a connection gave this ticket.
+  virtual void interactions_reserved(holder_id who, std::uint64_t ticket) = 0;
 };
 
 class consumers {

@@ -7,6 +7,7 @@ using proto::event_type;
 bool deliverable(const flow::event_row& row, const filter_key& key) noexcept {
   if ((row.flags & flow::row_flag::internal) != 0) return false;
   if (row.type == event_type::ready || row.type == event_type::resumed) return false;
+  if (row.type == event_type::interaction_create) return false;
   if (row.type >= event_type::session_started) return false;
   if ((row.flags & flow::row_flag::reply) != 0) return row.target != 0 && row.target == key.session;
   if (!key.lane.owns(row.guild)) return false;
@@ -20,6 +21,11 @@ bool deliverable(const flow::event_row& row, const filter_key& key) noexcept {
   const bool direct = row.guild == 0 && info.dm_intents != 0;
   const auto wanted = direct ? info.dm_intents : info.guild_intents;
   return wanted == 0 || (wanted & key.intents) != 0;
+}
+
+bool interaction_for(const flow::event_row& row, const filter_key& key) noexcept {
+  return row.type == event_type::interaction_create && (row.flags & flow::row_flag::internal) == 0 &&
+         key.lane.owns(row.guild);
 }
 
 }  // namespace evergate::downstream

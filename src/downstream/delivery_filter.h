@@ -11,7 +11,7 @@
 namespace evergate::downstream {
 
 /// Goes up with every change of the rules: a session numbered by other rules is not resumed.
-inline constexpr std::uint32_t rules_version = 1;
+inline constexpr std::uint32_t rules_version = 2;
 
 struct filter_key {
   proto::shard_key lane;
@@ -20,6 +20,7 @@ struct filter_key {
 };
 
 /// Rules (Discord documentation, Gateway, "List of Intents", and docs/protocol.md):
+/// - INTERACTION_CREATE has no number and goes its own way, see interaction_for();
 /// - records of our own are never delivered; a reply goes to its asker only, whatever the lane and intents;
 /// - events without a guild (DMs, entitlements, subscriptions, USER_UPDATE) go to lane 0, all others to the
 ///   lane that owns the guild;
@@ -27,5 +28,8 @@ struct filter_key {
 ///   table does not know always pass; so does GUILD_MEMBER_UPDATE about the bot itself;
 /// - THREAD_MEMBERS_UPDATE without GUILD_MEMBERS passes only when it adds or removes the bot.
 [[nodiscard]] bool deliverable(const flow::event_row& row, const filter_key& key) noexcept;
+
+/// Whether the row is an INTERACTION_CREATE of the session's lane. They need no intents.
+[[nodiscard]] bool interaction_for(const flow::event_row& row, const filter_key& key) noexcept;
 
 }  // namespace evergate::downstream

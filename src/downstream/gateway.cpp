@@ -166,6 +166,11 @@ void gateway::reserved(holder_id who, flow::offset upto) {
   if (!stopping_) rooms_[who & 0xff]->reserved(who, upto);
 }
 
+void gateway::interactions_reserved(holder_id who, std::uint64_t ticket) {
+  const std::scoped_lock lock(stopping_mutex_);
+  if (!stopping_) rooms_[who & 0xff]->interactions_reserved(who, ticket);
+}
+
 void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
   if (stopping_) return exchange->respond(front_pages::failure(503, "restarting"));
   if (exchange->request().upgrade_websocket) return upgrade(std::move(exchange));

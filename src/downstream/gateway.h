@@ -58,6 +58,7 @@ class gateway final : public flow::commit_listener, private order_desk {
  private:
   void carry(consumer_orders orders) override;
   void reserved(holder_id who, flow::offset upto) override;
+  void interactions_reserved(holder_id who, std::uint64_t ticket) override;
   void answer(std::unique_ptr<net::http_exchange> exchange);
   void upgrade(std::unique_ptr<net::http_exchange> exchange);
   /// POST /c/NAME/ack.

@@ -14,6 +14,15 @@
 
 namespace evergate::downstream {
 
+/// How long an INTERACTION_CREATE is worth sending: Discord takes a first answer for 3 s. Source: Discord
+/// documentation, Receiving and Responding, "Interaction Callback".
+struct interaction_rules {
+  base::milliseconds deadline{2'500};               ///< by the age of its id
+  base::milliseconds autocomplete_deadline{1'500};  ///< of type 4: the user types on meanwhile
+  base::milliseconds skew{1'000};  ///< this machine's clock may be ahead of Discord's by this
+  bool drop_expired = true;        ///< and count it; false: it is sent all the same
+};
+
 struct gateway_options {
   base::secret token;                                        ///< the bot's; required
   proto::intent_bits intents = proto::intent::unprivileged;  ///< the application's: bots may ask for a subset
@@ -43,6 +52,7 @@ struct gateway_options {
   base::milliseconds queue_quiet{1'000};      ///< queued events wait until no IDENTIFY came for this long …
   base::milliseconds queue_wait_max{15'000};  ///< … but at most this long after a lane got its guilds
   base::milliseconds takeover_wait{1'000};    ///< how long a replaced bot may take to acknowledge
+  interaction_rules interactions;
 
   base::milliseconds tick{100};         ///< how often deadlines are looked at
   std::size_t pump_bytes = 256 * 1024;  ///< payload one lane may write per turn of its loop

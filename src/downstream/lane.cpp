@@ -23,7 +23,6 @@ void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self)
   position_ = grant_->start;
   to_count_ = 0;
   marks_.clear();
-  interactions_sent_ = left_out_ = grant_->interactions_sent;
   fixed_seq_ = 0;
   fixed_offset_ = {};
 }
@@ -47,10 +46,7 @@ void lane::resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_
 bool lane::wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept {
   if (!deliverable(row, key_) || !grant_->policy->filter.passes(batch, row)) return false;
   const bool reply = (row.flags & flow::row_flag::reply) != 0;
-  if (!reply && row.offset <= grant_->older->settled() && row.offset <= grant_->older->from(row.guild))
-    return false;
-  // An interaction that was sent once is never sent to a session that starts anew.
-  return row.type != proto::event_type::interaction_create || row.offset > left_out_;
+  return reply || row.offset > grant_->older->settled() || row.offset > grant_->older->from(row.guild);
 }
 
 base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std::string& out) {
@@ -90,6 +86,8 @@ lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row
     fixed_offset_ = position_;
   }
   if (!wanted(batch, row)) {
+    const bool express = row.type == proto::event_type::interaction_create && interactions_ != nullptr;
+    if (express && to_count_ == 0 && grant_->policy->filter.passes(batch, row)) interactions_->passed(row);
     position_ = row.offset;
     return step::on;
   }
@@ -102,7 +100,6 @@ lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row
   if (in_flight_.sent_seq() >= limits_.seq_max) return in_flight_.empty() ? step::spent : step::full;
   if (in_flight_.size() >= limits_.ack_window) return step::full;
   write(batch, row, in_flight_.sent(row.offset), out);
-  if (row.type == proto::event_type::interaction_create) interactions_sent_ = row.offset;
   position_ = row.offset;
   return step::on;
 }

@@ -15,6 +15,7 @@
 #include "downstream/delivery_filter.h"
 #include "downstream/frame_writer.h"
 #include "downstream/in_flight.h"
+#include "downstream/interaction_stream.h"
 #include "downstream/lane_grant.h"
 
 namespace evergate::downstream {
@@ -50,8 +51,8 @@ class lane {
   /// Appends frames of at most about `budget` bytes to `out`, for events up to `until`.
   [[nodiscard]] base::result<pace> pump(flow::offset until, std::size_t budget, std::string& out);
 
-  /// Another session was sent the interactions up to `upto` meanwhile: they are not sent again.
-  void leave_out_interactions(flow::offset upto) noexcept { left_out_ = std::max(left_out_, upto); }
+  /// Hears of each interaction that the queue passes; must outlive the lane.
+  void tell_passed(interaction_stream& interactions) noexcept { interactions_ = &interactions; }
 
   /// The bot has received everything up to `seq`. False when that is no news.
   bool acknowledge(std::int64_t seq) noexcept;
@@ -61,8 +62,8 @@ class lane {
   /// A close frame came at `now`: what had left close_grace before counts as delivered.
   void closed_cleanly(base::instant now) noexcept;
 
-  /// A frame without a number of its own (RESUMED, RATE_LIMITED): carries the last one, which libraries
-  /// copy without harm and which leaves the numbering as the journal makes it.
+  /// A frame without a number of its own (RESUMED, RATE_LIMITED, INTERACTION_CREATE): carries the last one,
+  /// which libraries copy without harm and which leaves the numbering as the journal makes it.
   void unnumbered(std::string_view name, std::string_view d, std::string& out) {
     writer_.dispatch(name, in_flight_.sent_seq(), d, out);
   }
@@ -73,7 +74,6 @@ class lane {
   [[nodiscard]] std::uint32_t sent_seq() const noexcept { return in_flight_.sent_seq(); }
   [[nodiscard]] std::uint32_t acked_seq() const noexcept { return in_flight_.acked_seq(); }
   [[nodiscard]] std::size_t unacknowledged() const noexcept { return in_flight_.size(); }
-  [[nodiscard]] flow::offset interactions_sent() const noexcept { return interactions_sent_; }
   /// From where the numbering can be done again: a number, and the offset just before the next event.
   [[nodiscard]] std::uint32_t anchor_seq() const noexcept;
   [[nodiscard]] flow::offset anchor_offset() const noexcept;
@@ -104,8 +104,7 @@ class lane {
   bool counted_in_flight_ = false;
   in_flight in_flight_;
   std::deque<mark> marks_;
-  flow::offset interactions_sent_;
-  flow::offset left_out_;        ///< interactions up to here were sent to another session
+  interaction_stream* interactions_ = nullptr;
   std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal
   flow::offset fixed_offset_;
   std::uint64_t rows_missing_ = 0;

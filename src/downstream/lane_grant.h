@@ -22,7 +22,7 @@ struct lane_grant {
   flow::offset start;                ///< events past this; with RESUME the record's anchor
   std::shared_ptr<const due> older;  ///< never null
   policy_ptr policy = consumer_policy::plain();
-  flow::offset interactions_sent;  ///< interactions up to this were sent to an earlier session
+  flow::offset interactions;  ///< those past this are due, as far as `older` says so
   session_traits traits;
   bool held = false;  ///< the consumer is paused: nothing flows until a go_on order
 };

@@ -33,7 +33,7 @@ void room::open() {
 
 void room::close(bool drop) {
   timer_.cancel();
-  for (const auto& [id, connection] : connections_) connection->core().shut(drop, base::boot_clock::now());
+  for (const auto& [id, connection] : connections_) connection->core().shut(drop, bot_now());
   if (!drop) return;
   connections_.clear();
   open_ = 0;
@@ -81,13 +81,20 @@ void room::wake() {
 
 void room::carry(consumer_order order) {
   const auto found = connections_.find(order.to);
-  if (found != connections_.end()) found->second->core().carry(order, base::boot_clock::now());
+  if (found != connections_.end()) found->second->core().carry(order, bot_now());
 }
 
 void room::reserved(holder_id who, flow::offset upto) {
   loop_.post([this, who, upto] {
     const auto found = connections_.find(who);
-    if (found != connections_.end()) found->second->core().reserved(upto, base::boot_clock::now());
+    if (found != connections_.end()) found->second->core().reserved(upto, bot_now());
+  });
+}
+
+void room::interactions_reserved(holder_id who, std::uint64_t ticket) {
+  loop_.post([this, who, ticket] {
+    const auto found = connections_.find(who);
+    if (found != connections_.end()) found->second->core().interactions_reserved(ticket, bot_now());
   });
 }
 
@@ -96,7 +103,7 @@ void room::acknowledge(holder_id who, std::string session, std::int64_t seq,
   loop_.post([this, who, session = std::move(session), seq, done = std::move(done)]() mutable {
     const auto found = connections_.find(who);
     if (found == connections_.end()) return done({});
-    done(found->second->core().acknowledge_call(session, seq, base::boot_clock::now()));
+    done(found->second->core().acknowledge_call(session, seq, bot_now()));
   });
 }
 
@@ -107,7 +114,7 @@ void room::pump_later(holder_id who) {
     pump_posted_ = false;
     for (const auto id : std::exchange(hungry_, {})) {
       const auto found = connections_.find(id);
-      if (found != connections_.end()) found->second->core().pump(base::boot_clock::now());
+      if (found != connections_.end()) found->second->core().pump(bot_now());
     }
   });
 }
@@ -130,13 +137,13 @@ void room::sweep() {
 }
 
 void room::tick() {
-  const auto now = base::boot_clock::now();
+  const auto now = bot_now();
   for (const auto& [id, connection] : connections_) connection->core().tick(now);
   timer_.arm_in(around_.options.tick, [this] { tick(); });
 }
 
 void room::pump_all() {
-  const auto now = base::boot_clock::now();
+  const auto now = bot_now();
   for (const auto& [id, connection] : connections_) connection->core().pump(now);
 }
 

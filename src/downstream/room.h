@@ -70,6 +70,7 @@ class room {
   void carry(consumer_order order);
   /// Thread-safe: at_most_once may send up to here.
   void reserved(holder_id who, flow::offset upto);
+  void interactions_reserved(holder_id who, std::uint64_t ticket);
 
   /// Thread-safe: an explicit acknowledgement; `done` is called on the loop.
   void acknowledge(holder_id who, std::string session, std::int64_t seq,

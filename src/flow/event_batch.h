@@ -71,6 +71,7 @@ struct event_batch {
   std::vector<counter_row> counters;
   std::vector<shard_progress> progress;
   std::vector<session_record> sessions;
+  bool has_interactions = false;  ///< a row is an INTERACTION_CREATE; whoever adds rows sees to it
 
   [[nodiscard]] bool empty() const noexcept { return rows.empty() && progress.empty() && sessions.empty(); }
   [[nodiscard]] std::size_t bytes() const noexcept { return arena.size() + rows.size() * sizeof(event_row); }

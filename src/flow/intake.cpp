@@ -19,6 +19,7 @@ event_row& append_row(event_batch& out, proto::event_type type, std::string_view
     out.arena.append(name);
   }
   out.arena.append(d);
+  out.has_interactions |= type == proto::event_type::interaction_create;
   return out.rows.emplace_back(row);
 }
 

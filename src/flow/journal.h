@@ -78,6 +78,10 @@ class event_source {
   [[nodiscard]] virtual offset head() const = 0;
   /// Everything at or before this may be incomplete: evicted before every consumer had it.
   [[nodiscard]] virtual offset lost_before() const = 0;
+  /// Everything at or before this was committed more than recent_span_ms ago. What lies past it is mostly in
+  /// memory, and little when it is not.
+  [[nodiscard]] virtual offset recent_after() const = 0;
+  static constexpr std::int64_t recent_span_ms = 5'000;
   /// A batch whose rows (ascending, all past `after`, of all classes, possibly with evicted ones missing)
   /// start at the first retained record past `after`; null when there is none. Recent batches come from
   /// memory, older ones from disk (blocking read of about `bytes_hint`). The rows are never empty.
@@ -112,6 +116,9 @@ class guild_source {
 struct layout_record {
   std::uint32_t lanes = 1;
   std::vector<offset> cursors;  ///< one per lane: everything up to it has been acknowledged
+  /// One per lane: every INTERACTION_CREATE up to it was sent (or is about to be), has expired, or belongs to
+  /// another lane. They are due past this instead of the cursor.
+  std::vector<offset> interactions;
 };
 
 struct consumer_record {

@@ -50,6 +50,7 @@ flow::batch_ptr cut(const flow::event_batch& batch, std::uint64_t after) {
   for (const auto& row : batch.rows) {
     if (row.offset.value <= after) continue;
     auto& copy = out->rows.emplace_back(row);
+    out->has_interactions |= row.type == proto::event_type::interaction_create;
     copy.pos = static_cast<std::uint32_t>(out->arena.size());
     out->arena.append(batch.arena, row.pos, std::size_t{row.name_size} + row.size);
   }

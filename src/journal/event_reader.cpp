@@ -79,6 +79,7 @@ base::result<void> event_reader::take(source& from, std::uint64_t after, flow::e
       auto row = blob.row(i);
       if (row.offset.value <= after) continue;
       row.pos += shift;
+      out.has_interactions |= row.type == proto::event_type::interaction_create;
       out.rows.push_back(row);
     }
   }

@@ -70,6 +70,7 @@ class journal final : public flow::event_sink,
   [[nodiscard]] flow::offset lost_before() const override {
     return {lost_before_.load(std::memory_order_acquire)};
   }
+  [[nodiscard]] flow::offset recent_after() const override { return core_.recent_after(); }
   [[nodiscard]] base::result<flow::batch_ptr> read_after(flow::offset after, std::size_t bytes_hint) override;
   [[nodiscard]] base::result<std::vector<flow::guild_entry>> guilds(proto::shard_key lane,
                                                                     flow::offset as_of) override;

@@ -15,6 +15,7 @@ namespace evergate::journal {
 namespace {
 
 constexpr std::int64_t sample_interval_ms = 10'000;
+constexpr std::int64_t sample_recent_ms = 500;
 
 }  // namespace
 
@@ -92,8 +93,20 @@ base::result<void> journal_core::write(round& work, std::int64_t time_ms) {
   }
   evicting_ = gone->more;
   state_.book = book;
+  note_recent(time_ms);
   ask_checkpoints(work, *gone);
   return {};
+}
+
+void journal_core::note_recent(std::int64_t time_ms) {
+  if (!recent_.empty() && time_ms < recent_.back().time_ms) recent_.clear();  // the clock was set back
+  if (recent_.empty() || time_ms - recent_.back().time_ms >= sample_recent_ms) {
+    recent_.push_back({time_ms, state_.book.head});
+  }
+  while (time_ms - recent_.front().time_ms > flow::event_source::recent_span_ms) {
+    recent_after_ = recent_.front().head;
+    recent_.pop_front();
+  }
 }
 
 base::result<void> journal_core::put_blobs(transaction& txn, round& work, ledger& book,

@@ -4,6 +4,7 @@
 // "committed".
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -41,6 +42,8 @@ class journal_core : private flow::commit_authority {
 
   [[nodiscard]] const core_state& state() const noexcept { return state_; }
   [[nodiscard]] const std::deque<gap_entry>& gaps() const noexcept { return gaps_; }
+  /// See flow::event_source. Any thread.
+  [[nodiscard]] flow::offset recent_after() const noexcept { return {recent_after_.load()}; }
 
   /// Live sessions with their committed sequences, read from `view`. Any thread.
   [[nodiscard]] static base::result<std::vector<flow::stored_session>> sessions_in(snapshot& view);
@@ -53,6 +56,7 @@ class journal_core : private flow::commit_authority {
   [[nodiscard]] base::result<void> check_sums(snapshot& view, table_sums& seen) const;
   [[nodiscard]] base::result<void> load_rows(snapshot& view);
   [[nodiscard]] base::result<void> check_newest(snapshot& view) const;
+  [[nodiscard]] base::result<void> find_recent(snapshot& view);
   [[nodiscard]] base::result<void> verify(snapshot& view) const;
 
   void add_eviction_gap(round& work);
@@ -68,6 +72,7 @@ class journal_core : private flow::commit_authority {
   /// What guilds are kept for: the slowest consumer's position; without consumers a little behind the head,
   /// for one that is just beginning.
   [[nodiscard]] std::uint64_t kept_from(const ledger& book) const;
+  void note_recent(std::int64_t time_ms);
 
   store& store_;
   mirror& mirror_;
@@ -80,6 +85,12 @@ class journal_core : private flow::commit_authority {
   bool evicting_ = false;
   std::uint64_t state_lost_from_ = 0;  ///< an eviction that still needs its GAP record
   std::uint64_t state_lost_to_ = 0;
+  struct head_sample {
+    std::int64_t time_ms = 0;
+    std::uint64_t head = 0;
+  };
+  std::deque<head_sample> recent_;  ///< of the last seconds, two a second
+  std::atomic<std::uint64_t> recent_after_{0};
   std::int64_t sample_time_ms_ = 0;
   std::uint64_t sample_ = 0;      ///< head at the sample time
   std::uint64_t sample_old_ = 0;  ///< head at the one before

@@ -54,6 +54,29 @@ base::result<void> journal_core::recover(bool verify_all) {
   if (auto whole = check_sums(**view, seen); !whole) return whole;
   if (auto loaded = load_rows(**view); !loaded) return loaded;
   ring_.start(state_.book.head);
+  return find_recent(**view);
+}
+
+// Back from the newest blob of the class that INTERACTION_CREATE is of, as far as it is young.
+base::result<void> journal_core::find_recent(snapshot& view) {
+  recent_after_ = state_.book.head;
+  constexpr auto kind = proto::event_class::message;
+  auto at = view.scan(table::events);
+  if (!at) return std::unexpected(at.error());
+  std::int64_t newest_ms = 0;
+  auto more = (*at)->seek_before(blob_key(static_cast<proto::event_class>(1 + static_cast<int>(kind)), 0));
+  while (more && *more && class_of_key((*at)->key()) == kind) {
+    const std::string key((*at)->key());
+    // What is damaged is its readers' affair: what they find is told of.
+    const auto header = peek_header(key, (*at)->value());
+    if (header) {
+      newest_ms = std::max(newest_ms, header->time_ms);
+      if (header->time_ms < newest_ms - flow::event_source::recent_span_ms) break;
+      recent_after_ = std::min(recent_after_.load(), header->round_first - 1);
+    }
+    more = (*at)->seek_before(key);
+  }
+  if (!more) return std::unexpected(more.error());
   return {};
 }
 

@@ -6,8 +6,8 @@ namespace evergate::journal {
 namespace {
 
 constexpr std::uint8_t format = 1;
-constexpr std::uint8_t ledger_format = 3;    // 3: consumers with pause and what was given up
-constexpr std::uint8_t consumer_format = 2;  // 2: with pause and what was given up
+constexpr std::uint8_t ledger_format = 3;    // 3: consumers with interactions, pause and what was given up
+constexpr std::uint8_t consumer_format = 2;  // 2: with interactions, pause and what was given up
 constexpr std::uint32_t layouts_max = 64;
 constexpr std::uint32_t lanes_max = 65'536;
 
@@ -91,6 +91,11 @@ void encode(const flow::consumer_record& value, std::string& out) {
     put_number(out, layout.lanes);
     put_number(out, static_cast<std::uint32_t>(layout.cursors.size()));
     for (const auto cursor : layout.cursors) put_number(out, cursor.value);
+    // As many as cursors, whatever was made by hand.
+    for (std::size_t i = 0; i < layout.cursors.size(); ++i) {
+      const bool own = i < layout.interactions.size();
+      put_number(out, (own ? layout.interactions[i] : layout.cursors[i]).value);
+    }
   }
   put_number(out, static_cast<std::uint8_t>(value.paused));
   for (const auto upto : value.dropped) put_number(out, upto.value);
@@ -109,8 +114,9 @@ bool decode(std::string_view text, flow::consumer_record& value) {
     flow::layout_record layout;
     layout.lanes = in.number<std::uint32_t>();
     const auto cursors = in.number<std::uint32_t>();
-    if (!in.ok() || cursors > lanes_max || in.rest().size() < std::size_t{cursors} * 8) return false;
+    if (!in.ok() || cursors > lanes_max || in.rest().size() < std::size_t{cursors} * 16) return false;
     for (std::uint32_t j = 0; j < cursors; ++j) layout.cursors.push_back({in.number<std::uint64_t>()});
+    for (std::uint32_t j = 0; j < cursors; ++j) layout.interactions.push_back({in.number<std::uint64_t>()});
     value.layouts.push_back(std::move(layout));
   }
   if (!read_flag(in, value.paused)) return false;

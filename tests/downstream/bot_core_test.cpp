@@ -78,6 +78,7 @@ class bot_run {
     bot_rules rules;
     rules.clean_close_counts = options_.consumers.fallback->on_clean_close == clean_close::sent;
     rules.steady = guilds_;
+    rules.interactions_within = base::milliseconds{1'500};
     auto verdict = check_bots(log_, rows_, rules);
     if (!crowd_->all_live()) verdict.breaches.insert(verdict.breaches.begin(), crowd_->state());
     return verdict;
@@ -120,16 +121,21 @@ class bot_run {
   }
   void say() {
     const auto guild = chance_.chance(0.05) ? 0 : guilds_[chance_.below(guilds_.size())];
-    const bool interaction = chance_.chance(0.1);
+    const bool interaction = chance_.chance(0.1);  // internal ones are nobody's
     const auto type = interaction ? event_type::interaction_create : event_type::message_create;
     const auto serial = ++serial_;
     const std::string filling(chance_.below(600), 'x');
-    auto d = guild == 0 ? fmt::format(R"({{"_serial":{},"id":"1","content":"{}"}})", serial, filling)
-                        : fmt::format(R"({{"_serial":{},"guild_id":"{}","id":"1","content":"{}"}})", serial,
-                                      guild, filling);
+    const auto made = static_cast<std::uint64_t>(time_.unix_ms() - proto::discord_epoch_ms);
+    auto d = fmt::format(R"({{"_serial":{},{}"id":"{}","type":2,"content":"{}"}})", serial,
+                         guild == 0 ? "" : fmt::format(R"("guild_id":"{}",)", guild), made << 22, filling);
     const auto flags = chance_.chance(0.03) ? flow::row_flag::internal : std::uint8_t{0};
     const auto at = journal_.add(type, guild, std::move(d), flags);
-    rows_.push_back({at, interaction ? "INTERACTION_CREATE" : "MESSAGE_CREATE", guild, serial, flags, 0});
+    rows_.push_back({.offset = at,
+                     .type = interaction ? "INTERACTION_CREATE" : "MESSAGE_CREATE",
+                     .guild = guild,
+                     .serial = serial,
+                     .flags = flags,
+                     .at = time_.now()});
   }
 
   base::rng chance_;

@@ -157,48 +157,22 @@ TEST_F(ConsumerTest, TheLaneReturnsWhenTheNewcomerDiesUnacknowledged) {
   EXPECT_NE(resume(3, "s1", 6), nullptr);
 }
 
-TEST_F(ConsumerTest, AReturnedLaneKnowsWhichInteractionsTheNewcomerHad) {
-  identify(256, {0, 1});
-  body_.report(256, {.cursor = flow::offset{100},
-                     .position = flow::offset{150},
-                     .anchor_offset = flow::offset{100},
-                     .anchor_seq = 2,
-                     .sent_seq = 9,
-                     .unacknowledged = 7,
-                     .interactions_sent = flow::offset{120},
-                     .began = true});
-  (void)changes();
-  identify(512, {0, 1});
-  released(256);
-  body_.report(512, {.cursor = flow::offset{100},
-                     .position = flow::offset{200},
-                     .interactions_sent = flow::offset{180},
-                     .began = true});
-  auto out = left(512);
+TEST_F(ConsumerTest, AReturnedLaneGoesOnWhereTheNewcomersInteractionsEnded) {
+  identify(1, {0, 1});
+  report(1, 150, 4);
+  EXPECT_TRUE(body_.reserve_interactions(1, flow::offset{120}));
+  identify(2, {0, 1});
+  EXPECT_EQ(released(1)[0].grant->interactions, flow::offset{120});
+  EXPECT_FALSE(body_.reserve_interactions(1, flow::offset{170})) << "superseded";
+  EXPECT_TRUE(body_.reserve_interactions(2, flow::offset{180}));
+  const auto out = left(2);
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].what, kind::give_back);
-  EXPECT_EQ(out[0].interactions_sent, flow::offset{180});
-  const auto stored = changes();
-  ASSERT_EQ(stored.sessions.size(), 1u);
-  EXPECT_FALSE(stored.sessions[0].resumable) << "the record cannot say which interactions are left out";
-  left(256);
-  EXPECT_EQ(resume(768, "s256", 9), nullptr) << "its numbers up to 150 hold the interaction at 120";
-}
-
-TEST_F(ConsumerTest, AReturnedLaneCanBeResumedFromWhereItCameBack) {
-  identify(256, {0, 1});
-  report(256, 150, 9);
-  identify(512, {0, 1});
-  released(256);
-  body_.report(512, {.cursor = flow::offset{150},
-                     .position = flow::offset{200},
-                     .interactions_sent = flow::offset{180},
-                     .began = true});
-  left(512);
-  left(256);
-  const auto grant = resume(768, "s256", 9);
+  EXPECT_EQ(out[0].interactions, flow::offset{180});
+  left(1);
+  const auto grant = resume(3, "s1", 4);
   ASSERT_NE(grant, nullptr);
-  EXPECT_EQ(grant->interactions_sent, flow::offset{180});
+  EXPECT_EQ(grant->interactions, flow::offset{180});
 }
 
 TEST_F(ConsumerTest, TheLaneReturnsWhenTheNewcomerGivesUpBeforeItsTurn) {
@@ -331,18 +305,49 @@ TEST_F(ConsumerTest, TheGateWaitsForBackfillsAndQuiet) {
   EXPECT_TRUE(body_.gate_open(since, since + 15s));
 }
 
-TEST_F(ConsumerTest, InteractionsSentAreRemembered) {
+TEST_F(ConsumerTest, InteractionPositionsAreStoredBeforeTheyCount) {
   identify(1, {0, 1});
-  body_.report(1, {.cursor = flow::offset{110}, .interactions_sent = flow::offset{140}, .began = true});
-  left(1);
-  EXPECT_EQ(identify(2, {0, 1})[0].grant->interactions_sent.value, 140u);
   (void)changes();
-  body_.report(
-      2, {.cursor = flow::offset{120}, .anchor_offset = flow::offset{120}, .anchor_seq = 3, .began = true});
-  EXPECT_FALSE(changes().sessions.at(0).resumable) << "the stored record does not know what was left out";
-  body_.report(
-      2, {.cursor = flow::offset{141}, .anchor_offset = flow::offset{141}, .anchor_seq = 5, .began = true});
-  EXPECT_TRUE(changes().sessions.at(0).resumable);
+  EXPECT_TRUE(body_.reserve_interactions(1, flow::offset{140}));
+  const auto stored = changes();
+  ASSERT_EQ(stored.consumers.size(), 1u) << "what is sent must be durable before";
+  EXPECT_EQ(stored.consumers[0].layouts[0].interactions[0], flow::offset{140});
+  EXPECT_TRUE(body_.reserve_interactions(1, flow::offset{130})) << "those past 130 were not sent after all";
+  EXPECT_EQ(changes().consumers.at(0).layouts[0].interactions[0], flow::offset{130});
+  left(1);
+  EXPECT_EQ(identify(2, {0, 1})[0].grant->interactions, flow::offset{130});
+}
+
+TEST_F(ConsumerTest, InteractionPositionsFollowAChangeOfN) {
+  identify(1, {0, 2});
+  identify(2, {1, 2});
+  body_.reserve_interactions(1, flow::offset{140});
+  body_.reserve_interactions(2, flow::offset{170});
+  left(1);
+  left(2);
+  const auto grant = identify(3, {0, 1})[0].grant;
+  EXPECT_EQ(grant->interactions, flow::offset{140});
+  EXPECT_EQ(grant->older->interactions_from(proto::snowflake{2} << 22), flow::offset{140});
+  EXPECT_EQ(grant->older->interactions_from(proto::snowflake{3} << 22), flow::offset{170});
+  report(3, 200, 9);
+  (void)changes();
+  EXPECT_EQ(body_.record().layouts.size(), 2u) << "interactions from 140 to 170 are still lane 0's alone";
+  body_.reserve_interactions(3, flow::offset{170});
+  (void)changes();
+  EXPECT_EQ(body_.record().layouts.size(), 1u);
+}
+
+TEST_F(ConsumerTest, ADroppedGenerationGivesNoInteractionTwice) {
+  identify(1, {0, 1});
+  body_.reserve_interactions(1, flow::offset{500});
+  left(1);
+  holder_id by = 2;
+  for (std::uint32_t n = 2; n <= 20; ++n) {
+    identify(by, {n - 1, n});
+    left(by++);
+  }
+  const auto& newest = body_.record().layouts.back();
+  for (const auto at : newest.interactions) EXPECT_GE(at, flow::offset{500});
 }
 
 TEST_F(ConsumerTest, StoredStateComesBack) {
@@ -370,7 +375,7 @@ TEST_F(ConsumerTest, StoredStateComesBack) {
 TEST_F(ConsumerTest, UnsoundStoredLayoutsAreLeftOut) {
   flow::consumer_record record;
   record.name = "x";
-  record.layouts = {{2, {flow::offset{1}}}, {0, {}}};
+  record.layouts = {{2, {flow::offset{1}}, {}}, {0, {}, {}}, {1, {flow::offset{1}}, {}}};
   consumer again(record, {});
   EXPECT_TRUE(again.status().empty());
 }

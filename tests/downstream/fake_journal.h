@@ -36,6 +36,14 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
                fmt::format(R"({{"id":"{}","guild_id":"{}","author":{{"id":"5"}},"content":"m{}"}})", serial,
                            guild, serial));
   }
+  /// An interaction whose id was made at `unix_ms`. `type` 2 is a command, 4 autocomplete.
+  flow::offset interaction(proto::snowflake guild, std::int64_t unix_ms, int serial, int type = 2) {
+    const auto id = (static_cast<std::uint64_t>(unix_ms - proto::discord_epoch_ms) << 22) +
+                    static_cast<std::uint64_t>(serial);
+    return add(
+        proto::event_type::interaction_create, guild,
+        fmt::format(R"({{"_serial":{},"type":{},"id":"{}","guild_id":"{}"}})", serial, type, id, guild));
+  }
   void listen(flow::commit_listener* listener) {
     const std::scoped_lock lock(mutex_);
     listener_ = listener;
@@ -63,6 +71,8 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
     return flow::offset{head_};
   }
   [[nodiscard]] flow::offset lost_before() const override { return {}; }
+  [[nodiscard]] flow::offset recent_after() const override { return recent_after_; }
+  void set_recent_after(flow::offset at) { recent_after_ = at; }
   [[nodiscard]] base::result<flow::batch_ptr> read_after(flow::offset after, std::size_t) override {
     const std::scoped_lock lock(mutex_);
     auto batch = std::make_shared<flow::event_batch>();
@@ -155,6 +165,7 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   std::string ready_ =
       R"({"v":10,"user":{"id":"5","username":"bot","bot":true},"guilds":[],"session_id":"up","resume_gateway_url":"wss://up","shard":[0,4],"application":{"id":"5","flags":0},"extra":{"kept":[1]}})";
   bool complete_ = true;
+  flow::offset recent_after_;
   flow::commit_listener* listener_ = nullptr;
   std::map<std::string, flow::consumer_record> consumers_;
   std::map<std::string, flow::downstream_record> sessions_;

@@ -28,6 +28,16 @@ function damage_pages(file) {
   for (let page = 2; page < pages; page += 1) overwrite(file, page * page_bytes, 24);
 }
 
+/** Every page but the first two says no more whether it is a branch or a leaf, which LMDB answers with an error. */
+function forget_page_kinds(file) {
+  const kind = { at: 10, bytes: 2 };
+  const handle = fs.openSync(file, 'r+');
+  for (let page = 2; page < fs.fstatSync(handle).size / page_bytes; page += 1) {
+    fs.writeSync(handle, Buffer.alloc(kind.bytes), 0, kind.bytes, page * page_bytes + kind.at);
+  }
+  fs.closeSync(handle);
+}
+
 /** Every value that holds `text`, changed by one bit each: the pages stay whole. */
 function damage_values(file, text) {
   const bytes = fs.readFileSync(file);
@@ -97,6 +107,26 @@ test('damaged pages are set aside and the daemon serves again', async (t) => {
   assert.ok(fs.existsSync(path.join(daemon.data_dir, aside[0], 'data.mdb')));
   await goes_on(t, world);
   assert.deepEqual(set_aside(daemon), aside);
+});
+
+test('a store that is damaged under the running daemon is left for an empty one, in the same process', async (t) => {
+  const simulator = await Simulator.start(t, { guilds: 30, shards: 2 });
+  const daemon = await Daemon.start(t, simulator);
+  const client = await GatewayClient.connect(t, daemon.gateway);
+  const start = await simulator.quiet();
+  await simulator.emit(500);
+  assert.deepEqual(summary(await judged(await simulator.ledger(start), client)), clean);
+  const { pid } = daemon;
+  const from = daemon.log.length;
+  forget_page_kinds(path.join(daemon.data_dir, 'data.mdb'));
+  await simulator.emit(1);
+  await daemon.said('journal.broken', { from });
+  await daemon.said('journal.set_aside', { from });
+  await daemon.said('fleet.ready', { from });
+  await until('the bot identifies anew', () => client.count.identifies === 2 && client.backfill_owed === 0);
+  assert.equal(daemon.pid, pid);
+  assert.equal(set_aside(daemon).length, 1);
+  await goes_on(t, { simulator, daemon, client });
 });
 
 /** As though the machine itself had gone down since the last run. */

@@ -16,6 +16,8 @@ class agenda {
 
   virtual ~agenda() = default;
   [[nodiscard]] virtual base::instant now() const = 0;
+  /// Milliseconds since 1970, as the machines' wall clocks would say.
+  [[nodiscard]] virtual std::int64_t unix_ms() const = 0;
   /// Runs `what` at `when`, at the earliest after what is being run now.
   virtual void at(base::instant when, work what) = 0;
   void after(base::nanoseconds wait, work what) { at(now() + wait, std::move(what)); }
@@ -26,6 +28,10 @@ class plain_agenda final : public agenda {
   explicit plain_agenda(base::instant start = base::instant{base::seconds{1'000}}) : now_(start) {}
 
   [[nodiscard]] base::instant now() const override { return now_; }
+  [[nodiscard]] std::int64_t unix_ms() const override {
+    constexpr std::int64_t some_day_ms = 1'770'000'000'000;
+    return some_day_ms + std::chrono::duration_cast<base::milliseconds>(now_.time_since_epoch()).count();
+  }
   void at(base::instant when, work what) override {
     waiting_.emplace(when < now_ ? now_ : when, std::move(what));
   }

@@ -103,6 +103,7 @@ void bot::close(std::uint16_t code, base::nanoseconds away) {
   // a library whose event loop hangs: no fault of the daemon's, so that a bot that dozes does not do it.
   if (!running_ || !link_ || dozing_ || phase_ == phase::closing) return lose_connection(away);
   tell(fmt::format("closes with {}", code));
+  end_spell();
   away_ = away;
   close_code_ = code;
   // Before its RESUME the daemon does not know whose connection this is.
@@ -123,11 +124,14 @@ void bot::close(std::uint16_t code, base::nanoseconds away) {
 void bot::doze(base::nanoseconds span) {
   if (!link_ || dozing_) return;
   tell("dozes");
+  end_spell();
   dozing_ = true;
   link_->pause(bot_side::bot, true);
   time_.after(span, [this, link = link_] {
     link->pause(bot_side::bot, false);
-    if (link == link_) dozing_ = false;
+    if (link != link_) return;
+    dozing_ = false;
+    if (phase_ == phase::live) begin_spell();
   });
 }
 
@@ -152,6 +156,7 @@ void bot::connect() {
 
 void bot::hang_up(base::nanoseconds) {
   ++life_;
+  end_spell();
   phase_ = phase::away;
   dozing_ = false;
   if (std::exchange(close_noted_, false)) session_->closed.pop_back();
@@ -166,6 +171,16 @@ void bot::come_back(base::nanoseconds away) {
 
 void bot::forget_session() {
   session_ = nullptr;
+}
+
+void bot::begin_spell() {
+  end_spell();
+  if (dozing_ || session_ == nullptr) return;
+  spell_ = &log_.live.emplace_back(session_->id, time_.now());
+}
+
+void bot::end_spell() {
+  if (auto* spell = std::exchange(spell_, nullptr)) spell->to = time_.now();
 }
 
 void bot::later(base::nanoseconds wait, std::function<void()> what) {
@@ -366,6 +381,7 @@ void bot::dispatch(const json& frame) {
   const auto last = static_cast<std::uint32_t>(session_->received.size());
   if (type == "RESUMED") return resumed(frame);
   if (phase_ == phase::starting) return complain("event " + type + " before READY");
+  if (type == "INTERACTION_CREATE") return interaction(frame);
   if (seq != last + 1) return complain(fmt::format("{} has number {} after {}", type, seq, last));
   proto::snowflake guild = id_in(d, "guild_id");
   if (type == "GUILD_CREATE" || type == "GUILD_UPDATE" || type == "GUILD_DELETE") guild = id_in(d, "id");
@@ -377,6 +393,16 @@ void bot::dispatch(const json& frame) {
     complain(fmt::format("{} (serial {}) does not fit what the bot knows: {}", type,
                          session_->received.back().serial, failure.what()));
   }
+}
+
+void bot::interaction(const json& frame) {
+  const auto& d = frame.at("d");
+  const auto guild = id_in(d, "guild_id");
+  if (frame.at("s") != session_->received.size())
+    complain("an interaction carries another number than the last");
+  if (missing_.contains(guild)) complain(fmt::format("an interaction of guild {} comes before it", guild));
+  session_->interactions.push_back(
+      {"INTERACTION_CREATE", guild, d.value("_serial", std::uint64_t{0}), time_.now()});
 }
 
 void bot::ready(const json& d) {
@@ -396,6 +422,7 @@ void bot::ready(const json& d) {
   // Beats that are under way carry numbers of a session before.
   for (auto& seq : beats_) seq = 0;
   session_->backfill = 1 + missing_.size();
+  begin_spell();
   tell("is ready");
   model_ = {};
   model_.apply("READY", d);
@@ -415,6 +442,7 @@ void bot::resumed(const json& frame) {
   if (frame.at("s") != session_->received.size()) complain("RESUMED carries another number than the last");
   phase_ = phase::live;
   ++session_->resumes;
+  begin_spell();
   tell("has resumed");
   ++log_.resumes;
 }

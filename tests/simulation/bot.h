@@ -78,6 +78,8 @@ class bot {
   void hang_up(base::nanoseconds away);
   void come_back(base::nanoseconds away);
   void forget_session();
+  void begin_spell();
+  void end_spell();
   void later(base::nanoseconds wait, std::function<void()> what);
   void say(std::string_view text);
   void say_frame(net::ws_opcode kind, std::string_view payload);
@@ -95,6 +97,7 @@ class bot {
   void dispatch(const json& frame);
   void ready(const json& d);
   void resumed(const json& frame);
+  void interaction(const json& frame);
   void guild_of_ready(const std::string& type, const json& d);
   void complain(std::string what);
   void tell(std::string_view what) const;
@@ -120,7 +123,8 @@ class bot {
   base::instant anonymous_since_{};  ///< the daemon waits for IDENTIFY or RESUME since about then
   std::deque<std::uint32_t> beats_;  ///< not yet answered: the sequence each carried
   std::uint16_t close_code_ = 0;
-  bool close_noted_ = false;  ///< in the session's record, until it turns out to have gone unanswered
+  bot_spell* spell_ = nullptr;  ///< of being there and reading
+  bool close_noted_ = false;    ///< in the session's record, until it turns out to have gone unanswered
   bot_session* session_ = nullptr;
   std::set<proto::snowflake> missing_;  ///< guilds of READY that have not come
   sim::guild_model model_;

@@ -25,7 +25,7 @@ std::uint32_t wanted_by(std::string_view type, bool direct) {
 }
 
 bool for_bots(const journal_row& row) {
-  if ((row.flags & flow::row_flag::internal) != 0) return false;
+  if ((row.flags & flow::row_flag::internal) != 0 || row.type == "INTERACTION_CREATE") return false;
   return row.type != "READY" && row.type != "RESUMED";
 }
 
@@ -48,12 +48,19 @@ class judge {
 
   bot_verdict run() {
     out_.breaches = log_.breaches;
-    for (const auto& session : log_.sessions) follow(session);
+    for (const auto& row : rows_) {
+      if (row.type == "INTERACTION_CREATE") interactions_[row.serial] = {.row = &row};
+    }
+    for (const auto& session : log_.sessions) {
+      follow(session);
+      follow_interactions(session);
+    }
     for (auto& [offset, ways] : deliveries_) {
       std::ranges::sort(ways, {}, [](const delivery& one) { return std::pair(one.at, one.seq); });
       judge_doubles(offset, ways);
     }
     if (rules_.finished) find_missing();
+    if (rules_.finished) judge_interactions();
     return std::move(out_);
   }
 
@@ -65,6 +72,10 @@ class judge {
   [[nodiscard]] static bool due(const journal_row& row, const bot_session& session, const bot_grant& grant);
   [[nodiscard]] bool may_be_left_out(const journal_row& row) const;
   void follow(const bot_session& session);
+  void follow_interactions(const bot_session& session);
+  void judge_interactions();
+  /// A bot was there for the row, alone with its lane and with nothing to wait for.
+  [[nodiscard]] const bot_spell* witness(const journal_row& row) const;
   void check_guilds(const bot_session& session);
   void judge_doubles(flow::offset offset, const std::vector<delivery>& ways);
   /// The lane of this row was given to another session by then.
@@ -79,6 +90,12 @@ class judge {
   const bot_rules& rules_;
   bot_verdict out_;
   std::map<flow::offset, std::vector<delivery>> deliveries_;
+  struct interaction {
+    const journal_row* row = nullptr;
+    const bot_session* to = nullptr;
+    base::instant at{};
+  };
+  std::map<std::uint64_t, interaction> interactions_;  ///< by serial
 };
 
 bool judge::due(const journal_row& row, const bot_session& session, const bot_grant& grant) {
@@ -88,13 +105,11 @@ bool judge::due(const journal_row& row, const bot_session& session, const bot_gr
   for (const auto& layout : grant.older) {
     if (row.offset <= layout.cursors[(row.guild >> 22) % layout.lanes]) return false;
   }
-  return row.type != "INTERACTION_CREATE" || row.offset > grant.interactions_sent;
+  return true;
 }
 
 bool judge::may_be_left_out(const journal_row& row) const {
-  if (rules_.evicted && rules_.evicted(row.offset)) return true;
-  // A bot that had the lane for a while was sent it; that one did is find_missing()'s question.
-  return row.type == "INTERACTION_CREATE" && row.offset <= log_.interactions_sent;
+  return rules_.evicted && rules_.evicted(row.offset);
 }
 
 /// The session's events, one by one, are the due rows past its cursor, one by one.
@@ -127,6 +142,63 @@ void judge::follow(const bot_session& session) {
     deliveries_[row->offset].push_back({&session, &grant, static_cast<std::uint32_t>(i + 1), got.at});
     ++out_.received;
     ++row;
+  }
+}
+
+void judge::follow_interactions(const bot_session& session) {
+  flow::offset last;
+  for (const auto& got : session.interactions) {
+    const auto found = interactions_.find(got.serial);
+    if (found == interactions_.end()) {
+      breach(session, fmt::format("interaction {} was never committed", got.serial));
+      continue;
+    }
+    auto& [row, to, at] = found->second;
+    if (!session.lane.owns(row->guild)) {
+      breach(session, fmt::format("interaction {} is another lane's", got.serial));
+    }
+    if (row->offset < last)
+      breach(session, fmt::format("interaction {} comes after a later one", got.serial));
+    if (to != nullptr) {
+      breach(session, fmt::format("interaction {} had reached session {}", got.serial, to->id));
+    }
+    last = row->offset;
+    to = &session;
+    at = got.at;
+    ++out_.interactions;
+  }
+}
+
+const bot_spell* judge::witness(const journal_row& row) const {
+  const auto end = row.at + rules_.interactions_within;
+  if (row.age_ms >= 1'000 || ended_between(row.at - base::seconds{1}, end)) return nullptr;
+  for (const auto& spell : log_.live) {
+    const auto* grant = [&]() -> const bot_grant* {
+      const auto found = log_.grants.find(spell.session);
+      return found == log_.grants.end() ? nullptr : &found->second;
+    }();
+    if (grant == nullptr || !grant->lane.owns(row.guild) || !spell.covers(row.at, end)) continue;
+    const bool replaced = std::ranges::any_of(log_.grants, [&](const auto& one) {
+      return one.second.at > grant->at && one.second.at <= end && one.second.lane.owns(row.guild);
+    });
+    const bool busy = std::ranges::any_of(log_.backlogged, [&](const bot_spell& one) {
+      return one.session == spell.session && one.touches(row.at, end);
+    });
+    if (!replaced && !busy) return &spell;
+  }
+  return nullptr;
+}
+
+void judge::judge_interactions() {
+  for (const auto& [serial, one] : interactions_) {
+    if (one.to == nullptr) ++out_.interactions_spent;
+    if (rules_.interactions_within == base::milliseconds::zero()) continue;
+    if (one.to != nullptr && one.at <= one.row->at + rules_.interactions_within) continue;
+    const auto* there = witness(*one.row);
+    if (there == nullptr) continue;
+    out_.breaches.push_back(fmt::format(
+        "{}: interaction {} (row {}) {}, though session {} was there", log_.consumer, serial,
+        one.row->offset.value, one.to == nullptr ? "never reached a bot" : "came late", there->session));
   }
 }
 
@@ -191,11 +263,6 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
           break;
         }
       }
-      // What was sent, and to whom, is known to the daemon's life only.
-      if (row.type == "INTERACTION_CREATE" && !ended_between(first.at - base::seconds{1}, again.at)) {
-        breach(*again.session,
-               fmt::format("interaction {} had been sent to session {}", row.serial, first.session->id));
-      }
     }
   }
 }
@@ -217,10 +284,6 @@ void judge::find_missing() {
     if (row.offset <= begin || !for_bots(row) || !passes(row, any->intents)) continue;
     if ((row.flags & flow::row_flag::reply) != 0 || deliveries_.contains(row.offset)) continue;
     if (rules_.evicted && rules_.evicted(row.offset)) continue;
-    if (row.type == "INTERACTION_CREATE" && row.offset <= log_.interactions_sent) {
-      ++out_.interactions_spent;
-      continue;
-    }
     out_.breaches.push_back(fmt::format("{}: row {} ({}, guild {}, serial {}) never reached a bot",
                                         log_.consumer, row.offset.value, row.type, row.guild, row.serial));
   }
@@ -228,7 +291,8 @@ void judge::find_missing() {
 
 }  // namespace
 
-void append_rows(const flow::event_batch& batch, std::vector<journal_row>& out) {
+void append_rows(const flow::event_batch& batch, base::instant at, std::int64_t unix_ms,
+                 std::vector<journal_row>& out) {
   for (const auto& row : batch.rows) {
     auto& one = out.emplace_back();
     one.offset = row.offset;
@@ -239,6 +303,10 @@ void append_rows(const flow::event_batch& batch, std::vector<journal_row>& out) 
     if (row.type >= proto::event_type::session_started) one.flags |= flow::row_flag::internal;
     const auto serial = proto::integer_of(proto::member(batch.data(row), "_serial"));
     one.serial = static_cast<std::uint64_t>(serial.value_or(0));
+    one.at = at;
+    if (row.type == proto::event_type::interaction_create) {
+      one.age_ms = unix_ms - proto::created_ms(proto::snowflake_of(proto::member(batch.data(row), "id")));
+    }
   }
 }
 

@@ -3,8 +3,9 @@
 //
 // What must hold: a session's events are exactly the due rows past its cursor, in order, from its first
 // number on, across every RESUME; no row reaches two sessions unless it was unacknowledged when the first
-// ended uncleanly, or the daemon was killed before the acknowledgement was durable; no interaction reaches
-// two sessions; in the end no due row is missing.
+// ended uncleanly, or the daemon was killed before the acknowledgement was durable; in the end no due row is
+// missing. Interactions have no number: none reaches bots twice, whatever happens, they keep their order, and
+// a young one reaches a bot that is there at once, however much is queued before it.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,12 @@ struct journal_row {
   std::uint64_t serial = 0;  ///< `_serial` of d, 0 without
   std::uint8_t flags = 0;
   std::uint32_t target = 0;
+  base::instant at{};       ///< of its commit
+  std::int64_t age_ms = 0;  ///< of an interaction's id, then
 };
 /// Takes a batch's rows apart, as of its commit.
-void append_rows(const flow::event_batch& batch, std::vector<journal_row>& out);
+void append_rows(const flow::event_batch& batch, base::instant at, std::int64_t unix_ms,
+                 std::vector<journal_row>& out);
 
 struct bot_rules {
   /// An acknowledgement that was answered this long before the daemon's kill is durable.
@@ -35,6 +39,8 @@ struct bot_rules {
   /// What a bot had this long before its close frame counts as delivered (on_clean_close = sent).
   base::milliseconds settled_within{1'000};
   bool clean_close_counts = true;
+  /// A young interaction reaches a bot that is there and reads within this; 0 = not asked for.
+  base::milliseconds interactions_within{0};
   /// Rows that the journal gave up before all had them may be missing.
   std::function<bool(flow::offset)> evicted;
   /// Guilds that were there and available from the first moment to the last.
@@ -47,9 +53,10 @@ struct bot_rules {
 
 struct bot_verdict {
   std::vector<std::string> breaches;
-  std::uint64_t received = 0;            ///< events, without READY and guilds
-  std::uint64_t redelivered = 0;         ///< rightly
-  std::uint64_t interactions_spent = 0;  ///< sent to a bot that died before it had them
+  std::uint64_t received = 0;     ///< events, without READY and guilds
+  std::uint64_t redelivered = 0;  ///< rightly
+  std::uint64_t interactions = 0;
+  std::uint64_t interactions_spent = 0;  ///< expired, or sent to a bot that died before it had them
 };
 
 /// `rows` ascend by offset.

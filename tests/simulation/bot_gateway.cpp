@@ -34,12 +34,10 @@ class bot_gateway::socket final : private downstream::bot_wire {
   /// After anything that may have been sent: the record of the oracle.
   void note() {
     if (core_.grant() != nullptr) home_.note_grant(*core_.grant());
-    auto& sent = home_.parts_.record.interactions_sent;
-    sent = std::max(sent, core_.interactions_sent());
   }
 
  private:
-  [[nodiscard]] base::instant now() const { return home_.parts_.time.now(); }
+  [[nodiscard]] downstream::bot_time now() const { return home_.now(); }
   [[nodiscard]] std::string& output() override { return output_; }
   void output_ready() override {
     if (congested()) was_congested_ = true;
@@ -74,9 +72,18 @@ class bot_gateway::socket final : private downstream::bot_wire {
   void push() {
     pushing_ = false;
     output_.erase(0, link_->write(bot_side::daemon, output_));
+    note_backlog();
     const bool low = output_.size() < home_.parts_.options.socket.output_bytes_high / 4;
     if (low && std::exchange(was_congested_, false)) core_.pump(now());
     if (!closing_) note();
+  }
+  void note_backlog() {
+    if (output_.empty()) {
+      if (backlog_ != nullptr) std::exchange(backlog_, nullptr)->to = home_.parts_.time.now();
+    } else if (backlog_ == nullptr && core_.grant() != nullptr) {
+      backlog_ =
+          &home_.parts_.record.backlogged.emplace_back(core_.grant()->session.id, home_.parts_.time.now());
+    }
   }
   void receive(std::string_view bytes) {
     while (!bytes.empty() && !over_) {
@@ -125,6 +132,7 @@ class bot_gateway::socket final : private downstream::bot_wire {
   bool was_congested_ = false;
   bool closing_ = false;
   bool over_ = false;
+  bot_spell* backlog_ = nullptr;
   downstream::bot_core core_;
 };
 
@@ -148,7 +156,7 @@ base::result<void> bot_gateway::start() {
 
 void bot_gateway::stop() {
   stopping_ = true;
-  for (const auto& [id, one] : sockets_) one->core().shut(false, parts_.time.now());
+  for (const auto& [id, one] : sockets_) one->core().shut(false, now());
 }
 
 void bot_gateway::flush() {
@@ -169,7 +177,7 @@ void bot_gateway::on_commit() {
   post([this] {
     woken_ = false;
     for (const auto& [id, one] : sockets_) {
-      one->core().pump(parts_.time.now());
+      one->core().pump(now());
       one->note();
     }
   });
@@ -179,7 +187,7 @@ void bot_gateway::carry(downstream::consumer_orders orders) {
   for (auto& order : orders) {
     const auto to = order.to;
     post_to(to, [this, one = std::move(order)](socket& self) {
-      self.core().carry(one, parts_.time.now());
+      self.core().carry(one, now());
       self.note();
     });
   }
@@ -187,9 +195,20 @@ void bot_gateway::carry(downstream::consumer_orders orders) {
 
 void bot_gateway::reserved(holder_id who, flow::offset upto) {
   post_to(who, [this, upto](socket& self) {
-    self.core().reserved(upto, parts_.time.now());
+    self.core().reserved(upto, now());
     self.note();
   });
+}
+
+void bot_gateway::interactions_reserved(holder_id who, std::uint64_t ticket) {
+  post_to(who, [this, ticket](socket& self) {
+    self.core().interactions_reserved(ticket, now());
+    self.note();
+  });
+}
+
+downstream::bot_time bot_gateway::now() const {
+  return {parts_.time.now(), parts_.time.unix_ms()};
 }
 
 void bot_gateway::post(std::move_only_function<void()> work, base::nanoseconds wait) {
@@ -216,7 +235,7 @@ void bot_gateway::arm_tick() {
   post(
       [this] {
         for (const auto& [id, one] : sockets_) {
-          one->core().tick(parts_.time.now());
+          one->core().tick(now());
           one->note();
         }
         arm_tick();
@@ -247,7 +266,7 @@ void bot_gateway::note_grant(const downstream::lane_grant& grant) {
                                   .at = parts_.time.now(),
                                   .start = grant.start,
                                   .older = grant.older->older(),
-                                  .interactions_sent = grant.interactions_sent};
+                                  .interactions = grant.interactions};
 }
 
 }  // namespace evergate::simulation

@@ -56,6 +56,7 @@ class bot_gateway final : private downstream::order_desk {
 
   void carry(downstream::consumer_orders orders) override;
   void reserved(downstream::holder_id who, flow::offset upto) override;
+  void interactions_reserved(downstream::holder_id who, std::uint64_t ticket) override;
   /// In another turn, if the gateway still is.
   void post(std::move_only_function<void()> work, base::nanoseconds wait = {});
   /// The same for a connection, if it still is.
@@ -64,6 +65,7 @@ class bot_gateway final : private downstream::order_desk {
   void arm_tick();
   void arm_flush();
   void bury(downstream::holder_id who);
+  [[nodiscard]] downstream::bot_time now() const;
   void note_grant(const downstream::lane_grant& grant);
 
   const bot_gateway_parts parts_;

@@ -32,6 +32,7 @@ struct bot_session {
   std::vector<proto::snowflake> unavailable{};  ///< of these, told as GUILD_DELETE
   std::size_t backfill = 0;                     ///< receipts that are READY and guilds
   std::vector<bot_receipt> received{};
+  std::vector<bot_receipt> interactions{};  ///< these have no number
   struct moment {
     std::uint32_t seq = 0;
     base::instant at;
@@ -50,7 +51,20 @@ struct bot_grant {
   base::instant at;
   flow::offset start;
   std::vector<flow::layout_record> older;
-  flow::offset interactions_sent;
+  flow::offset interactions;
+};
+
+/// A time in which something was so.
+struct bot_spell {
+  std::string session;
+  base::instant from;
+  base::instant to{base::nanoseconds::max()};
+  [[nodiscard]] bool covers(base::instant begin, base::instant end) const {
+    return from <= begin && to >= end;
+  }
+  [[nodiscard]] bool touches(base::instant begin, base::instant end) const {
+    return from <= end && to >= begin;
+  }
 };
 
 struct bot_log {
@@ -60,7 +74,8 @@ struct bot_log {
   std::vector<base::instant> daemon_kills;
   std::vector<base::instant>
       daemon_stops;                   ///< in good order: cursors are durable, what was sent is forgotten
-  flow::offset interactions_sent;     ///< the last that was written to any bot
+  std::deque<bot_spell> live;         ///< a bot was there, with its session, and read
+  std::deque<bot_spell> backlogged;   ///< what was written to it waited for room on the wire
   std::vector<std::string> breaches;  ///< of the protocol, as seen by a bot at once
   std::uint64_t identifies = 0;
   std::uint64_t resumes = 0;

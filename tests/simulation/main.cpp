@@ -61,6 +61,8 @@ struct tally {
   std::uint64_t lives = 0;
   std::uint64_t received = 0;
   std::uint64_t redelivered = 0;
+  std::uint64_t interactions = 0;
+  std::uint64_t interactions_spent = 0;
   double virtual_seconds = 0;
 
   void add(const tally& other) noexcept {
@@ -73,6 +75,8 @@ struct tally {
     lives += other.lives;
     received += other.received;
     redelivered += other.redelivered;
+    interactions += other.interactions;
+    interactions_spent += other.interactions_spent;
     virtual_seconds += other.virtual_seconds;
   }
 };
@@ -184,6 +188,8 @@ void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
   total.lives += result.daemon_lives;
   total.received += result.received;
   total.redelivered += result.redelivered;
+  total.interactions += result.interactions;
+  total.interactions_spent += result.interactions_spent;
   total.virtual_seconds += result.virtual_seconds;
   if (w.print) fmt::print("trace {:016x}\n", result.hash);
   if (result.findings.empty()) return;
@@ -278,8 +284,10 @@ int main(int argc, char** argv) {
   fmt::print(
       "simulation: {} seeds, {} failed, {} events, virtual {:.0f} s, wall {:.1f} s ({} dispatches, {} of "
       "them "
-      "lost behind {} gaps, {} had by bots, {} of them again, {} daemon lives)\n",
+      "lost behind {} gaps, {} had by bots, {} of them again, {} daemon lives; {} interactions had, {} "
+      "spent)\n",
       total.seeds, total.failed, total.steps, total.virtual_seconds, wall.count(), total.dispatches,
-      total.lost_with_record, total.gaps, total.received, total.redelivered, total.lives);
+      total.lost_with_record, total.gaps, total.received, total.redelivered, total.lives, total.interactions,
+      total.interactions_spent);
   return (total.failed > 0) == w.expect_failure ? 0 : 1;
 }

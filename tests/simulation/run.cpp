@@ -21,6 +21,8 @@ namespace {
 /// tried out and each shard waits for its turn to identify (5.3 s each, 60 s for one that was given away).
 constexpr base::seconds settle_max{600};
 constexpr base::milliseconds watch_span{500};
+/// A commit of the event's and one of the lane's position, each told late, and a slow wire.
+constexpr base::milliseconds interaction_patience{1'500};
 /// Longer than anything that still holds an event back from a bot that is live.
 constexpr base::seconds quiet_span{25};
 /// The daemon comes back this long after it died, at least.
@@ -105,7 +107,7 @@ class seed_run {
   }
   [[nodiscard]] std::uint64_t received() const {
     std::uint64_t out = 0;
-    for (const auto& s : bot_log_.sessions) out += s.received.size();
+    for (const auto& s : bot_log_.sessions) out += s.received.size() + s.interactions.size();
     return out;
   }
 
@@ -164,7 +166,7 @@ class seed_run {
         return;
       }
       if (*batch == nullptr) break;
-      append_rows(**batch, rows_);
+      append_rows(**batch, time_.now(), time_.unix_ms(), rows_);
       for (const auto& row : (*batch)->rows) {
         note_row(**batch, row);
         read_up_to_ = row.offset.value;
@@ -298,6 +300,8 @@ class seed_run {
     rules.finished = finished;
     rules.clean_close_counts = plan_.daemon.gateway.consumers.fallback->on_clean_close == downstream::clean_close::sent;
     if (plan_.disturbs_disk()) rules.durable_within = plan_.active;
+    // Late commits and machines that sleep let interactions grow old.
+    if (!plan_.disturbs_disk() && !plan_.disturbs_time()) rules.interactions_within = interaction_patience;
     for (const auto id : first_guilds_) {
       const bool left = std::ranges::any_of(
           rows_, [id](const journal_row& row) { return row.guild == id && row.type == "GUILD_DELETE"; });
@@ -307,6 +311,8 @@ class seed_run {
     const auto verdict = simulation::check_bots(bot_log_, rows_, rules);
     out.received = verdict.received;
     out.redelivered = verdict.redelivered;
+    out.interactions = verdict.interactions;
+    out.interactions_spent = verdict.interactions_spent;
     for (const auto& what : verdict.breaches) {
       if (findings_.size() < 20) findings_.push_back("bot: " + what);
     }

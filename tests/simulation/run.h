@@ -22,6 +22,8 @@ struct outcome {
   std::uint64_t daemon_lives = 0;
   std::uint64_t received = 0;  ///< events that bots had
   std::uint64_t redelivered = 0;
+  std::uint64_t interactions = 0;        ///< that bots had
+  std::uint64_t interactions_spent = 0;  ///< that no bot had
   double virtual_seconds = 0;
 };
 

@@ -49,6 +49,7 @@ class virtual_journal final : public flow::event_sink,
   [[nodiscard]] base::result<std::vector<flow::stored_session>> stored_sessions() override;
   [[nodiscard]] flow::offset head() const override { return head_; }
   [[nodiscard]] flow::offset lost_before() const override { return lost_before_; }
+  [[nodiscard]] flow::offset recent_after() const override { return core_.recent_after(); }
   [[nodiscard]] base::result<flow::batch_ptr> read_after(flow::offset after, std::size_t bytes_hint) override;
   [[nodiscard]] base::result<std::vector<flow::guild_entry>> guilds(proto::shard_key lane,
                                                                     flow::offset as_of) override;

@@ -67,7 +67,7 @@ class timeline final : public agenda {
   timeline& operator=(const timeline&) = delete;
 
   [[nodiscard]] base::instant now() const override { return time_.now(); }
-  [[nodiscard]] std::int64_t unix_ms() const noexcept { return time_.unix_ms(); }
+  [[nodiscard]] std::int64_t unix_ms() const override { return time_.unix_ms(); }
 
   void at(base::instant when, work what) override { time_.add(*this, when, "bots", std::move(what)); }
   /// `what` is a literal.

@@ -104,6 +104,10 @@ export class GatewayClient {
       if (s !== null && s !== this.session.seq && s !== this.session.seq + 1) this.faults.push(`RESUMED with s ${s} after ${this.session.seq}`);
       if (s !== null) this.session.seq = s;
       return;
+    } else if (type === 'INTERACTION_CREATE') {
+      // It overtakes, so it has no number of its own.
+      if (s !== this.session.seq) this.faults.push(`${type} has s ${s} after ${this.session.seq}`);
+      if (this.backfill.get(d.guild_id) === null) this.faults.push(`${type} comes before its guild ${d.guild_id}`);
     } else {
       if (s !== this.session.seq + 1) this.faults.push(`${type} has s ${s} after ${this.session.seq}`);
       this.session.seq = s;

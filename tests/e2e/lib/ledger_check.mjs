@@ -30,6 +30,7 @@ export function judge(ledger, received, { due = () => true } = {}) {
     }
     seen.add(serial);
     verdict.received += 1;
+    if (type === 'INTERACTION_CREATE') continue; // they overtake
     const guild = String(entry.guild ?? 0);
     if (serial < (newest_of_guild.get(guild) ?? 0)) verdict.reordered.push({ serial, guild, after: newest_of_guild.get(guild) });
     else newest_of_guild.set(guild, serial);

@@ -143,6 +143,7 @@ std::string text_of(const flow::consumer_record& of) {
   for (const auto& layout : of.layouts) {
     out += fmt::format(" {}:", layout.lanes);
     for (const auto cursor : layout.cursors) out += fmt::format(" {}", cursor.value);
+    for (const auto at : layout.interactions) out += fmt::format(" i{}", at.value);
   }
   return out;
 }
