@@ -91,8 +91,8 @@ struct shard_settings {
 struct queue_settings {
   queue_storage storage = queue_storage::disk;
   durability_level durability = durability_level::process;
-  std::uint64_t max_events = 2'000'000;
-  std::uint64_t max_bytes = std::uint64_t{1} << 30;
+  std::uint64_t max_events = 4'000'000;  ///< docs/configuration.md says how these were chosen
+  std::uint64_t max_bytes = std::uint64_t{4} << 30;
   std::chrono::seconds max_age{86'400};
   std::chrono::microseconds tick{1'000};  ///< longest wait for company of an event when busy
 };

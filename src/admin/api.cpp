@@ -36,7 +36,10 @@ void write_consumer(downstream::guarded_consumer& one, flow::offset head, json_w
   out.object("given_up");
   const char* const classes[] = {"ephemeral", "message", "state"};
   for (std::size_t i = 0; i < record.given_up.size(); ++i) out.put(classes[i], record.given_up[i]);
-  out.end().array("lanes");
+  out.end();
+  out.object("interactions").put("sent", one.body.interactions_sent());
+  out.put("expired", one.body.interactions_expired()).end();
+  out.array("lanes");
   for (const auto& lane : one.body.status()) {
     out.object().array("lane").put(lane.lane.id).put(lane.lane.count).end();
     out.put("connected", lane.connected).put("held", lane.held).put("seq", lane.seq);
@@ -63,6 +66,7 @@ std::vector<operation> api::operations() {
   std::vector<operation> out;
   add_reading(out);
   add_verbs(out);
+  add_giving_up(out);
   return out;
 }
 
@@ -96,13 +100,10 @@ void api::add_reading(std::vector<operation>& to) {
 
 void api::add_verbs(std::vector<operation>& to) {
   auto& control = around_.bots.control();
-  // Answered once the change is on disk, with the consumer as it then is.
   const auto verb = [this](auto work) {
     return [this, work](const call& asked, reply back) {
       const auto name = asked.path.at("name");
-      auto shared = std::make_shared<reply>(std::move(back));
-      const auto done = work(name, [this, name, shared] { (*shared)(show_consumer(name)); });
-      if (!done) (*shared)(unknown_consumer(done.error()));
+      answer_when_durable(name, std::move(back), [&](auto done) { return work(name, std::move(done)); });
     };
   };
   to.push_back(
@@ -130,6 +131,64 @@ void api::add_verbs(std::vector<operation>& to) {
         {"timeout", where::body, "string", false,
          "How long to wait, for example \"30s\"; default downstream.drain_timeout"}},
        [this](const call& asked, reply back) { drain(asked, std::move(back)); }});
+}
+
+void api::add_giving_up(std::vector<operation>& to) {
+  to.push_back(
+      {"POST",
+       "/v1/consumers/{name}/skip",
+       "skip",
+       "Gives up what is queued for the consumer up to a position; counted, with a GAP record. Bots that "
+       "are not past it begin anew, with their guilds as of there",
+       {consumer_name,
+        {"to", where::body, "string", true,
+         "\"now\", an offset, or a time such as \"2026-11-25T08:00:00Z\""}},
+       [this](const call& asked, reply back) { skip(asked, std::move(back)); }});
+  to.push_back(
+      {"POST",
+       "/v1/consumers/{name}/drop-class",
+       "drop_class",
+       "Gives up one class of what is queued for the consumer now; counted, with a GAP record unless it is "
+       "ephemeral",
+       {consumer_name, {"class", where::body, "string", true, "\"ephemeral\" or \"message\""}},
+       [this](const call& asked, reply back) { drop_class(asked, std::move(back)); }});
+}
+
+void api::skip(const call& asked, reply back) {
+  const auto given = request_body(asked.body).text("to");
+  if (!given) return back(failure(400, "bad_request", given.error().detail));
+  const auto to = flow::parse_position(*given);
+  if (!to) {
+    return back(failure(400, "bad_request",
+                        "to: must be \"now\", an offset, or a time such as \"2026-11-25T08:00:00Z\""));
+  }
+  const auto name = asked.path.at("name");
+  answer_when_durable(name, std::move(back),
+                      [&](auto done) { return around_.bots.control().skip(name, *to, std::move(done)); });
+}
+
+void api::drop_class(const call& asked, reply back) {
+  const auto given = request_body(asked.body).text("class");
+  const bool ephemeral = given && *given == "ephemeral";
+  if (!ephemeral && (!given || *given != "message")) {
+    return back(failure(400, "bad_request", "class: must be \"ephemeral\" or \"message\""));
+  }
+  const auto what = ephemeral ? proto::event_class::ephemeral : proto::event_class::message;
+  const auto name = asked.path.at("name");
+  answer_when_durable(name, std::move(back), [&](auto done) {
+    return around_.bots.control().drop_class(name, what, std::move(done));
+  });
+}
+
+void api::answer_when_durable(
+    const std::string& name, reply back,
+    const std::function<base::result<void>(std::move_only_function<void()>)>& work) {
+  auto shared = std::make_shared<reply>(std::move(back));
+  const auto done = work([this, name, shared] { (*shared)(show_consumer(name)); });
+  if (done) return;
+  if (done.error().code == downstream::errc::unknown_consumer)
+    return (*shared)(unknown_consumer(done.error()));
+  (*shared)(failure(500, "failed", done.error().text()));
 }
 
 answer api::status() const {

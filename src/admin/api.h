@@ -48,7 +48,13 @@ class api {
   [[nodiscard]] answer list_consumers() const;
   [[nodiscard]] answer show_consumer(std::string_view name) const;
   [[nodiscard]] answer list_gaps(const call& asked) const;
+  void add_giving_up(std::vector<operation>& to);
+  void skip(const call& asked, reply back);
+  void drop_class(const call& asked, reply back);
   void drain(const call& asked, reply back);
+  /// Does it, and answers once it is on disk, with the consumer as it then is.
+  void answer_when_durable(const std::string& name, reply back,
+                           const std::function<base::result<void>(std::move_only_function<void()>)>& work);
   void watch();
 
   const ground around_;

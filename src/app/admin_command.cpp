@@ -62,6 +62,22 @@ admin_commands::admin_commands(CLI::App& cli, std::string& config) : cli_(cli), 
       });
   drain->add_option("NAME", consumer_, "The consumer")->required();
   drain->add_option("--timeout", timeout_, "How long to wait, for example 30s");
+  auto* skip = add("skip", "Give up what is queued for a consumer", [this] {
+    return wish{.method = "POST",
+                .path = fmt::format("/v1/consumers/{}/skip", consumer_),
+                .body = body_of({{"to", to_}}),
+                .print = admin_print::consumer};
+  });
+  skip->add_option("NAME", consumer_, "The consumer")->required();
+  skip->add_option("--to", to_, "now, an offset, or a time such as 2026-11-25T08:00:00Z")->required();
+  auto* drop = add("drop-class", "Give up one class of what is queued for a consumer", [this] {
+    return wish{.method = "POST",
+                .path = fmt::format("/v1/consumers/{}/drop-class", consumer_),
+                .body = body_of({{"class", class_}}),
+                .print = admin_print::consumer};
+  });
+  drop->add_option("NAME", consumer_, "The consumer")->required();
+  drop->add_option("CLASS", class_, "ephemeral or message")->required();
   add_verb("pause", "Deliver nothing to a consumer; its events queue", admin_print::consumer);
   add_verb("resume", "Deliver again to a consumer that was paused or drained", admin_print::consumer);
 }

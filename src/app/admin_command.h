@@ -48,6 +48,8 @@ class admin_commands {
   std::string url_;
   std::string consumer_;
   std::string timeout_;
+  std::string to_;
+  std::string class_;
   std::vector<std::pair<CLI::App*, maker>> all_;
 };
 

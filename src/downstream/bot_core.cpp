@@ -5,6 +5,7 @@
 
 #include "base/seeded_bug.h"
 #include "downstream/errc.h"
+#include "downstream/locate.h"
 #include "downstream/ready_document.h"
 
 namespace evergate::downstream {
@@ -168,7 +169,17 @@ void bot_core::try_identify() {
   who.lane = wish_.lane;
   who.intents = wish_.intents;
   phase_ = phase::waiting_grant;
-  const auto head = around_.events.head();
+  auto head = around_.events.head();
+  if (policy_->start.what != flow::position::kind::now) {
+    const bool fresh = consumer_->with([](consumer& body) { return body.record().layouts.empty(); });
+    const auto begin = fresh ? locate(around_.events, policy_->start) : head;
+    if (!begin) {
+      around_.log.error("bot.start_failed",
+                        {{"consumer", origin_.consumer}, {"cause", begin.error().text()}});
+      return finish(4000, "Unknown error.");
+    }
+    head = *begin;
+  }
   consumer_orders orders;
   consumer_->with([&](consumer& body) {
     body.identify(origin_.id, std::move(who), {wish_.large_threshold, wish_.may_ask}, head, now_, orders);
@@ -246,6 +257,11 @@ void bot_core::carry(const consumer_order& order, bot_time when) {
     case kind::go_on:
       held_ = drained_ = false;
       return advance();
+    case kind::drop_class:
+      if (lane_) lane_->drop(order.dropped, order.upto);
+      return;
+    case kind::skip:
+      return skip(order.upto);
     case kind::close_layout:
       return finish_after_interactions(4010, "Invalid shard.");
     case kind::drop:
@@ -264,6 +280,15 @@ void bot_core::check_yield() {
   const bool open = lane_ && !lane_->counting() && lane_->unacknowledged() > 0;
   if (!open || !wish_.may_ask || now_ >= yield_until_) return release();
   step({.what = session_input::kind::ask_closely});
+}
+
+void bot_core::skip(flow::offset upto) {
+  const bool serving =
+      phase_ != phase::unknown && phase_ != phase::waiting_source && phase_ != phase::waiting_grant;
+  if (!serving || (lane_ && !lane_->counting() && lane_->position() >= upto)) return;
+  // Its guilds are as of before what is left out: it gets them anew.
+  around_.log.info("bot.skipped", {{"consumer", origin_.consumer}, {"upto", upto.value}});
+  invalidate();
 }
 
 void bot_core::begin_hold() {

@@ -135,6 +135,7 @@ class bot_core {
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
+  void skip(flow::offset upto);
   void begin_hold();
   void check_hold();
   void release();
@@ -172,13 +173,13 @@ class bot_core {
   policy_ptr policy_;
   std::vector<session_action> actions_;
   phase phase_ = phase::unknown;
-  bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered
-  bool yielding_ = false;  ///< asked for the lane and not released yet
-  bool held_ = false;      ///< by the operator: nothing flows
-  bool drained_ = false;   ///< held, and asked for what was sent
+  bool silent_ = false;              ///< superseded: beats are answered, nothing is delivered
+  bool yielding_ = false;            ///< asked for the lane and not released yet
+  bool held_ = false;                ///< by the operator: nothing flows
+  bool drained_ = false;             ///< held, and asked for what was sent
   bool interaction_unread_ = false;  ///< one was sent, and no beat since shows that it was received
   base::instant interaction_at_{};
-  bool began_ = false;     ///< the backfill is through: the session can be resumed
+  bool began_ = false;  ///< the backfill is through: the session can be resumed
   bool bot_acknowledged_ = false;
   bool reserving_ = false;
   bool starved_ = false;  ///< its window is full

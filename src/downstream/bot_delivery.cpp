@@ -53,6 +53,11 @@ void bot_core::fill() {
   told_missing_ = 0;
   lane_->start(grant_, backfill_->seq(), backfill_->self());
   lane_->tell_passed(interactions_);
+  // Given up while the guilds were on their way.
+  const auto dropped = consumer_->with([](consumer& body) { return body.record().dropped; });
+  for (std::size_t i = 0; i < dropped.size(); ++i) {
+    lane_->drop(static_cast<proto::event_class>(i), dropped[i]);
+  }
   backfill_.reset();
   began_ = true;
   phase_ = phase::gated;

@@ -112,6 +112,7 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   grant->policy = policy_;
   grant->interactions = newest().interactions[lane];
   grant->traits = who.traits;
+  grant->dropped = record_.dropped;
   grant->held = record_.paused;
   auto& kept = sessions_[record.id];
   kept = {.record = record, .traits = who.traits};
@@ -151,6 +152,7 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   grant->policy = policy_;
   grant->interactions = newest().interactions[record.lane.id];
   grant->traits = kept.traits;
+  grant->dropped = record_.dropped;
   grant->held = record_.paused || where.held;
   if (where.held) out.push_back({.what = order::hold, .to = by, .grant = {}, .closely = true});
   return grant;
@@ -195,6 +197,9 @@ void consumer::left(holder_id by, bool discard, flow::offset head, base::instant
       give(where, std::move(next), out);
     } else if (fruitless) {
       give_back(where, out);
+      if (skipped_to_ > flow::offset{}) {
+        out.push_back({.what = order::skip, .to = where.holder, .grant = {}, .upto = skipped_to_});
+      }
     }
   } else if (where.predecessor == by) {
     where.predecessor = 0;
@@ -249,7 +254,7 @@ bool consumer::report(holder_id by, const lane_report& how) {
   kept.began = true;
   record.anchor_seq = how.anchor_seq;
   record.anchor_offset = how.anchor_offset;
-  record.resumable = true;
+  record.resumable = how.anchor_offset >= uncountable_to();
   kept.dirty = true;
   return true;
 }

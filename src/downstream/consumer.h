@@ -4,6 +4,8 @@
 // layouts_max generations and by two sessions a lane.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -31,12 +33,16 @@ struct consumer_order {
     drop,          ///< your session continues on another connection, or your turn was taken: end
     hold,          ///< send no more events until go_on; with `closely`, ask until all is acknowledged
     go_on,         ///< events flow again
+    drop_class,    ///< leave out what is not sent yet of `dropped` up to `upto`
+    skip,          ///< your events up to `upto` are given up: begin anew, unless you are past them
   };
   kind what = kind::grant;
   holder_id to = 0;
-  std::shared_ptr<const lane_grant> grant;  ///< grant only
-  bool closely = false;                     ///< hold only
-  flow::offset interactions{};              ///< give_back only: those past this are due
+  std::shared_ptr<const lane_grant> grant;                     ///< grant only
+  bool closely = false;                                        ///< hold only
+  flow::offset interactions{};                                 ///< give_back only: those past this are due
+  proto::event_class dropped = proto::event_class::ephemeral;  ///< drop_class only
+  flow::offset upto{};                                         ///< drop_class and skip
 };
 using consumer_orders = std::vector<consumer_order>;
 
@@ -124,6 +130,14 @@ class consumer {
     flow::offset cursor;
   };
   [[nodiscard]] std::vector<lane_drain> drain_state() const;
+  /// Events of the class up to `upto` that have not been sent yet are given up, `events` of them.
+  void drop_class(proto::event_class what, flow::offset upto, std::uint64_t events, consumer_orders& out);
+  /// Everything up to `upto` is given up: bots that are not past it begin anew, as of there.
+  void skip(flow::offset upto, const std::array<std::uint64_t, proto::event_class_count>& events,
+            consumer_orders& out);
+  /// By class: what has to be kept for the consumer lies past this.
+  [[nodiscard]] std::array<flow::offset, proto::event_class_count> needed_from() const noexcept;
+
   /// The connection has the hold order and sends nothing more.
   void holding(holder_id by);
 
@@ -192,6 +206,11 @@ class consumer {
   void forget_sessions_of_lane(std::uint32_t lane, std::string_view kept);
   void refresh_older();
   void end_holds(base::instant now, consumer_orders& out);
+  /// The stored record does not say what was left out before this: only an anchor past it can be counted from
+  /// after a crash.
+  [[nodiscard]] flow::offset uncountable_to() const noexcept {
+    return *std::ranges::max_element(record_.dropped);
+  }
 
   const consumer_rules rules_;
   const policy_ptr policy_;
@@ -204,6 +223,7 @@ class consumer {
   std::map<std::string, kept_session, std::less<>> sessions_;
   std::vector<std::string> removed_;
   base::instant last_identify_{};
+  flow::offset skipped_to_;
   bool draining_ = false;  ///< until ask_until_: a bot that resumes is held again
   base::instant ask_until_{};
   base::instant hold_until_{};

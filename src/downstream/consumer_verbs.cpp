@@ -57,6 +57,58 @@ std::vector<consumer::lane_drain> consumer::drain_state() const {
   return out;
 }
 
+void consumer::drop_class(proto::event_class what, flow::offset upto, std::uint64_t events,
+                          consumer_orders& out) {
+  const auto which = static_cast<std::size_t>(what);
+  if (upto <= record_.dropped[which]) return;
+  record_.dropped[which] = upto;
+  record_.given_up[which] += events;
+  dirty_ = true;
+  // Numbers given from now on cannot be made again from an anchor before `upto`: after a crash such a session
+  // is not resumed. While we live, each lane moves its anchor past what it leaves out.
+  for (auto& [id, kept] : sessions_) {
+    if (!kept.record.resumable || kept.record.anchor_offset >= upto) continue;
+    kept.record.resumable = false;
+    kept.dirty = true;
+  }
+  for (const auto& [by, lane] : held_) {
+    out.push_back({.what = order::drop_class, .to = by, .grant = {}, .dropped = what, .upto = upto});
+  }
+}
+
+void consumer::skip(flow::offset upto, const std::array<std::uint64_t, proto::event_class_count>& events,
+                    consumer_orders& out) {
+  if (record_.layouts.empty()) return;
+  for (std::size_t i = 0; i < events.size(); ++i) record_.given_up[i] += events[i];
+  skipped_to_ = std::max(skipped_to_, upto);
+  dirty_ = true;
+  for (auto& layout : record_.layouts) {
+    for (auto& cursor : layout.cursors) cursor = std::max(cursor, upto);
+    for (auto& past : layout.interactions) past = std::max(past, upto);
+  }
+  refresh_older();
+  std::vector<std::string> gone;
+  for (const auto& [id, kept] : sessions_) {
+    if (!kept.attached && kept.record.anchor_offset < upto) gone.push_back(id);
+  }
+  for (const auto& id : gone) forget_session(id);
+  for (auto& where : slots_) {
+    // A replaced bot is told when the lane returns to it.
+    if (where.holder == 0 || where.last.position >= upto) continue;
+    out.push_back({.what = order::skip, .to = where.holder, .grant = {}, .upto = upto});
+  }
+}
+
+std::array<flow::offset, proto::event_class_count> consumer::needed_from() const noexcept {
+  auto out = record_.dropped;
+  flow::offset least{~std::uint64_t{0} - 1};  // nothing, for who has never read
+  for (const auto& layout : record_.layouts) {
+    for (const auto cursor : layout.cursors) least = std::min(least, cursor);
+  }
+  for (auto& one : out) one = std::max(one, least);
+  return out;
+}
+
 void consumer::holding(holder_id by) {
   if (auto* where = slot_of(by)) where->holding = where->held;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <latch>
 #include <mutex>
 #include <random>
@@ -25,6 +26,12 @@ std::string without_slash(std::string text) {
   return text;
 }
 
+bool bounded(const consumer_policies& all) {
+  const auto one = [](const policy_ptr& policy) { return has_bounds(*policy); };
+  return one(all.fallback) ||
+         std::ranges::any_of(all.named, [&](const auto& named) { return one(named.second); });
+}
+
 net::http_response not_served(const std::string& consumer) {
   return front_pages::failure(
       403, fmt::format("consumer {} is not listed, and consumers.unlisted is refuse", consumer));
@@ -45,7 +52,7 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
       http_(http),
       log_(log),
       readers_(store, rules_of(options_), options_.consumers_max, options_.consumers),
-      control_(readers_, *this, log),
+      control_(readers_, events, store, *this, log),
       router_(commands, replies, fleet),
       door_(options_.unauthenticated_per_address_max) {
   base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");
@@ -85,6 +92,9 @@ base::result<void> gateway::start() {
     flush_timer_ = std::make_unique<net::timer>(*loops_.front());
     arm_flush();
   });
+  if (bounded(options_.consumers)) {
+    keeper_ = std::make_unique<backlog_keeper>(control_, options_.bounds_interval, log_);
+  }
   log_.info("gateway.listening", {{"address", listen_.address}, {"port", server_->port()}});
   return {};
 }
@@ -103,6 +113,7 @@ void gateway::arm_flush() {
 
 void gateway::stop(bool drop) {
   if (!server_) return;
+  keeper_.reset();
   open_to_journal(false);
   server_->stop_accepting();
   on_every_loop([&](std::size_t i) {

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "downstream/backlog_keeper.h"
 #include "downstream/command_router.h"
 #include "downstream/consumer_control.h"
 #include "downstream/consumers.h"
@@ -83,6 +84,7 @@ class gateway final : public flow::commit_listener, private order_desk {
   exit_bell exits_;
   std::vector<std::unique_ptr<room>> rooms_;
   std::vector<std::unique_ptr<rest_proxy>> proxies_;
+  std::unique_ptr<backlog_keeper> keeper_;   ///< when a consumer has bounds
   std::unique_ptr<net::timer> flush_timer_;  ///< on the first loop
   std::unique_ptr<net::http_server> server_;
   std::mutex stopping_mutex_;  ///< against the journal's thread, once per commit

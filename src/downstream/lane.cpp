@@ -25,6 +25,7 @@ void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self)
   marks_.clear();
   fixed_seq_ = 0;
   fixed_offset_ = {};
+  dropped_ = grant_->dropped;
 }
 
 void lane::start(std::shared_ptr<const lane_grant> grant, std::uint32_t seq, proto::snowflake self) {
@@ -95,6 +96,13 @@ lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row
     position_ = row.offset;
     if (counted_in_flight_) static_cast<void>(in_flight_.sent(row.offset));
     if (--to_count_ == 0 && !counted_in_flight_) in_flight_.reset(in_flight_.acked_seq(), position_);
+    return step::on;
+  }
+  if (row.offset <= dropped_[static_cast<std::size_t>(row.retention)]) {
+    // Counting again would number it, so it begins past it.
+    position_ = row.offset;
+    fixed_seq_ = in_flight_.sent_seq();
+    fixed_offset_ = position_;
     return step::on;
   }
   if (in_flight_.sent_seq() >= limits_.seq_max) return in_flight_.empty() ? step::spent : step::full;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -53,6 +54,12 @@ class lane {
 
   /// Hears of each interaction that the queue passes; must outlive the lane.
   void tell_passed(interaction_stream& interactions) noexcept { interactions_ = &interactions; }
+
+  /// Events of the class up to `upto` that have not been sent yet are left out.
+  void drop(proto::event_class what, flow::offset upto) noexcept {
+    auto& mark = dropped_[static_cast<std::size_t>(what)];
+    mark = std::max(mark, upto);
+  }
 
   /// The bot has received everything up to `seq`. False when that is no news.
   bool acknowledge(std::int64_t seq) noexcept;
@@ -107,6 +114,7 @@ class lane {
   interaction_stream* interactions_ = nullptr;
   std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal
   flow::offset fixed_offset_;
+  std::array<flow::offset, proto::event_class_count> dropped_{};
   std::uint64_t rows_missing_ = 0;
   std::string scratch_;
 };

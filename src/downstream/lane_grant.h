@@ -2,6 +2,7 @@
 // its events are due. Immutable once given.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -24,6 +25,8 @@ struct lane_grant {
   policy_ptr policy = consumer_policy::plain();
   flow::offset interactions;  ///< those past this are due, as far as `older` says so
   session_traits traits;
+  /// By class: events up to this were given up for the consumer.
+  std::array<flow::offset, proto::event_class_count> dropped{};
   bool held = false;  ///< the consumer is paused: nothing flows until a go_on order
 };
 

@@ -129,6 +129,166 @@ TEST_F(ConsumerVerbsTest, APauseOutlastsTheHoldOfADrain) {
   EXPECT_TRUE(ordered().empty());
 }
 
+TEST_F(ConsumerVerbsTest, ADroppedClassMovesWhatIsNeededAndEndsCountableSessions) {
+  identify(1);
+  in_flight(1, 100, 110);
+  ordered();
+  flow::consumer_change before;
+  body_.take_changes(before);
+  ASSERT_TRUE(before.sessions.at(0).resumable);
+  body_.drop_class(proto::event_class::ephemeral, flow::offset{150}, 7, orders_);
+  ASSERT_EQ(orders_.size(), 1u);
+  EXPECT_EQ(orders_[0].what, kind::drop_class);
+  EXPECT_EQ(orders_[0].dropped, proto::event_class::ephemeral);
+  EXPECT_EQ(orders_[0].upto.value, 150u);
+  const auto needed = body_.needed_from();
+  EXPECT_EQ(needed[0].value, 150u);
+  EXPECT_EQ(needed[1].value, 100u);
+  flow::consumer_change stored;
+  body_.take_changes(stored);
+  EXPECT_EQ(stored.consumers.at(0).given_up[0], 7u);
+  EXPECT_FALSE(stored.sessions.at(0).resumable) << "after a crash its numbers cannot be made again";
+  body_.report(1, {.cursor = flow::offset{150},
+                   .position = flow::offset{160},
+                   .anchor_offset = flow::offset{150},
+                   .began = true});
+  flow::consumer_change later;
+  body_.take_changes(later);
+  EXPECT_TRUE(later.sessions.at(0).resumable) << "they can, from past what was left out";
+  EXPECT_EQ(body_.resume(9, "s1", 0, orders_)->dropped[0].value, 150u);
+}
+
+TEST_F(ConsumerVerbsTest, ASkipMovesEveryCursorAndTellsWhoIsBehind) {
+  identify(1, {0, 2});
+  identify(2, {1, 2});
+  in_flight(1, 100, 300);
+  in_flight(2, 100, 150);
+  ordered();
+  body_.skip(flow::offset{200}, {1, 2, 3}, orders_);
+  EXPECT_EQ(ordered(), (list{{kind::skip, 2}})) << "the first is past it";
+  for (const auto at : body_.needed_from()) EXPECT_EQ(at.value, 200u);
+  EXPECT_EQ(body_.record().given_up, (std::array<std::uint64_t, 3>{1, 2, 3}));
+}
+
+TEST_F(ConsumerVerbsTest, ASkipForgetsSessionsThatWouldReplayIt) {
+  identify(1);
+  body_.left(1, false, flow::offset{100}, now_, orders_);
+  ASSERT_EQ(body_.sessions(), 1u);
+  body_.skip(flow::offset{200}, {}, orders_);
+  EXPECT_EQ(body_.sessions(), 0u);
+  EXPECT_EQ(body_.resume(2, "s1", 0, orders_), nullptr);
+}
+
+TEST_F(ConsumerVerbsTest, NobodyNeedsAnythingForAConsumerThatHasNeverRead) {
+  for (const auto at : body_.needed_from()) EXPECT_GT(at.value, 1ULL << 62);
+}
+
+TEST_F(GatewayTest, ASkipShowsBotsTheirGuildsAnew) {
+  run();
+  auto one = bot();
+  one->start();
+  send_serials(1, 3);
+  expect_serials(*one, 1, 3);
+  auto& control = gateway_->control();
+  ASSERT_TRUE(control.pause("main", {}));
+  one->beat();
+  one->next_op(11);
+  send_serials(4, 9);
+  ASSERT_TRUE(control.skip("main", {flow::position::kind::offset, 8}, {}));
+  EXPECT_EQ(one->next()["op"], 9);
+  one->start();
+  ASSERT_TRUE(control.go_on("main", {}));
+  expect_serials(*one, 9, 9);
+  const auto gaps = journal_.gaps_now();
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].consumer, "main");
+  EXPECT_NE(gaps[0].cause.find("5 messages"), std::string::npos) << gaps[0].cause;
+}
+
+TEST_F(GatewayTest, ADroppedClassIsLeftOutAndTheSessionGoesOn) {
+  run();
+  auto one = bot();
+  const auto ready = one->start({{"intents", proto::intent::all}});
+  auto& control = gateway_->control();
+  ASSERT_TRUE(control.pause("main", {}));
+  one->beat();
+  one->next_op(11);
+  for (int i = 1; i <= 4; ++i) {
+    journal_.message(a, i);
+    journal_.add(event_type::typing_start, a, "{}");
+  }
+  ASSERT_TRUE(control.drop_class("main", proto::event_class::ephemeral, {}));
+  journal_.add(event_type::typing_start, a, R"({"later":1})");
+  ASSERT_TRUE(control.go_on("main", {}));
+  for (int i = 1; i <= 4; ++i) {
+    const auto got = one->next();
+    EXPECT_EQ(got["t"], "MESSAGE_CREATE");
+    EXPECT_EQ(got["s"], 3 + i) << "without a gap";
+  }
+  EXPECT_EQ(one->next()["t"], "TYPING_START");
+  EXPECT_TRUE(journal_.gaps_now().empty()) << "ephemeral events leave no GAP";
+
+  // It resumes while we live, from past what was left out.
+  one->cut();
+  one->wait_closed();
+  auto again = bot();
+  again->resume(ready["session_id"], 8);
+  EXPECT_EQ(again->next()["t"], "RESUMED");
+}
+
+TEST_F(GatewayTest, AConsumerPastItsBoundsGivesUpEphemeralEventsFirstThenMessages) {
+  consumer_policy bound;
+  bound.max_events = 5;
+  options_.consumers.named["small"] = std::make_shared<const consumer_policy>(bound);
+  options_.bounds_interval = base::milliseconds(5);
+  run();
+  auto main = bot();
+  main->start({{"intents", proto::intent::all}});
+  auto small = bot("/c/small/?v=10&encoding=json");
+  small->start({{"intents", proto::intent::all}, {"properties", {{"browser", "unheard of"}}}});
+  small->cut();
+  small->wait_closed();
+  for (int i = 1; i <= 7; ++i) {
+    journal_.message(a, i);
+    journal_.add(event_type::typing_start, a, "{}");
+  }
+  // 14 wait; 7 ephemeral ones and the 2 oldest messages go.
+  ASSERT_TRUE(comes([&] { return journal_.gaps_now().size() == 1; }));
+  EXPECT_EQ(journal_.gaps_now()[0].consumer, "small");
+  EXPECT_NE(journal_.gaps_now()[0].cause.find("2 messages"), std::string::npos)
+      << journal_.gaps_now()[0].cause;
+  auto again = bot("/c/small/?v=10&encoding=json");
+  again->start({{"intents", proto::intent::all}});
+  expect_serials(*again, 3, 7);
+  EXPECT_EQ(again->waiting(), 0u);
+  expect_serials(*main, 1, 7);
+}
+
+TEST_F(GatewayTest, ANewConsumerBeginsWhereItIsTold) {
+  consumer_policy past;
+  past.start = {flow::position::kind::offset, 3};
+  options_.consumers.named["past"] = std::make_shared<const consumer_policy>(past);
+  past.start = {flow::position::kind::time, 5'000};
+  options_.consumers.named["timed"] = std::make_shared<const consumer_policy>(past);
+  past.start = {flow::position::kind::earliest, 0};
+  options_.consumers.named["all"] = std::make_shared<const consumer_policy>(past);
+  run();
+  send_serials(1, 6);
+  for (const auto& [name, first] : {std::pair{"past", 4}, std::pair{"timed", 5}, std::pair{"all", 1}}) {
+    auto one = bot(fmt::format("/c/{}/?v=10&encoding=json", name));
+    one->start();
+    expect_serials(*one, first, 6);
+    one->beat();
+    one->next_op(11);
+    one->close(1000);
+    one->wait_closed();
+  }
+  send_serials(7, 7);
+  auto again = bot("/c/all/?v=10&encoding=json");
+  again->start();
+  expect_serials(*again, 7, 7);
+}
+
 TEST_F(GatewayTest, ADrainAsksUntilEverythingIsAcknowledgedAndHoldsTheRest) {
   run();
   auto one = bot();

@@ -13,6 +13,9 @@ async function dispatched(simulator, after, count) {
   return until(`${count} events are dispatched`, async () => (await simulator.newest_serial()) >= after + count);
 }
 
+/** What waits long enough to be too old for an answer is dropped and counted: interactions.expired. */
+const keeps = ({ type }) => type !== 'INTERACTION_CREATE';
+
 /** The first lane of a consumer as the admin API shows it. */
 async function lane_of(daemon, consumer) {
   return (await daemon.told(`/v1/consumers/${consumer}`)).lanes[0];
@@ -40,7 +43,7 @@ test('drain, stop and start of a discord.js bot under load: nothing lost, nothin
 
   const ledger = await simulator.ledger(start);
   const first = bot.received().find((event) => event.serial > start && event.type !== 'GUILD_CREATE').serial;
-  const verdict = await judged(ledger, bot, { due: ({ serial }) => serial > first });
+  const verdict = await judged(ledger, bot, { due: (entry) => entry.serial > first && keeps(entry) });
   assert.deepEqual(summary(verdict), clean);
 });
 
@@ -99,7 +102,7 @@ test('a paused consumer queues over a restart of the daemon, and loses nothing',
   await simulator.quiet();
   const ledger = await simulator.ledger(start);
   const first = client.received().find((event) => event.serial > start && !event.backfill).serial;
-  assert.deepEqual(summary(await judged(ledger, client, { due: ({ serial }) => serial > first })), clean);
+  assert.deepEqual(summary(await judged(ledger, client, { due: (entry) => entry.serial > first && keeps(entry) })), clean);
   assert.deepEqual(client.faults, []);
 });
 
@@ -158,6 +161,109 @@ test('a consumer sees only what its lists and intents allow, and a change of the
   await daemon.reconfigure({ consumers: { some: { intents: undefined } } });
   await until('its RESUME is refused', () => client.count.invalid_sessions === 1);
   await client.is_ready();
+  assert.deepEqual(client.faults, []);
+});
+
+test('a staging consumer replays production from an offset in the past, exactly, and can send nothing', async (t) => {
+  const simulator = await Simulator.start(t, { guilds: 50 });
+  const daemon = await Daemon.start(t, simulator);
+  const main = await GatewayClient.connect(t, daemon.gateway);
+  await simulator.quiet();
+  await simulator.emit(1_000);
+  await judged(await simulator.ledger(0), main);
+  const begin = (await daemon.status()).head;
+  const start = await simulator.newest_serial();
+  await simulator.emit(2_000);
+  const replayed = await simulator.ledger(start);
+  assert.deepEqual(summary(await judged(replayed, main)), clean);
+
+  await daemon.reconfigure({ consumers: { staging: { read_only: true, start: begin } } });
+  const staging = await GatewayClient.connect(t, `${daemon.gateway}/c/staging`);
+  await simulator.emit(500);
+  const ledger = await simulator.ledger(start);
+  assert.deepEqual(summary(await judged(ledger, staging, { due: keeps })), clean);
+  const news = (client) => client.received().filter((event) => event.serial > start && !event.backfill && keeps(event)).map(({ serial, type }) => `${serial} ${type}`);
+  assert.deepEqual(summary(await judged(ledger, main)), clean);
+  assert.deepEqual(news(staging), news(main));
+  assert.equal((await daemon.told('/v1/consumers/staging')).read_only, true);
+});
+
+test('a bounded consumer gives up its ephemeral events, then its messages, and nobody else misses any', async (t) => {
+  const simulator = await Simulator.start(t, { guilds: 50 });
+  const daemon = await Daemon.start(t, simulator, { config: { consumers: { small: { max_events: 1_000 } } } });
+  const main = await GatewayClient.connect(t, daemon.gateway);
+  const small = await GatewayClient.connect(t, `${daemon.gateway}/c/small`);
+  await simulator.quiet();
+  small.beat();
+  await until('it has acknowledged everything', async () => (await lane_of(daemon, 'small')).lag === 0);
+  await small.leave(1000);
+  const start = await simulator.newest_serial();
+  for (let part = 0; part < 10; part += 1) {
+    await simulator.emit(150, 'MESSAGE_CREATE');
+    await simulator.emit(100, 'TYPING_START');
+    await simulator.emit(30, 'CHANNEL_UPDATE');
+  }
+  const ledger = await simulator.ledger(start);
+  assert.deepEqual(summary(await judged(ledger, main)), clean);
+  const given_up = await until('it is held to its bound', async () => {
+    const { given_up: now } = await daemon.told('/v1/consumers/small');
+    return now.ephemeral >= 1_000 && now.message >= 800 && now;
+  });
+  assert.equal(given_up.state, 0);
+  const { gaps } = await daemon.told('/v1/gaps');
+  assert.ok(gaps.every(({ gap }) => gap.consumer === 'small'), JSON.stringify(gaps));
+  assert.ok(gaps.length > 0);
+
+  const again = await GatewayClient.connect(t, `${daemon.gateway}/c/small`);
+  // The last one is of state, which is not given up here; nothing new comes that would take more.
+  await until('the newest event arrives', () => again.has(ledger.at(-1).serial));
+  const verdict = await judged(ledger, again, { timeout_ms: 0 });
+  const lost = ledger.filter(({ serial }) => verdict.lost.includes(serial));
+  assert.deepEqual({ ...summary(verdict), lost: 0, first_lost: undefined }, { ...clean, first_lost: undefined });
+  assert.equal(lost.length, given_up.ephemeral + given_up.message);
+  const kept = ledger.filter(({ serial }) => again.has(serial));
+  assert.deepEqual(kept.filter(({ type }) => type === 'TYPING_START' || type === 'VOICE_CHANNEL_EFFECT_SEND'), [], 'ephemeral events were kept while messages went');
+  assert.equal(kept.length, ledger.length - lost.length);
+});
+
+test('skip gives up what is queued and drop-class one class of it, with a GAP record each', async (t) => {
+  const simulator = await Simulator.start(t, { guilds: 30 });
+  const daemon = await Daemon.start(t, simulator);
+  const client = await GatewayClient.connect(t, daemon.gateway);
+  await simulator.quiet();
+  assert.equal((await daemon.command('pause', 'main')).code, 0);
+
+  const dropped_from = await simulator.newest_serial();
+  await simulator.emit(1_000);
+  const dropped = await simulator.ledger(dropped_from);
+  const ephemeral = ({ type }) => type === 'TYPING_START' || type === 'VOICE_CHANNEL_EFFECT_SEND';
+  assert.ok(dropped.some(ephemeral));
+  await until('all of it is queued', async () => (await lane_of(daemon, 'main')).lag >= dropped.length);
+  assert.equal((await daemon.command('drop-class', 'main', 'ephemeral')).code, 0);
+  assert.equal((await daemon.command('resume', 'main')).code, 0);
+  assert.deepEqual(summary(await judged(dropped, client, { due: (entry) => !ephemeral(entry) && keeps(entry) })), clean);
+  assert.deepEqual(dropped.filter((entry) => ephemeral(entry) && client.has(entry.serial)), []);
+  assert.equal((await daemon.told('/v1/gaps')).total, 0);
+
+  assert.equal((await daemon.command('pause', 'main')).code, 0);
+  const skipped_from = await simulator.newest_serial();
+  await simulator.emit(1_000);
+  const skipped = await simulator.ledger(skipped_from);
+  await until('all of it is queued', async () => (await lane_of(daemon, 'main')).lag >= skipped.length);
+  const bad = await daemon.command('skip', 'main', '--to', 'yesterday');
+  assert.equal(bad.code, 1);
+  assert.match(bad.errors, /to: must be/);
+  assert.equal((await daemon.command('skip', 'main', '--to', 'now')).code, 0);
+  await until('the bot begins anew', () => client.count.identifies === 2);
+  await client.is_ready();
+  assert.equal((await daemon.command('resume', 'main')).code, 0);
+  const start = await simulator.newest_serial();
+  await simulator.emit(300);
+  assert.deepEqual(summary(await judged(await simulator.ledger(start), client)), clean);
+  assert.deepEqual(skipped.filter(({ serial }) => client.has(serial)), []);
+  const gaps = await daemon.command('gaps');
+  assert.match(gaps.text, /skipped, up to \d+: \d+ messages/);
+  assert.equal((await daemon.told('/v1/gaps')).gaps[0].gap.consumer, 'main');
   assert.deepEqual(client.faults, []);
 });
 

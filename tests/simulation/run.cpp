@@ -298,7 +298,8 @@ class seed_run {
   void check_bots(outcome& out, bool finished) {
     bot_rules rules;
     rules.finished = finished;
-    rules.clean_close_counts = plan_.daemon.gateway.consumers.fallback->on_clean_close == downstream::clean_close::sent;
+    rules.clean_close_counts =
+        plan_.daemon.gateway.consumers.fallback->on_clean_close == downstream::clean_close::sent;
     if (plan_.disturbs_disk()) rules.durable_within = plan_.active;
     // Late commits and machines that sleep let interactions grow old.
     if (!plan_.disturbs_disk() && !plan_.disturbs_time()) rules.interactions_within = interaction_patience;
