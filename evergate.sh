@@ -179,19 +179,32 @@ unit_tests() {
   failed=$((failed + bad))
 }
 
-# A file that ends without a summary (killed, out of time) counts as one failure.
+# One file: its story goes to a log, what matters of it to the terminal in one piece.
+e2e_file() {
+  local file=$1 log started=$SECONDS
+  log=build/e2e-$(basename "$file" .test.mjs).log
+  timeout --kill-after=20 600 node --test --test-reporter=tap "$file" >"$log" 2>&1 || true
+  local story
+  story=$(grep -E '^ *(ok|not ok|# [^S]|error:)' "$log" |
+    grep -vE '^# (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms)') || true
+  printf '%s\n' "evergate.sh: $file ($((SECONDS - started)) s)${story:+
+$story}"
+}
+
+# Two files at once: each waits most of its time, and has processes, ports and directories of its own. A file that
+# ends without a summary (killed, out of time) counts as one failure.
 e2e_tests() {
   local file log good bad
   need_node
   npm_packages examples/sample_bot
   npm_packages tests/e2e
+  rm -f build/e2e-*.log
+  export -f e2e_file
+  printf '%s\0' "$@" | xargs -0 -n 1 -P 2 bash -c 'e2e_file "$0"' || true
   for file in "$@"; do
     log=build/e2e-$(basename "$file" .test.mjs).log
-    echo "evergate.sh: $file"
-    timeout --kill-after=20 600 node --test --test-reporter=tap "$file" 2>&1 | tee "$log" |
-      grep -E '^ *(ok|not ok|# [^S]|error:)' | grep -vE '^# (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms)' || true
-    good=$(sed -nE 's/^# pass ([0-9]+).*/\1/p' "$log" | tail -1)
-    bad=$(sed -nE 's/^# (fail|cancelled) ([0-9]+).*/\2/p' "$log" | awk '{ sum += $1 } END { print sum + 0 }')
+    good=$(sed -nE 's/^# pass ([0-9]+).*/\1/p' "$log" | tail -1) || true
+    bad=$(sed -nE 's/^# (fail|cancelled) ([0-9]+).*/\2/p' "$log" | awk '{ sum += $1 } END { print sum + 0 }') || true
     if [[ -z $good ]]; then good=0 bad=1; fi
     if [[ $bad -gt 0 ]]; then echo "evergate.sh: the whole story of $file is in $log"; fi
     passed=$((passed + good))
@@ -216,18 +229,61 @@ simulated() {
   failed=$((failed + bad))
 }
 
+# beside NAME COMMAND...: runs the command, which counts in passed and failed, when nothing else wants the cores.
+# beside_ends NAME prints what it said, and adds what it counted; one failure if it was cut off.
+beside_pid=''
+beside() {
+  local name=$1
+  shift
+  rm -f "build/beside-$name.count"
+  set -m # a group of processes of its own, so that all of it ends with us
+  (
+    renice -n 19 "$BASHPID" >/dev/null || true
+    passed=0 failed=0
+    "$@"
+    echo "$passed $failed" >"build/beside-$name.count"
+  ) >"build/beside-$name.log" 2>&1 &
+  beside_pid=$!
+  set +m
+  trap 'kill -- "-$beside_pid" 2>/dev/null || true' EXIT
+}
+
+beside_ends() {
+  local good bad
+  wait "$beside_pid" || true
+  trap - EXIT
+  cat "build/beside-$1.log"
+  read -r good bad < <(cat "build/beside-$1.count" 2>/dev/null) || { good=0 bad=1; }
+  passed=$((passed + good))
+  failed=$((failed + bad))
+}
+
+# phase NAME COMMAND...: notes how long the command took; phases_told prints it all.
+phases=''
+phase() {
+  local name=$1 started=$SECONDS
+  shift
+  "$@"
+  phases+="$(printf '%7d s  %s' $((SECONDS - started)) "$name")"$'\n'
+}
+
+phases_told() { printf 'evergate.sh: where the time went\n%s%7d s  in all\n' "$phases" "$SECONDS"; }
+
 verdict() {
   echo "$passed passed, $failed failed"
   [[ $failed -eq 0 ]]
 }
 
+# The simulation needs no clock but its own, so it takes the time in which the end-to-end tests wait.
 command_test() {
-  need
-  build_preset dev
-  unit_tests
-  build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_SIMULATION=ON
-  simulation_tests
-  e2e_tests tests/e2e/*.test.mjs
+  phase 'what is needed' need
+  phase 'building release' build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_SIMULATION=ON
+  beside simulation simulation_tests
+  phase 'end-to-end tests, the simulation beside them' e2e_tests tests/e2e/*.test.mjs
+  phase 'what was left of the simulation' beside_ends simulation
+  phase 'building dev' build_preset dev
+  phase 'unit tests and house rules' unit_tests
+  phases_told
   verdict
 }
 

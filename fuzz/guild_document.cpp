@@ -17,7 +17,7 @@ namespace {
 
 using base::check;
 
-constexpr proto::snowflake self = 1'100'000'000'000'000'001;
+constexpr proto::snowflake own_id = 1'100'000'000'000'000'001;
 constexpr std::size_t events_max = 64;
 
 std::string written(const journal::guild_document& document) {
@@ -38,7 +38,7 @@ flow::counter_row drawn_counter(std::string_view d) {
 
 void run(std::string_view bytes) {
   input in(bytes);
-  journal::guild_document document(self);
+  journal::guild_document document(own_id);
   bool valid = true;
   for (std::size_t events = 0; !in.empty() && events < events_max; ++events) {
     input line(in.line());
@@ -62,7 +62,7 @@ void run(std::string_view bytes) {
   if (!valid) return;
   check(valid_object(text), "the document is valid JSON");
   check(proto::member(text, "unavailable") == "false", "and says that the guild is there");
-  journal::guild_document again(self);
+  journal::guild_document again(own_id);
   check(again.replace(text) && written(again) == text, "it reads and writes to itself");
 }
 

@@ -23,6 +23,7 @@ struct discord::connection {
   bool greeted = true;   ///< it got a HELLO: beats are due
   bool muted = false;    ///< half open: nothing more goes out
   bool stalled = false;  ///< and nothing is read
+  bool deaf = false;     ///< a false length has swallowed what follows: no op 1 is heard
   bool closing = false;  ///< a close was sent: nothing more goes out or is read
 
   [[nodiscard]] std::string transport() const {

@@ -84,10 +84,10 @@ void discord::strike_one(connection& c, const fault_order& order, std::int64_t n
       if (!order.resumable) end_session(s, now_ms);
       return;
     case fault_kind::op1:
-      if (!c.muted) c.beat_asked_ms = now_ms;
+      if (!c.muted && !c.deaf) c.beat_asked_ms = now_ms;
       return send_plain(c, beat_now);
     case fault_kind::corrupt_frame:
-      sink_.damage(c.id, order.how);
+      c.deaf |= sink_.damage(c.id, order.how) && order.how == damage::false_length;
       return;
     default:
       break;

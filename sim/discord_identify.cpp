@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::uint32_t shards_max = 65'536;
-constexpr const char* invalid_session = R"({"t":null,"s":null,"op":9,"d":false})";
+constexpr const char* refused_session = R"({"t":null,"s":null,"op":9,"d":false})";
 
 std::string text_of(const nlohmann::json& d, const char* key) {
   const auto at = d.find(key);
@@ -128,7 +128,7 @@ bool discord::take_identify(connection& c, std::uint32_t shard, std::int64_t now
            "shard " + std::to_string(shard) + " identified " + std::to_string(since) +
                " ms after its bucket's last; " + std::to_string(options_.identify_interval_ms) +
                " are asked for");
-    send_plain(c, invalid_session);
+    send_plain(c, refused_session);
     return false;
   }
   used = now_ms;
@@ -241,7 +241,7 @@ void discord::resume(connection& c, const nlohmann::json& d, std::int64_t now_ms
   const auto at = sessions_.find(text_of(d, "session_id"));
   if (at == sessions_.end()) {
     ++counters_.resumes_refused;
-    return send_plain(c, invalid_session);
+    return send_plain(c, refused_session);
   }
   session& s = *at->second;
   // Whoever was led astray may come to the gateway's own URL.
@@ -260,7 +260,7 @@ void discord::resume(connection& c, const nlohmann::json& d, std::int64_t now_ms
   if (!s.can_replay(static_cast<std::uint32_t>(seq))) {
     ++counters_.resumes_refused;
     breach(c, "resume_too_late", "events after " + std::to_string(seq) + " are no longer kept", true);
-    send_plain(c, invalid_session);
+    send_plain(c, refused_session);
     return end_session(s, now_ms);
   }
   if (spoil_resume(c, s, now_ms)) return;

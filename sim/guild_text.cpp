@@ -213,8 +213,8 @@ void guild_text::thread_fields(json_writer& out, const thread& t, bool archived)
 }
 
 void guild_text::presence_fields(json_writer& out, const member& m) const {
-  static constexpr std::array names{"offline", "online", "idle", "dnd"};
-  const std::string_view status = names[static_cast<std::size_t>(m.status)];
+  static constexpr std::array statuses{"offline", "online", "idle", "dnd"};
+  const std::string_view status = statuses[static_cast<std::size_t>(m.status)];
   const std::uint64_t h = mix(m.id, m.presence_revision + 7);
   out.object("user");
   out.id("id", m.id);

@@ -11,7 +11,7 @@
 namespace evergate::downstream {
 namespace {
 
-session_rules rules_of(const gateway_options& options) {
+session_rules session_rules_of(const gateway_options& options) {
   return {.token = &options.token,
           .intents = options.intents,
           .lanes_max = options.lanes_max,
@@ -24,6 +24,13 @@ session_rules rules_of(const gateway_options& options) {
           .ask_interval = options.ask_interval};
 }
 
+/// Libraries close with other codes (4200, 4901, 4999, …) when they mean to resume: they have not handled
+/// what was under way, and say in their RESUME how far they came. 3000 and 3040 are how discordeno and
+/// seyfert end.
+bool leaves_for_good(std::uint16_t code) noexcept {
+  return code == 1000 || code == 1001 || code == 3000 || code == 3040;
+}
+
 }  // namespace
 
 bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
@@ -31,7 +38,7 @@ bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
       wire_(wire),
       origin_(std::move(origin)),
       writer_(origin_.transport),
-      session_(rules_of(around_.options), around_.frames),
+      session_(session_rules_of(around_.options), around_.frames),
       policy_(around_.readers.policy_of(origin_.consumer)),
       interactions_(around_.reader, around_.options.interactions) {
   // Who is not served was refused before the WebSocket; here it is only not to stand without.
@@ -106,14 +113,23 @@ void bot_core::shut(bool drop, bot_time when) {
 void bot_core::closed(const bot_farewell& how, bot_time when) {
   at(when);
   if (phase_ == phase::closed) return;
-  const bool counts =
-      policy_->on_clean_close == clean_close::sent && policy_->acknowledge == acknowledge_by::heartbeat;
-  if (how.by_bot && lane_ && counts) {
-    lane_->closed_cleanly(now_);
-    report();
-  }
+  if (how.by_bot && lane_) said_goodbye(how.code);
   phase_ = phase::closed;
   leave(how.by_bot && (how.code == 1000 || how.code == 1001));
+}
+
+void bot_core::said_goodbye(std::uint16_t code) {
+  const bool counts = leaves_for_good(code) && policy_->on_clean_close == clean_close::sent &&
+                      policy_->acknowledge == acknowledge_by::heartbeat;
+  const auto grace = counts ? lane_->grace() : std::nullopt;
+  if (counts) lane_->closed_cleanly(now_);
+  report();
+  around_.log.info("bot.left", {{"consumer", origin_.consumer},
+                                {"lane", grant_->session.lane.id},
+                                {"lanes", grant_->session.lane.count},
+                                {"code", code},
+                                {"grace_ms", grace ? grace->count() : -1},
+                                {"unacknowledged", lane_->unacknowledged()}});
 }
 
 void bot_core::step(const session_input& input) {
@@ -163,28 +179,36 @@ void bot_core::try_identify() {
   if (!ready || ready->empty()) return;
   consumer_ = around_.readers.find_or_make(origin_.consumer);
   if (consumer_ == nullptr) return finish(4000, "Too many consumers.");
+  if (!consumer_stands()) return;
   flow::downstream_record who;
   who.id = wire_.new_session_id();
   who.number = around_.readers.next_session_number();
   who.lane = wish_.lane;
   who.intents = wish_.intents;
   phase_ = phase::waiting_grant;
-  auto head = around_.events.head();
-  if (policy_->start.what != flow::position::kind::now) {
-    const bool fresh = consumer_->with([](consumer& body) { return body.record().layouts.empty(); });
-    const auto begin = fresh ? locate(around_.events, policy_->start) : head;
-    if (!begin) {
-      around_.log.error("bot.start_failed",
-                        {{"consumer", origin_.consumer}, {"cause", begin.error().text()}});
-      return finish(4000, "Unknown error.");
-    }
-    head = *begin;
-  }
+  const auto head = around_.events.head();
   consumer_orders orders;
   consumer_->with([&](consumer& body) {
     body.identify(origin_.id, std::move(who), {wish_.large_threshold, wish_.may_ask}, head, now_, orders);
   });
   around_.desk.carry(std::move(orders));
+}
+
+// The commit of a consumer's beginning wakes everybody who waits for it, as every commit does.
+bool bot_core::consumer_stands() {
+  const auto standing = [](const consumer& body) { return body.standing(); };
+  if (consumer_->with(standing)) return true;
+  const auto start = locate(around_.events, policy_->start);
+  if (!start) {
+    around_.log.error("bot.start_failed", {{"consumer", origin_.consumer}, {"cause", start.error().text()}});
+    finish(4000, "Unknown error.");
+    return false;
+  }
+  if (consumer_->with([&](consumer& body) { return body.begin(wish_.lane.count, *start); })) {
+    around_.readers.flush(*consumer_,
+                          [one = consumer_] { one->with([](consumer& body) { body.stands(); }); });
+  }
+  return consumer_->with(standing);
 }
 
 void bot_core::begin_resume(const resume_request& request) {

@@ -132,6 +132,7 @@ class bot_core {
   void begin_identify(const identify_request& request);
   void begin_resume(const resume_request& request);
   void try_identify();
+  [[nodiscard]] bool consumer_stands();
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
@@ -140,6 +141,8 @@ class bot_core {
   void check_hold();
   void release();
   void invalidate();
+  /// The bot ended the connection with a close frame.
+  void said_goodbye(std::uint16_t code);
   void leave(bool discard);
   void finish(std::uint16_t code, std::string_view reason);
   /// As finish(), but after the interactions that are this connection's to send.
@@ -180,6 +183,7 @@ class bot_core {
   bool interaction_unread_ = false;  ///< one was sent, and no beat since shows that it was received
   base::instant interaction_at_{};
   bool began_ = false;  ///< the backfill is through: the session can be resumed
+  bool filled_in_bursts_ = false;
   bool bot_acknowledged_ = false;
   bool reserving_ = false;
   bool starved_ = false;  ///< its window is full

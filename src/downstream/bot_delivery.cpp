@@ -15,7 +15,7 @@ constexpr std::uint64_t reserve_step = 1'000;  // records that at_most_once may 
 
 void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
   grant_ = std::move(grant);
-  began_ = false;
+  began_ = filled_in_bursts_ = false;
   held_ = grant_->held;
   bot_acknowledged_ = false;
   interactions_.start(grant_);
@@ -48,11 +48,15 @@ void bot_core::fill() {
                       {{"consumer", origin_.consumer}, {"cause", done.error().text()}});
     return finish(4000, "Unknown error.");
   }
-  if (!*done) return wire_.pump_later();
+  if (!*done) {
+    filled_in_bursts_ = true;
+    return wire_.pump_later();
+  }
   lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options.seq_max));
   told_missing_ = 0;
   lane_->start(grant_, backfill_->seq(), backfill_->self());
   lane_->tell_passed(interactions_);
+  if (filled_in_bursts_) lane_->burst();
   // Given up while the guilds were on their way.
   const auto dropped = consumer_->with([](consumer& body) { return body.record().dropped; });
   for (std::size_t i = 0; i < dropped.size(); ++i) {
@@ -93,7 +97,8 @@ void bot_core::advance() {
 }
 
 void bot_core::flow() {
-  if (silent_ || wire_.congested()) return;
+  if (silent_) return;
+  if (wire_.congested()) return lane_->burst();
   if (wire_.queued_bytes() == 0) lane_->flushed(now_);
   if (held_ && phase_ == phase::flowing) return;
   const auto until = sendable();
@@ -121,6 +126,7 @@ void bot_core::after_pump(lane::pace pace) {
     case lane::pace::spent:
       return invalidate();
     case lane::pace::more:
+      lane_->burst();
       report();
       return wire_.pump_later();
     case lane::pace::window:
@@ -192,6 +198,7 @@ call_outcome bot_core::acknowledge_call(std::string_view id, std::int64_t seq, b
 void bot_core::acknowledged(std::int64_t seq) {
   if (!lane_) return;
   bot_acknowledged_ = true;
+  lane_->heard(seq, now_);
   const bool news = lane_->acknowledge(seq);
   report();
   if (yielding_) return check_yield();

@@ -46,7 +46,15 @@ consumer::consumer(flow::consumer_record stored, consumer_rules rules, policy_pt
     : rules_(rules), policy_(std::move(policy)), record_(std::move(stored)) {
   std::erase_if(record_.layouts, [](const auto& layout) { return !sound(layout); });
   if (!record_.layouts.empty()) slots_.resize(newest().lanes);
+  standing_ = !record_.layouts.empty();
   refresh_older();
+}
+
+bool consumer::begin(std::uint32_t lanes, flow::offset head) {
+  if (!record_.layouts.empty()) return false;
+  consumer_orders nobody;
+  open_layout(lanes, head, nobody);
+  return true;
 }
 
 void consumer::restore(flow::downstream_record stored, base::instant now) {

@@ -73,6 +73,14 @@ class consumer {
   consumer(flow::consumer_record stored, consumer_rules rules, policy_ptr policy = consumer_policy::plain());
   void restore(flow::downstream_record stored, base::instant now);
 
+  /// Begins a consumer that nobody has asked for yet: every lane stands at `head`. True when it did not stand
+  /// before: then its record must be stored and stands() called. A READY before that would be a promise that
+  /// a kill breaks, since the consumer would begin anew and later.
+  [[nodiscard]] bool begin(std::uint32_t lanes, flow::offset head);
+  /// The record of the beginning is durable.
+  void stands() noexcept { standing_ = true; }
+  [[nodiscard]] bool standing() const noexcept { return standing_; }
+
   /// A bot identified. Its lane is granted now or later, by an order. `who.id`, `number`, `lane` and
   /// `intents` are filled in by the caller.
   void identify(holder_id by, flow::downstream_record who, session_traits traits, flow::offset head,
@@ -216,6 +224,7 @@ class consumer {
   const policy_ptr policy_;
   flow::consumer_record record_;
   bool dirty_ = false;
+  bool standing_ = false;
   std::shared_ptr<const due> older_ = std::make_shared<const due>();
   std::vector<slot> slots_;                  ///< of the newest layout
   std::map<holder_id, std::uint32_t> held_;  ///< holders and predecessors → their lane

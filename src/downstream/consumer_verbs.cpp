@@ -5,7 +5,7 @@
 
 namespace evergate::downstream {
 
-using order = consumer_order::kind;
+using told = consumer_order::kind;
 
 void consumer::pause(consumer_orders& out) {
   if (record_.paused) return;
@@ -13,7 +13,7 @@ void consumer::pause(consumer_orders& out) {
   dirty_ = true;
   for (const auto& where : slots_) {
     if (where.holder != 0 && !where.held)
-      out.push_back({.what = order::hold, .to = where.holder, .grant = {}});
+      out.push_back({.what = told::hold, .to = where.holder, .grant = {}});
   }
 }
 
@@ -23,7 +23,7 @@ void consumer::go_on(consumer_orders& out) {
   draining_ = false;
   for (auto& where : slots_) {
     where.held = false;
-    if (where.holder != 0) out.push_back({.what = order::go_on, .to = where.holder, .grant = {}});
+    if (where.holder != 0) out.push_back({.what = told::go_on, .to = where.holder, .grant = {}});
   }
 }
 
@@ -35,7 +35,7 @@ void consumer::drain(base::instant ask_until, base::instant hold_until, consumer
     if (where.holder == 0) continue;
     where.held = true;
     where.holding = false;
-    out.push_back({.what = order::hold, .to = where.holder, .grant = {}, .closely = true});
+    out.push_back({.what = told::hold, .to = where.holder, .grant = {}, .closely = true});
   }
 }
 
@@ -72,7 +72,7 @@ void consumer::drop_class(proto::event_class what, flow::offset upto, std::uint6
     kept.dirty = true;
   }
   for (const auto& [by, lane] : held_) {
-    out.push_back({.what = order::drop_class, .to = by, .grant = {}, .dropped = what, .upto = upto});
+    out.push_back({.what = told::drop_class, .to = by, .grant = {}, .dropped = what, .upto = upto});
   }
 }
 
@@ -95,17 +95,17 @@ void consumer::skip(flow::offset upto, const std::array<std::uint64_t, proto::ev
   for (auto& where : slots_) {
     // A replaced bot is told when the lane returns to it.
     if (where.holder == 0 || where.last.position >= upto) continue;
-    out.push_back({.what = order::skip, .to = where.holder, .grant = {}, .upto = upto});
+    out.push_back({.what = told::skip, .to = where.holder, .grant = {}, .upto = upto});
   }
 }
 
 std::array<flow::offset, proto::event_class_count> consumer::needed_from() const noexcept {
   auto out = record_.dropped;
-  flow::offset least{~std::uint64_t{0} - 1};  // nothing, for who has never read
+  flow::offset behind{~std::uint64_t{0} - 1};  // nothing, for who has never read
   for (const auto& layout : record_.layouts) {
-    for (const auto cursor : layout.cursors) least = std::min(least, cursor);
+    for (const auto cursor : layout.cursors) behind = std::min(behind, cursor);
   }
-  for (auto& one : out) one = std::max(one, least);
+  for (auto& one : out) one = std::max(one, behind);
   return out;
 }
 
@@ -120,7 +120,7 @@ void consumer::end_holds(base::instant now, consumer_orders& out) {
     if (!where.held) continue;
     where.held = false;
     if (where.holder != 0 && !record_.paused) {
-      out.push_back({.what = order::go_on, .to = where.holder, .grant = {}});
+      out.push_back({.what = told::go_on, .to = where.holder, .grant = {}});
     }
   }
 }

@@ -1,5 +1,6 @@
 #include "downstream/lane.h"
 
+#include <chrono>
 #include <utility>
 
 #include "base/seeded_bug.h"
@@ -9,8 +10,9 @@
 namespace evergate::downstream {
 namespace {
 
-constexpr std::size_t marks_max = 64;
-constexpr std::size_t scratch_kept = 1024 * 1024;
+constexpr std::size_t marks_max = 1'024;
+constexpr int marks_per_grace = 16;
+constexpr std::size_t scratch_kept_bytes = 1024 * 1024;
 
 }  // namespace
 
@@ -23,6 +25,8 @@ void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self)
   position_ = grant_->start;
   to_count_ = 0;
   marks_.clear();
+  lag_ = {};
+  burst_seq_ = heard_seq_ = 0;
   fixed_seq_ = 0;
   fixed_offset_ = {};
   dropped_ = grant_->dropped;
@@ -128,7 +132,7 @@ void lane::write(const flow::event_batch& batch, const flow::event_row& row, std
   } else {
     writer_.dispatch(name, seq, d, out);
   }
-  if (scratch_.capacity() > scratch_kept) std::string().swap(scratch_);
+  if (scratch_.capacity() > scratch_kept_bytes) std::string().swap(scratch_);
 }
 
 bool lane::acknowledge(std::int64_t seq) noexcept {
@@ -139,17 +143,37 @@ bool lane::acknowledge(std::int64_t seq) noexcept {
 void lane::flushed(base::instant now) {
   if (!grant_ || to_count_ > 0) return;
   const auto seq = in_flight_.sent_seq();
-  if (!marks_.empty() && marks_.back().seq == seq) return;
-  // One mark older than the grace is enough; the newer ones wait to become old.
-  while (marks_.size() > 1 && now - marks_[1].at >= limits_.close_grace) marks_.pop_front();
-  if (marks_.size() >= marks_max) return;
+  while (!marks_.empty() && marks_.front().seq <= in_flight_.acked_seq()) marks_.pop_front();
+  if (seq == in_flight_.acked_seq() || (!marks_.empty() && marks_.back().seq == seq)) return;
+  // What leaves between two marks counts as having left at the later one.
+  if (!marks_.empty() && now - marks_.back().at < limits_.close_grace / marks_per_grace) return;
+  if (marks_.size() >= marks_max) {
+    std::size_t kept = 0;
+    for (std::size_t i = 1; i < marks_.size(); i += 2) marks_[kept++] = marks_[i];
+    marks_.resize(kept);
+  }
   marks_.push_back({now, seq});
 }
 
+void lane::heard(std::int64_t seq, base::instant now) noexcept {
+  if (!grant_ || to_count_ > 0 || seq <= 0 || seq > in_flight_.sent_seq()) return;
+  heard_seq_ = std::max(heard_seq_, static_cast<std::uint32_t>(seq));
+  const auto unseen = std::ranges::find_if(marks_, [seq](const mark& one) { return one.seq > seq; });
+  lag_ = unseen == marks_.end() ? base::milliseconds{0}
+                                : std::chrono::ceil<base::milliseconds>(now - unseen->at);
+}
+
+std::optional<base::milliseconds> lane::grace() const noexcept {
+  if (burst_seq_ > heard_seq_) return std::nullopt;
+  return std::max(limits_.close_grace, 2 * lag_);
+}
+
 void lane::closed_cleanly(base::instant now) noexcept {
+  const auto least = grace();
+  if (!least) return;
   std::uint32_t seq = 0;
   for (const auto& one : marks_) {
-    if (now - one.at >= limits_.close_grace) seq = one.seq;
+    if (now - one.at >= *least) seq = one.seq;
   }
   in_flight_.acknowledge(seq);
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -66,8 +67,16 @@ class lane {
 
   /// All that was sent so far had left for the kernel at `now`.
   void flushed(base::instant now);
-  /// A close frame came at `now`: what had left close_grace before counts as delivered.
+  /// More was sent at once than a bot takes in at once: until it has acknowledged that, it may be anywhere.
+  void burst() noexcept { burst_seq_ = in_flight_.sent_seq(); }
+  /// A heartbeat with this number came at `now`: measures how long the event after it has been on its way.
+  /// Comes before acknowledge().
+  void heard(std::int64_t seq, base::instant now) noexcept;
+  /// A bot that will not resume sent a close frame at `now`. What had left close_grace before, or twice the
+  /// lag last measured if that is more, counts as delivered; after a burst only what was acknowledged does.
   void closed_cleanly(base::instant now) noexcept;
+  /// What left this long before a clean close counts as delivered; nothing: only what was acknowledged.
+  [[nodiscard]] std::optional<base::milliseconds> grace() const noexcept;
 
   /// A frame without a number of its own (RESUMED, RATE_LIMITED, INTERACTION_CREATE): carries the last one,
   /// which libraries copy without harm and which leaves the numbering as the journal makes it.
@@ -110,7 +119,10 @@ class lane {
   std::uint32_t to_count_ = 0;  ///< RESUME: events still to be counted without sending
   bool counted_in_flight_ = false;
   in_flight in_flight_;
-  std::deque<mark> marks_;
+  std::deque<mark> marks_;  ///< of what is unacknowledged
+  base::milliseconds lag_{0};
+  std::uint32_t burst_seq_ = 0;
+  std::uint32_t heard_seq_ = 0;
   interaction_stream* interactions_ = nullptr;
   std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal
   flow::offset fixed_offset_;

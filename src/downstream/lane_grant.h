@@ -22,8 +22,8 @@ struct lane_grant {
   flow::downstream_record session;
   flow::offset start;                ///< events past this; with RESUME the record's anchor
   std::shared_ptr<const due> older;  ///< never null
+  flow::offset interactions;         ///< those past this are due, as far as `older` says so
   policy_ptr policy = consumer_policy::plain();
-  flow::offset interactions;  ///< those past this are due, as far as `older` says so
   session_traits traits;
   /// By class: events up to this were given up for the consumer.
   std::array<flow::offset, proto::event_class_count> dropped{};

@@ -20,6 +20,9 @@ inline constexpr std::uint8_t self = 1;  ///< about the bot's own member (delive
 inline constexpr std::uint8_t internal =
     2;                                    ///< never delivered: records of our own, reconciled GUILD_CREATEs
 inline constexpr std::uint8_t reply = 4;  ///< answers one downstream session only: `target`
+/// On a session_started: the journal has followed its guilds by another session, so that it says nothing new
+/// about them.
+inline constexpr std::uint8_t known_guilds = 8;
 }  // namespace row_flag
 
 /// One event. `d` stays as Discord sent it.

@@ -132,7 +132,7 @@ struct layout_record {
   std::vector<offset> cursors;  ///< one per lane: everything up to it has been acknowledged
   /// One per lane: every INTERACTION_CREATE up to it was sent (or is about to be), has expired, or belongs to
   /// another lane. They are due past this instead of the cursor.
-  std::vector<offset> interactions;
+  std::vector<offset> interactions{};
 };
 
 struct consumer_record {

@@ -202,10 +202,10 @@ void journal::announce(round& work) {
     status_.checkpoints += checkpoints;
   }
   keeper_->ask(work.requests);
+  for (auto& call : work.changes.done) call();  // first: who is woken by the commit asks what they noted
   if (rows) {
     for (auto* const listener : listeners_) listener->on_commit(done);
   }
-  for (auto& call : work.changes.done) call();
 }
 
 void journal::publish_state(bool ready_changed) {

@@ -11,27 +11,14 @@
 namespace evergate::journal {
 namespace {
 
-struct user_update {
-  std::uint64_t offset = 0;
-  std::string_view user;
-};
-
-// The few USER_UPDATEs of the stretch; they change the bot's own member in every guild.
-base::result<std::vector<user_update>> user_updates(snapshot& view, std::uint64_t after,
-                                                    std::uint64_t until) {
-  std::vector<user_update> out;
+// The account as the newest USER_UPDATE up to `until` gives it; empty without one.
+base::result<std::string_view> account_at(snapshot& view, std::uint64_t until) {
   auto at = view.scan(table::users);
   if (!at) return std::unexpected(at.error());
-  auto more = (*at)->seek(offset_key(after + 1));
-  for (; more && *more; more = (*at)->next()) {
-    const auto offset = key_number((*at)->key(), 0, 8);
-    if (offset > until) break;
-    const auto payload = unseal(table::users, (*at)->key(), (*at)->value());
-    if (!payload) return std::unexpected(payload.error());
-    out.push_back({offset, *payload});
-  }
-  if (!more) return std::unexpected(more.error());
-  return out;
+  const auto found = (*at)->seek_before(offset_key(until + 1));
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return std::string_view();
+  return unseal(table::users, (*at)->key(), (*at)->value());
 }
 
 // Rows and counters of one guild in one blob, put together in offset order.
@@ -54,23 +41,17 @@ class guild_rows {
 
   [[nodiscard]] bool needs_bytes() const noexcept { return !rows_.empty(); }
 
-  template <class Before>
-  void apply(guild_document& out, Before&& before) {
+  void apply(guild_document& out) {
     std::size_t counter = 0;
     for (const auto& [row, effect] : rows_) {
       for (; counter < counters_.size() && counters_[counter].offset < row.offset; ++counter) {
-        before(counters_[counter].offset.value);
         out.apply(counters_[counter]);
       }
-      before(row.offset.value);
       if (effect == guild_effect::removed) out.remove();
       if (effect == guild_effect::available) out.replace(std::string(blob_.data(row)));
       if (effect == guild_effect::none) out.apply(row.type, blob_.data(row));
     }
-    for (; counter < counters_.size(); ++counter) {
-      before(counters_[counter].offset.value);
-      out.apply(counters_[counter]);
-    }
+    for (; counter < counters_.size(); ++counter) out.apply(counters_[counter]);
   }
 
  private:
@@ -125,13 +106,6 @@ base::result<guild_image> mirror::load(proto::snowflake guild, std::uint64_t as_
   guild_image out{from->state, guild_document(self()), from->reconcile, from->as_of};
   if (from->view == nullptr) return out;
   if (auto based = load_base(*from, guild, out.document); !based) return std::unexpected(based.error());
-  const auto users = user_updates(*from->view, from->base, from->as_of);
-  if (!users) return std::unexpected(users.error());
-  std::size_t user = 0;
-  const auto users_before = [&](std::uint64_t offset) {
-    for (; user < users->size() && (*users)[user].offset < offset; ++user)
-      out.document.apply_user((*users)[user].user);
-  };
   for (const auto first : from->blobs) {
     const auto key = blob_key(proto::event_class::state, first);
     const auto value = from->view->get(table::events, key);
@@ -143,9 +117,12 @@ base::result<guild_image> mirror::load(proto::snowflake guild, std::uint64_t as_
     if (rows.needs_bytes()) {
       if (auto whole = blob->verify_bytes(); !whole) return std::unexpected(whole.error());
     }
-    rows.apply(out.document, users_before);
+    rows.apply(out.document);
   }
-  users_before(from->as_of + 1);
+  // Last, since what a guild says of the bot's own account may be older: its shard lags behind shard 0.
+  const auto account = account_at(*from->view, from->as_of);
+  if (!account) return std::unexpected(account.error());
+  out.document.apply_user(*account);
   return out;
 }
 

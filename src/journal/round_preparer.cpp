@@ -163,13 +163,10 @@ void round_preparer::take_session_started(flow::event_batch& batch, const flow::
   push(row, guild_effect::none);
   const std::uint64_t offset = head_;
   if (const auto self = id_of(d, id_place::user); self != 0) state_.book.self = self;
-  const bool other_user = user_differs(proto::member(state_.ready, "user"), proto::member(d, "user"));
-  state_.ready = d;
-  round_.ready_changed = true;
-  if (other_user) push_user_update(batch, row, proto::member(d, "user"));
   const proto::shard_key shard{row.shard, std::max<std::uint32_t>(row.shard_count, 1)};
   auto& started = state_.started[shard.count];
   started.resize(shard.count, '\0');
+  take_account(batch, row, d, shard.id == 0 || started[0] == '\0');
   if (shard.id < shard.count) started[shard.id] = '\1';
   round_.started.insert(shard.count);
   state_.book.newest_count = shard.count;
@@ -192,6 +189,18 @@ void round_preparer::take_session_started(flow::event_batch& batch, const flow::
     like.guild = id;
     push_guild_delete(batch, like, false, guild_effect::removed);
   }
+}
+
+// USER_UPDATE comes in shard 0's stream only: once that runs, the READY of another shard may be older than
+// what it has said, and is not asked.
+void round_preparer::take_account(flow::event_batch& batch, const flow::event_row& row, const std::string& d,
+                                  bool speaks) {
+  const std::string known(proto::member(state_.ready, "user"));
+  const auto user = proto::member(d, "user");
+  const bool other = user_differs(known, user);
+  state_.ready = other && !speaks ? with(d, "user", known) : d;
+  round_.ready_changed = true;
+  if (other && speaks) push_user_update(batch, row, user);
 }
 
 void round_preparer::take_gap(const flow::event_batch& batch, flow::event_row row) {

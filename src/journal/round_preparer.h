@@ -46,6 +46,7 @@ class round_preparer {
                  std::string_view d, guild_effect effect);
   void push_guild_delete(flow::event_batch& batch, const flow::event_row& like, bool unavailable,
                          guild_effect effect);
+  void take_account(flow::event_batch& batch, const flow::event_row& row, const std::string& d, bool speaks);
   void push_user_update(flow::event_batch& batch, flow::event_row like, std::string_view user);
 
   void take_session_started(flow::event_batch& batch, const flow::event_row& row);

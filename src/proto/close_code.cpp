@@ -5,7 +5,7 @@ namespace {
 
 using enum close_verdict;
 
-constexpr close_meaning table[] = {
+constexpr close_meaning meanings[] = {
     // Discord documents no resumability after 1000 and 1001; a RESUME costs nothing, op 9 tells the truth. It
     // is tried at once, since Discord's replay buffer fills meanwhile; repeats back off like any other.
     {1000, resume, "the server closed normally"},
@@ -33,7 +33,7 @@ constexpr close_meaning table[] = {
 }  // namespace
 
 close_meaning meaning_of_close(std::uint16_t code) noexcept {
-  for (const auto& row : table) {
+  for (const auto& row : meanings) {
     if (row.code == code) return row;
   }
   return {code, resume, "a close code that is not documented"};

@@ -12,7 +12,6 @@
 namespace evergate::proto {
 namespace {
 
-constexpr std::size_t npos = std::string_view::npos;
 constexpr std::size_t name_bytes_max = 64;
 
 [[gnu::cold]] std::unexpected<base::error> bad(std::string_view what, std::size_t at) {
@@ -57,7 +56,7 @@ class scanner {
     }
     if (key_end >= json_.size() || json_[key_end] != '"') {
       key_end = walk_string(json_, at_);
-      if (key_end == npos) return "key not closed";
+      if (key_end == std::string_view::npos) return "key not closed";
       --key_end;
     }
     const std::string_view key = json_.substr(key_at, key_end - key_at);
@@ -77,14 +76,14 @@ class scanner {
       return nullptr;
     }
     const std::size_t end = value_end(nullptr);
-    if (end == npos) return "no JSON value";
+    if (end == std::string_view::npos) return "no JSON value";
     at_ = end;
     return nullptr;
   }
 
   const char* payload() noexcept {
     const std::size_t end = value_end(&ids_);
-    if (end == npos) return "d is no JSON value";
+    if (end == std::string_view::npos) return "d is no JSON value";
     out_.d = json_.substr(at_, end - at_);
     at_ = end;
     return nullptr;

@@ -10,7 +10,7 @@ namespace {
 
 using enum event_class;
 
-constexpr event_info table[] = {
+constexpr event_info events[] = {
     {event_type::unknown, "", 0, 0, message, guild_place::guild, mirror_effect::none},
     {event_type::ready, "READY", 0, 0, state, guild_place::none, mirror_effect::session},
     {event_type::resumed, "RESUMED", 0, 0, state, guild_place::none, mirror_effect::session},
@@ -218,8 +218,8 @@ constexpr std::size_t slot_of(std::string_view name) noexcept {
 
 constexpr auto slots = [] {
   std::array<std::uint8_t, slot_count> out{};
-  for (std::size_t i = 1; i < std::size(table); ++i) {
-    std::size_t at = slot_of(table[i].name);
+  for (std::size_t i = 1; i < std::size(events); ++i) {
+    std::size_t at = slot_of(events[i].name);
     while (out[at] != 0) at = (at + 1) % slot_count;
     out[at] = static_cast<std::uint8_t>(i);
   }
@@ -227,8 +227,8 @@ constexpr auto slots = [] {
 }();
 
 constexpr bool rows_match_their_numbers() noexcept {
-  for (std::size_t i = 0; i < std::size(table); ++i) {
-    if (static_cast<std::size_t>(table[i].type) != i) return false;
+  for (std::size_t i = 0; i < std::size(events); ++i) {
+    if (static_cast<std::size_t>(events[i].type) != i) return false;
   }
   return true;
 }
@@ -240,12 +240,12 @@ const event_info& info_of(event_type type) noexcept {
   if (type == event_type::session_started) return session_started_info;
   if (type == event_type::gap) return gap_info;
   const auto index = static_cast<std::size_t>(type);
-  return index < std::size(table) ? table[index] : table[0];
+  return index < std::size(events) ? events[index] : events[0];
 }
 
 event_type event_type_of(std::string_view name) noexcept {
   for (std::size_t at = slot_of(name); slots[at] != 0; at = (at + 1) % slot_count) {
-    if (table[slots[at]].name == name) return table[slots[at]].type;
+    if (events[slots[at]].name == name) return events[slots[at]].type;
   }
   return event_type::unknown;
 }

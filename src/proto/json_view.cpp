@@ -8,8 +8,6 @@
 namespace evergate::proto {
 namespace {
 
-constexpr std::size_t npos = std::string_view::npos;
-
 constexpr bool literal_char(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '+' || c == '.' || c == 'E';
 }
@@ -106,13 +104,13 @@ char simple_escape(char c) noexcept {
 
 std::size_t skip_value(std::string_view text, std::size_t at) noexcept {
   at = skip_space(text, at);
-  if (at >= text.size()) return npos;
+  if (at >= text.size()) return std::string_view::npos;
   const char c = text[at];
   if (c == '"') return walk_string(text, at);
   if (c == '{' || c == '[') return walk_container(text, at, json_depth_max);
   const std::size_t first = at;
   while (at < text.size() && literal_char(text[at])) ++at;
-  return at == first ? npos : at;
+  return at == first ? std::string_view::npos : at;
 }
 
 object_cursor::object_cursor(std::string_view object) noexcept : text_(object) {
@@ -122,13 +120,13 @@ object_cursor::object_cursor(std::string_view object) noexcept : text_(object) {
 }
 
 bool object_cursor::next() noexcept {
-  if (!ok_ || at_ == npos) return false;
+  if (!ok_ || at_ == std::string_view::npos) return false;
   ok_ = false;  // until this member has been read whole
   at_ = skip_space(text_, at_);
   if (at_ >= text_.size()) return false;
   if (text_[at_] == '}') {
     ok_ = skip_space(text_, at_ + 1) == text_.size();
-    at_ = npos;
+    at_ = std::string_view::npos;
     return false;
   }
   if (!first_) {
@@ -137,12 +135,12 @@ bool object_cursor::next() noexcept {
   }
   if (at_ >= text_.size() || text_[at_] != '"') return false;
   const std::size_t key_end = walk_string(text_, at_);
-  if (key_end == npos) return false;
+  if (key_end == std::string_view::npos) return false;
   const std::size_t colon = skip_space(text_, key_end);
   if (colon >= text_.size() || text_[colon] != ':') return false;
   const std::size_t value_begin = skip_space(text_, colon + 1);
   const std::size_t value_end = skip_value(text_, value_begin);
-  if (value_end == npos) return false;
+  if (value_end == std::string_view::npos) return false;
   member_begin_ = at_;
   key_ = text_.substr(at_ + 1, key_end - at_ - 2);
   value_ = text_.substr(value_begin, value_end - value_begin);
@@ -159,13 +157,13 @@ array_cursor::array_cursor(std::string_view array) noexcept : text_(array) {
 }
 
 bool array_cursor::next() noexcept {
-  if (!ok_ || at_ == npos) return false;
+  if (!ok_ || at_ == std::string_view::npos) return false;
   ok_ = false;
   at_ = skip_space(text_, at_);
   if (at_ >= text_.size()) return false;
   if (text_[at_] == ']') {
     ok_ = skip_space(text_, at_ + 1) == text_.size();
-    at_ = npos;
+    at_ = std::string_view::npos;
     return false;
   }
   if (!first_) {
@@ -173,7 +171,7 @@ bool array_cursor::next() noexcept {
     at_ = skip_space(text_, at_ + 1);
   }
   const std::size_t value_end = skip_value(text_, at_);
-  if (value_end == npos) return false;
+  if (value_end == std::string_view::npos) return false;
   value_ = text_.substr(at_, value_end - at_);
   at_ = value_end;
   first_ = false;

@@ -16,7 +16,7 @@ struct message_parts {
   bool has_guild = false;
 };
 
-message_parts parts_of(std::string_view message) noexcept {
+message_parts message_parts_of(std::string_view message) noexcept {
   message_parts out;
   object_cursor cursor(message);
   while (cursor.next()) {
@@ -59,7 +59,7 @@ class message_redaction {
 
   /// True when something was, or would be, edited.
   bool run(std::string_view message, int nesting) {
-    const bool keeps_content = exempt(parts_of(message), self_id_);
+    const bool keeps_content = exempt(message_parts_of(message), self_id_);
     bool edited = false;
     bool kept_one = false;           // a member before this one stays
     std::string_view previous = {};  // value of the member before
@@ -136,7 +136,7 @@ bool redact_execution(std::string_view d, json_splice* splice) {
 bool apply(event_type type, std::string_view d, snowflake self_id, json_splice* splice) {
   if (!carries_message_content(type)) return false;
   if (type == event_type::auto_moderation_action_execution) return redact_execution(d, splice);
-  if (!parts_of(d).has_guild) return false;
+  if (!message_parts_of(d).has_guild) return false;
   return message_redaction(self_id, splice).run(d, 0);
 }
 

@@ -5,7 +5,7 @@
 namespace evergate::proto {
 namespace {
 
-constexpr int fast_level = 1;
+constexpr int zlib_level = 1;
 constexpr std::size_t step_max = std::size_t{1} << 30;
 
 /// Runs the stream over the payload with `flush` at its end, appending to out.
@@ -37,7 +37,7 @@ void run(z_stream& stream, std::string_view payload, int flush, std::string& out
 }  // namespace
 
 zlib_deflater::zlib_deflater() {
-  base::check(deflateInit(&stream_, fast_level) == Z_OK, "zlib: deflateInit");
+  base::check(deflateInit(&stream_, zlib_level) == Z_OK, "zlib: deflateInit");
 }
 
 zlib_deflater::~zlib_deflater() {
@@ -50,7 +50,7 @@ void zlib_deflater::compress(std::string_view payload, std::string& out) {
 
 void compress_payload(std::string_view payload, std::string& out) {
   z_stream stream{};
-  base::check(deflateInit(&stream, fast_level) == Z_OK, "zlib: deflateInit");
+  base::check(deflateInit(&stream, zlib_level) == Z_OK, "zlib: deflateInit");
   run(stream, payload, Z_FINISH, out);
   deflateEnd(&stream);
 }

@@ -49,14 +49,14 @@ base::result<std::string_view> zlib_inflater::inflate_all(std::string_view compr
   stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(compressed.data()));
   std::size_t left = compressed.size();
   stream_.avail_in = 0;
-  constexpr std::size_t step_max = std::numeric_limits<uInt>::max();
+  constexpr std::size_t avail_max = std::numeric_limits<uInt>::max();
   for (;;) {
     if (stream_.avail_in == 0) {
-      stream_.avail_in = static_cast<uInt>(std::min(left, step_max));
+      stream_.avail_in = static_cast<uInt>(std::min(left, avail_max));
       left -= stream_.avail_in;
     }
     if (out_.space_bytes() == 0) out_.grow();
-    const auto room = static_cast<uInt>(std::min(out_.space_bytes(), step_max));
+    const auto room = static_cast<uInt>(std::min(out_.space_bytes(), avail_max));
     stream_.next_out = reinterpret_cast<Bytef*>(out_.space());
     stream_.avail_out = room;
     const int status = inflate(&stream_, Z_SYNC_FLUSH);

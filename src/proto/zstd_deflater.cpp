@@ -5,8 +5,8 @@
 namespace evergate::proto {
 namespace {
 
-constexpr int fast_level = 1;
-constexpr int window_log = 17;
+constexpr int zstd_level = 1;
+constexpr int frame_window_log = 17;
 
 }  // namespace
 
@@ -15,8 +15,8 @@ zstd_deflater::zstd_deflater() : context_(ZSTD_createCCtx()) {
   const auto set = [this](ZSTD_cParameter what, int value) {
     base::check(ZSTD_isError(ZSTD_CCtx_setParameter(context_.get(), what, value)) == 0, "zstd: parameter");
   };
-  set(ZSTD_c_compressionLevel, fast_level);
-  set(ZSTD_c_windowLog, window_log);
+  set(ZSTD_c_compressionLevel, zstd_level);
+  set(ZSTD_c_windowLog, frame_window_log);
 }
 
 void zstd_deflater::compress(std::string_view payload, std::string& out) {

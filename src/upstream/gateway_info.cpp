@@ -8,7 +8,7 @@
 namespace evergate::upstream {
 namespace {
 
-constexpr std::int64_t shards_max = 65'535;
+constexpr std::int64_t limit_max = 65'535;
 constexpr std::int64_t counter_max = 1'000'000'000;
 constexpr std::int64_t reset_after_ms_max = std::int64_t{31} * 24 * 3'600 * 1'000;
 
@@ -33,7 +33,7 @@ base::result<void> read_limit(const simdjson::dom::object& limit, gateway_info& 
   if (!remaining) return base::fail(remaining.error(), "session_start_limit");
   const auto reset_after = number(limit, "reset_after", 0, reset_after_ms_max);
   if (!reset_after) return base::fail(reset_after.error(), "session_start_limit");
-  const auto concurrency = number(limit, "max_concurrency", 1, shards_max);
+  const auto concurrency = number(limit, "max_concurrency", 1, limit_max);
   if (!concurrency) return base::fail(concurrency.error(), "session_start_limit");
   out.total = static_cast<std::uint32_t>(*total);
   out.remaining = static_cast<std::uint32_t>(*remaining);
@@ -56,7 +56,7 @@ base::result<gateway_info> parse_gateway_info(std::string_view body) {
     return base::fail(errc::bad_gateway_info, "/gateway/bot: `url` is missing or no string");
   }
   out.url = url;
-  const auto shards = number(root, "shards", 1, shards_max);
+  const auto shards = number(root, "shards", 1, limit_max);
   if (!shards) return std::unexpected(shards.error());
   out.shards = static_cast<std::uint32_t>(*shards);
   simdjson::dom::object limit;

@@ -69,6 +69,18 @@ TEST_F(ConsumerTest, TheFirstIdentifyStartsEveryLaneAtTheHead) {
   EXPECT_EQ(identify(2, {2, 3}, 900)[0].grant->start.value, 100u) << "a lane that comes later misses nothing";
 }
 
+TEST_F(ConsumerTest, StandsWhenItsBeginningIsStored) {
+  EXPECT_TRUE(body_.begin(2, flow::offset{100}));
+  EXPECT_FALSE(body_.begin(3, flow::offset{200})) << "it has begun";
+  EXPECT_FALSE(body_.standing());
+  const auto stored = changes();
+  ASSERT_EQ(stored.consumers.size(), 1u);
+  body_.stands();
+  EXPECT_TRUE(body_.standing());
+  EXPECT_EQ(identify(1, {1, 2}, 900)[0].grant->start.value, 100u);
+  EXPECT_TRUE(consumer(stored.consumers[0], {}).standing());
+}
+
 TEST_F(ConsumerTest, ALaneGoesOnAtItsCursor) {
   identify(1, {0, 1});
   EXPECT_TRUE(report(1, 150, 4));

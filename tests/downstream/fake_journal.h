@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flow/intake.h"
@@ -152,14 +153,28 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   void change(flow::consumer_change what) override {
     {
       const std::scoped_lock lock(mutex_);
-      for (auto& one : what.consumers) consumers_[one.name] = one;
-      for (auto& one : what.sessions) {
-        next_number_ = std::max(next_number_, one.number + 1);
-        sessions_[one.id] = one;
-      }
-      for (auto& id : what.sessions_removed) sessions_.erase(id);
+      if (holding_) return held_.push_back(std::move(what));
     }
-    if (what.done) what.done();
+    store(std::move(what));
+  }
+  /// Changes are stored no more until hold(false), which stores what waits and tells of the commit.
+  void hold(bool holding) {
+    std::vector<flow::consumer_change> waiting;
+    flow::commit_listener* listener = nullptr;
+    {
+      const std::scoped_lock lock(mutex_);
+      holding_ = holding;
+      waiting = std::exchange(held_, {});
+      listener = listener_;
+    }
+    for (auto& one : waiting) store(std::move(one));
+    if (!waiting.empty() && listener != nullptr) listener->on_commit(nullptr);
+  }
+  /// What is held back is lost, as with a kill.
+  void lose_held() {
+    const std::scoped_lock lock(mutex_);
+    held_.clear();
+    holding_ = false;
   }
   [[nodiscard]] std::map<std::string, flow::consumer_record> consumers_now() const {
     const std::scoped_lock lock(mutex_);
@@ -173,6 +188,18 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   std::size_t rows_per_batch = 3;
 
  private:
+  void store(flow::consumer_change what) {
+    {
+      const std::scoped_lock lock(mutex_);
+      for (auto& one : what.consumers) consumers_[one.name] = one;
+      for (auto& one : what.sessions) {
+        next_number_ = std::max(next_number_, one.number + 1);
+        sessions_[one.id] = one;
+      }
+      for (auto& id : what.sessions_removed) sessions_.erase(id);
+    }
+    if (what.done) what.done();
+  }
   struct record {
     flow::offset at;
     proto::snowflake guild = 0;
@@ -192,6 +219,8 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   flow::offset recent_after_;
   flow::commit_listener* listener_ = nullptr;
   std::vector<flow::gap_record> gaps_;
+  bool holding_ = false;
+  std::vector<flow::consumer_change> held_;
   std::map<std::string, flow::consumer_record> consumers_;
   std::map<std::string, flow::downstream_record> sessions_;
   std::uint32_t next_number_ = 1;

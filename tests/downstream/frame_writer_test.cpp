@@ -11,8 +11,8 @@ namespace {
 
 using testing::frames_in;
 
-const std::string first = R"({"t":"A","s":1,"op":0,"d":{"x":1}})";
-const std::string second = R"({"t":"B","s":2147483647,"op":0,"d":[]})";
+const std::string first_event = R"({"t":"A","s":1,"op":0,"d":{"x":1}})";
+const std::string second_event = R"({"t":"B","s":2147483647,"op":0,"d":[]})";
 
 TEST(FrameWriterTest, PlainIsText) {
   frame_writer writer(proto::compression::none);
@@ -23,8 +23,8 @@ TEST(FrameWriterTest, PlainIsText) {
   const auto got = frames_in(out);
   ASSERT_EQ(got.size(), 3u);
   EXPECT_EQ(got[0].kind, net::ws_opcode::text);
-  EXPECT_EQ(got[0].payload, first);
-  EXPECT_EQ(got[1].payload, second);
+  EXPECT_EQ(got[0].payload, first_event);
+  EXPECT_EQ(got[1].payload, second_event);
   EXPECT_EQ(got[2].payload, frames::heartbeat_ack);
 }
 
@@ -51,9 +51,9 @@ TEST_P(FrameWriterTransport, OneBinaryMessageAPayload) {
     payloads.emplace_back(*payload);
   }
   EXPECT_EQ(payloads[0], frames::heartbeat_ack);
-  EXPECT_EQ(payloads[1], first);
+  EXPECT_EQ(payloads[1], first_event);
   EXPECT_EQ(payloads[2].size(), big.size() + 31);
-  EXPECT_EQ(payloads[3], second);
+  EXPECT_EQ(payloads[3], second_event);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FrameWriterTransport,
@@ -75,7 +75,7 @@ TEST(FrameWriterTest, CompressedPayloadsAreBlobsOfTheirOwn) {
     ASSERT_EQ(::uncompress(reinterpret_cast<Bytef*>(text.data()), &size,
                            reinterpret_cast<const Bytef*>(got[i].payload.data()), got[i].payload.size()),
               Z_OK);
-    EXPECT_EQ(text.substr(0, size), i == 0 ? first : second);
+    EXPECT_EQ(text.substr(0, size), i == 0 ? first_event : second_event);
   }
 }
 

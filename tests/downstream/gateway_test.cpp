@@ -150,6 +150,46 @@ TEST_F(GatewayTest, ResumesAfterTheDaemonDied) {
   EXPECT_EQ(again->next()["t"], "RESUMED");
 }
 
+// Seed 433 of the simulation: READY was as of 42, the consumer's beginning was not on disk when the daemon
+// was killed, and it began anew at 47.
+TEST_F(GatewayTest, TheFirstReadyWaitsUntilTheConsumerIsStored) {
+  run();
+  journal_.hold(true);
+  auto one = bot();
+  EXPECT_EQ(one->next()["op"], 10);
+  one->identify();
+  one->beat();
+  EXPECT_EQ(one->next()["op"], 11) << "READY would have come before";
+  send_serials(1, 5);
+  journal_.hold(false);
+  EXPECT_EQ(one->next()["t"], "READY");
+  expect_serials(*one, 1, 5);
+  EXPECT_TRUE(stored_cursor(0));
+  stop(true);
+  run();
+  auto again = bot();
+  again->start();
+  expect_serials(*again, 1, 5);
+}
+
+TEST_F(GatewayTest, AConsumerThatWasNotStoredBeginsAnew) {
+  run();
+  journal_.hold(true);
+  auto one = bot();
+  EXPECT_EQ(one->next()["op"], 10);
+  one->identify();
+  one->beat();
+  EXPECT_EQ(one->next()["op"], 11);
+  stop(true);
+  journal_.lose_held();
+  send_serials(1, 5);
+  run();
+  auto again = bot();
+  again->start();
+  send_serials(6, 7);
+  expect_serials(*again, 6, 7);
+}
+
 TEST_F(GatewayTest, ForeignResumesGetInvalidSessionAndMayIdentify) {
   run();
   auto one = bot();
@@ -218,6 +258,22 @@ TEST_F(GatewayTest, ACleanCloseCountsWhatWasSent) {
   auto old = bot();
   old->resume(session, 13);
   EXPECT_EQ(old->next_op(9)["d"], false) << "1000 ends the session";
+}
+
+TEST_F(GatewayTest, AClosingToResumeCountsNothingAsDelivered) {
+  run();
+  auto one = bot();
+  const std::string session = one->start()["session_id"];
+  send_serials(1, 10);
+  expect_serials(*one, 1, 10);
+  journal_.add(event_type::gap, 0, "{}", flow::row_flag::internal);
+  ASSERT_TRUE(position_reaches(11));
+  one->close(4200);  // discord.js, of a connection that it takes for dead
+  one->wait_closed();
+  ASSERT_TRUE(comes([&] { return gateway_->connections() == 0; }));
+  auto again = bot();
+  again->resume(session, 3 + 4);
+  expect_serials(*again, 5, 10);
 }
 
 TEST_F(GatewayTest, CleanCloseByAcknowledgementsOnly) {

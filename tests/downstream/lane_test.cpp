@@ -243,6 +243,58 @@ TEST_F(LaneTest, ACleanCloseCountsWhatHadLeft) {
   EXPECT_EQ(l.acked_seq(), 5u);
 }
 
+TEST_F(LaneTest, ACleanCloseWithALongGraceIsAsExact) {
+  auto l = make({.close_grace = 2'000ms});
+  l.start(grant(0), 1, 5);
+  base::instant t{1000s};
+  // A mark a millisecond would fill any list long before the first is old enough.
+  for (int i = 1; i <= 4'000; ++i, t += 1ms) {
+    journal_.message(guild, i);
+    (void)run(l);
+    l.flushed(t);
+  }
+  l.closed_cleanly(t);
+  EXPECT_NEAR(l.acked_seq(), 2'000, 130) << "what left up to 2 s before, to a sixteenth";
+  EXPECT_LE(l.acked_seq(), 2'002u);
+}
+
+TEST_F(LaneTest, ACleanCloseOfALaggingBotCountsLess) {
+  auto l = make({.close_grace = 100ms});
+  l.start(grant(0), 1, 5);
+  const base::instant t{1000s};
+  for (int i = 1; i <= 10; ++i) {
+    journal_.message(guild, i);
+    (void)run(l);
+    l.flushed(t + i * 100ms);
+  }
+  // Number 7 (message 6) left at 600 ms, and its successor 300 ms before this beat: so far behind is the bot.
+  l.heard(7, t + 1'000ms);
+  l.acknowledge(7);
+  l.closed_cleanly(t + 1'400ms);
+  EXPECT_EQ(l.acked_seq(), 9u) << "within twice the lag: what left after 800 ms";
+}
+
+TEST_F(LaneTest, ACleanCloseAfterABurstCountsWhatWasAcknowledged) {
+  for (int i = 1; i <= 10; ++i) journal_.message(guild, i);
+  auto l = make({.close_grace = 100ms});
+  l.start(grant(0), 1, 5);
+  (void)run(l);
+  const base::instant t{1000s};
+  l.burst();
+  l.flushed(t);
+  l.heard(4, t);
+  l.acknowledge(4);
+  l.closed_cleanly(t + 10s);
+  EXPECT_EQ(l.acked_seq(), 4u);
+  l.heard(11, t + 11s);
+  l.acknowledge(11);
+  journal_.message(guild, 11);
+  (void)run(l);
+  l.flushed(t + 12s);
+  l.closed_cleanly(t + 13s);
+  EXPECT_EQ(l.acked_seq(), 12u) << "the bot has caught up";
+}
+
 TEST_F(LaneTest, EndsBeforeItsNumbersDo) {
   for (int i = 1; i <= 5; ++i) journal_.message(guild, i);
   auto l = make({.seq_max = 4});

@@ -14,6 +14,9 @@
 
 namespace evergate::journal::test {
 
+constexpr proto::snowflake g1 = 1ULL << 22;
+constexpr proto::snowflake g2 = 2ULL << 22;
+
 class batch_maker {
  public:
   batch_maker& event(proto::event_type type, proto::snowflake guild, std::string_view d,

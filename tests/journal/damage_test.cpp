@@ -16,12 +16,11 @@ namespace evergate::journal {
 namespace {
 
 using test::batch_maker;
+using test::g1;
 using test::listener;
 using test::temp_dir;
 using enum proto::event_type;
 namespace fs = std::filesystem;
-
-constexpr proto::snowflake g1 = 1ULL << 22;
 
 class damaged_journal : public ::testing::Test {
  protected:

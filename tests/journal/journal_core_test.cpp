@@ -14,11 +14,10 @@ namespace {
 
 using test::batch_maker;
 using test::core_rig;
+using test::g1;
+using test::g2;
 using test::json;
 using enum proto::event_type;
-
-constexpr proto::snowflake g1 = 1ULL << 22;
-constexpr proto::snowflake g2 = 2ULL << 22;
 
 std::string ready_of(std::initializer_list<proto::snowflake> guilds) {
   json d = {{"user", {{"id", std::to_string(test::self_id)}, {"username", "bot"}}},
@@ -35,6 +34,16 @@ std::string create_of(proto::snowflake id, const std::string& name = "n") {
               {"members", json::array()},
               {"member_count", 1}}
       .dump();
+}
+
+json guild_with_self(proto::snowflake id, const json& user) {
+  auto guild = json::parse(create_of(id));
+  guild["members"].push_back({{"user", user}});
+  return guild;
+}
+
+json account(const std::string& name) {
+  return {{"id", std::to_string(test::self_id)}, {"username", name}};
 }
 
 std::vector<flow::event_row> rows_after(core_rig& rig, std::uint64_t after) {
@@ -207,8 +216,7 @@ TEST(journal_core, a_guild_that_a_ready_no_longer_lists_is_deleted) {
 TEST(journal_core, a_ready_with_another_user_updates_the_user_everywhere) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
-  auto guild = json::parse(create_of(g1));
-  guild["members"].push_back({{"user", {{"id", std::to_string(test::self_id)}, {"username", "bot"}}}});
+  const auto guild = guild_with_self(g1, account("bot"));
   rig.commit(batch_maker().ready(ready_of({g1})).event(guild_create, g1, guild.dump()).done());
   auto ready = json::parse(ready_of({g1}));
   ready["user"]["username"] = "renamed";
@@ -224,6 +232,47 @@ TEST(journal_core, a_ready_with_another_user_updates_the_user_everywhere) {
   EXPECT_EQ(rows[3].type, session_started) << "the second time it is known";
   const auto known = json::parse(rig.shown(g1, rig.head()));
   EXPECT_EQ(known["members"][0]["user"]["username"], "renamed");
+}
+
+// Seed 1438 of the simulation: the guild's shard was away while shard 0 told of the new name.
+TEST(journal_core, the_own_member_has_the_newest_account_though_its_shard_lags) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker().ready(ready_of({g1})).done());
+  rig.commit(batch_maker().event(user_update, 0, account("renamed").dump()).done());
+  const auto name = [&](std::uint64_t as_of) {
+    return json::parse(rig.shown(g1, as_of))["members"][0]["user"]["username"];
+  };
+  rig.commit(batch_maker().event(guild_create, g1, guild_with_self(g1, account("bot")).dump()).done());
+  EXPECT_EQ(name(rig.head()), "renamed");
+  rig.keep(g1);
+  const json old = {{"guild_id", std::to_string(g1)}, {"user", account("bot")}, {"nick", "n"}};
+  rig.commit(batch_maker().event(guild_member_update, g1, old.dump()).done());
+  EXPECT_EQ(name(rig.head()), "renamed") << "past a checkpoint as well";
+  const auto before = rig.head();
+  rig.commit(batch_maker().event(user_update, 0, account("again").dump()).done());
+  EXPECT_EQ(name(before), "renamed");
+  EXPECT_EQ(name(rig.head()), "again");
+}
+
+TEST(journal_core, the_ready_of_another_shard_says_nothing_of_the_account_once_shard_0_runs) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  auto ready = json::parse(ready_of({}));
+  const auto username = [&] { return json::parse(rig.core.state().ready)["user"]["username"]; };
+  ready["user"]["username"] = "first";
+  rig.commit(batch_maker().on(1, 2).ready(ready.dump()).done());
+  EXPECT_EQ(username(), "first");
+  ready["user"]["username"] = "second";
+  rig.commit(batch_maker().on(1, 2).ready(ready.dump()).done());
+  EXPECT_EQ(username(), "second") << "nobody else speaks";
+  rig.commit(
+      batch_maker().on(0, 2).ready(ready.dump()).event(user_update, 0, account("third").dump()).done());
+  rig.commit(batch_maker().on(1, 2).ready(ready.dump()).done());
+  EXPECT_EQ(username(), "third");
+  EXPECT_EQ(rows_after(rig, rig.head() - 1).front().type, session_started) << "no USER_UPDATE was made";
+  rig.commit(batch_maker().on(0, 2).ready(ready.dump()).done());
+  EXPECT_EQ(username(), "second");
 }
 
 TEST(journal_core, a_ready_without_guilds_deletes_none) {
@@ -355,6 +404,7 @@ TEST(journal_core, any_guild_as_of_any_offset_equals_a_replay) {
     rig->commit(batch_maker().ready(ready_of({g1, g2})).done());
     rig->change(test::cursor_at(0));
     std::map<proto::snowflake, test::guild_model> models;
+    json user;
     struct memory {
       proto::snowflake guild;
       std::uint64_t as_of;
@@ -378,11 +428,14 @@ TEST(journal_core, any_guild_as_of_any_offset_equals_a_replay) {
           model.count(event.channel, event.message, event.added, event.added > 0 ? event.added : 0);
         } else if (event.type == user_update) {
           batch.event(user_update, 0, event.d.dump());
-          for (auto& [id, one] : models) one.user(event.d);
+          user = event.d;
         } else {
           batch.event(event.type, guild, event.d.dump());
           model.apply(event.type, event.d);
         }
+      }
+      if (!user.is_null()) {
+        for (auto& [id, one] : models) one.user(user);
       }
       ASSERT_NE(rig->commit(batch.done()), nullptr);
       for (const auto guild : {g1, g2})

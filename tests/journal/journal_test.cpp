@@ -25,11 +25,10 @@ namespace {
 
 using nlohmann::json;
 using test::batch_maker;
+using test::g1;
 using test::listener;
 using test::temp_dir;
 using enum proto::event_type;
-
-constexpr proto::snowflake g1 = 1ULL << 22;
 
 base::logger& quiet() {
   static base::logger log(base::log_level::off);

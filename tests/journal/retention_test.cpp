@@ -13,11 +13,10 @@ namespace {
 
 using test::batch_maker;
 using test::core_rig;
+using test::g1;
+using test::g2;
 using test::json;
 using enum proto::event_type;
-
-constexpr proto::snowflake g1 = 1ULL << 22;
-constexpr proto::snowflake g2 = 2ULL << 22;
 
 journal_options at_most(std::uint64_t events) {
   journal_options options;

@@ -12,10 +12,10 @@ namespace {
 using test::batch_maker;
 using test::call_counter;
 using test::failing_store;
+using test::g1;
+using test::g2;
 using enum proto::event_type;
 
-constexpr proto::snowflake g1 = 1ULL << 22;
-constexpr proto::snowflake g2 = 2ULL << 22;
 constexpr int rounds = 14;
 
 journal_options cramped() {

@@ -10,7 +10,7 @@ namespace evergate::proto {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr base::instant t0{50s};
+constexpr base::instant first_identify{50s};
 
 identify_options options() {
   return {.spacing = 5'000ms, .lead = 1'000ms, .turn_max = 60'000ms};
@@ -28,63 +28,63 @@ TEST(IdentifyScheduler, NothingBeforeTheLimitsAreKnown) {
   identify_scheduler s(options());
   s.request(3);
   s.request(1);
-  EXPECT_TRUE(turns(s, t0).empty());
-  EXPECT_EQ(s.next(t0), std::nullopt);
-  s.set_limits({1, 1000, 1000, t0 + 1h});
-  EXPECT_EQ(turns(s, t0), std::vector<std::uint32_t>{3});
+  EXPECT_TRUE(turns(s, first_identify).empty());
+  EXPECT_EQ(s.next(first_identify), std::nullopt);
+  s.set_limits({1, 1000, 1000, first_identify + 1h});
+  EXPECT_EQ(turns(s, first_identify), std::vector<std::uint32_t>{3});
 }
 
 TEST(IdentifyScheduler, BucketsInOrderEachOneAtATime) {
   identify_scheduler s(options());
-  s.set_limits({4, 1000, 1000, t0 + 1h});
+  s.set_limits({4, 1000, 1000, first_identify + 1h});
   for (std::uint32_t i = 0; i < 12; ++i) s.request(i);
-  EXPECT_EQ(turns(s, t0), (std::vector<std::uint32_t>{0, 1, 2, 3}));
-  EXPECT_TRUE(turns(s, t0).empty());
-  s.sent(2, t0 + 1s);
-  EXPECT_TRUE(turns(s, t0 + 4s).empty());
+  EXPECT_EQ(turns(s, first_identify), (std::vector<std::uint32_t>{0, 1, 2, 3}));
+  EXPECT_TRUE(turns(s, first_identify).empty());
+  s.sent(2, first_identify + 1s);
+  EXPECT_TRUE(turns(s, first_identify + 4s).empty());
   std::vector<identify_scheduler::turn> out;
-  s.step(t0 + 5s, out);  // early by `lead`
+  s.step(first_identify + 5s, out);  // early by `lead`
   ASSERT_EQ(out.size(), 1U);
   EXPECT_EQ(out[0].shard, 6U);
-  EXPECT_EQ(out[0].not_before, t0 + 6s);
+  EXPECT_EQ(out[0].not_before, first_identify + 6s);
 }
 
 TEST(IdentifyScheduler, CancelledRequestsAndTurnsMakeRoom) {
   identify_scheduler s(options());
-  s.set_limits({1, 1000, 1000, t0 + 1h});
+  s.set_limits({1, 1000, 1000, first_identify + 1h});
   for (std::uint32_t i = 0; i < 4; ++i) s.request(i);
-  EXPECT_EQ(turns(s, t0), std::vector<std::uint32_t>{0});
+  EXPECT_EQ(turns(s, first_identify), std::vector<std::uint32_t>{0});
   s.cancel(1);
   s.cancel(0);  // gives its turn back, unused: no rest needed
-  EXPECT_EQ(turns(s, t0), std::vector<std::uint32_t>{2});
+  EXPECT_EQ(turns(s, first_identify), std::vector<std::uint32_t>{2});
   s.cancel(99);
   EXPECT_EQ(s.waiting(), 1U);
 }
 
 TEST(IdentifyScheduler, ARepeatedRequestKeepsItsPlace) {
   identify_scheduler s(options());
-  s.set_limits({1, 1000, 1000, t0 + 1h});
+  s.set_limits({1, 1000, 1000, first_identify + 1h});
   s.request(5);
   s.request(6);
   s.request(5);
   EXPECT_EQ(s.waiting(), 2U);
-  EXPECT_EQ(turns(s, t0), std::vector<std::uint32_t>{5});
+  EXPECT_EQ(turns(s, first_identify), std::vector<std::uint32_t>{5});
   s.request(5);  // at its turn
   EXPECT_EQ(s.waiting(), 1U);
 }
 
 TEST(IdentifyScheduler, ARefusedOneGoesToTheEndOfTheLine) {
   identify_scheduler s(options());
-  s.set_limits({1, 1000, 1000, t0 + 1h});
+  s.set_limits({1, 1000, 1000, first_identify + 1h});
   for (std::uint32_t i = 0; i < 3; ++i) s.request(i);
-  EXPECT_EQ(turns(s, t0), std::vector<std::uint32_t>{0});
-  s.sent(0, t0);
-  s.refused(0, t0 + 1s);
+  EXPECT_EQ(turns(s, first_identify), std::vector<std::uint32_t>{0});
+  s.sent(0, first_identify);
+  s.refused(0, first_identify + 1s);
   s.request(0);
   EXPECT_EQ(s.refused_total(), 1U);
   EXPECT_EQ(s.remaining(), 999U);  // it counts
   std::vector<std::uint32_t> order;
-  for (auto now = t0 + 1s; order.size() < 3; now += 100ms) {
+  for (auto now = first_identify + 1s; order.size() < 3; now += 100ms) {
     for (const auto shard : turns(s, now)) {
       order.push_back(shard);
       s.sent(shard, now);
@@ -95,14 +95,14 @@ TEST(IdentifyScheduler, ARefusedOneGoesToTheEndOfTheLine) {
 
 TEST(IdentifyScheduler, TheBudgetEndsAndComesBack) {
   identify_scheduler s(options());
-  s.set_limits({16, 1000, 2, t0 + 100s});
+  s.set_limits({16, 1000, 2, first_identify + 100s});
   for (std::uint32_t i = 0; i < 5; ++i) s.request(i);
-  EXPECT_EQ(turns(s, t0), (std::vector<std::uint32_t>{0, 1}));
-  s.sent(0, t0);
-  s.sent(1, t0);
-  EXPECT_TRUE(turns(s, t0 + 10s).empty());
-  EXPECT_EQ(s.next(t0 + 10s), t0 + 100s);
-  EXPECT_EQ(turns(s, t0 + 100s), (std::vector<std::uint32_t>{2, 3, 4}));
+  EXPECT_EQ(turns(s, first_identify), (std::vector<std::uint32_t>{0, 1}));
+  s.sent(0, first_identify);
+  s.sent(1, first_identify);
+  EXPECT_TRUE(turns(s, first_identify + 10s).empty());
+  EXPECT_EQ(s.next(first_identify + 10s), first_identify + 100s);
+  EXPECT_EQ(turns(s, first_identify + 100s), (std::vector<std::uint32_t>{2, 3, 4}));
   EXPECT_EQ(s.remaining(), 1000U);
 }
 
@@ -110,32 +110,32 @@ TEST(IdentifyScheduler, TheReserveIsNotTouched) {
   auto o = options();
   o.reserve = 10;
   identify_scheduler s(o);
-  s.set_limits({16, 1000, 11, t0 + 100s});
+  s.set_limits({16, 1000, 11, first_identify + 100s});
   s.request(0);
   s.request(1);
-  EXPECT_EQ(turns(s, t0), std::vector<std::uint32_t>{0});
+  EXPECT_EQ(turns(s, first_identify), std::vector<std::uint32_t>{0});
 }
 
 TEST(IdentifyScheduler, AForgottenTurnEnds) {
   identify_scheduler s(options());
-  s.set_limits({1, 1000, 1000, t0 + 1h});
+  s.set_limits({1, 1000, 1000, first_identify + 1h});
   s.request(0);
   s.request(1);
-  EXPECT_EQ(turns(s, t0), std::vector<std::uint32_t>{0});
-  EXPECT_EQ(s.next(t0 + 1s), t0 + 60s);
-  EXPECT_EQ(turns(s, t0 + 60s), std::vector<std::uint32_t>{1});
+  EXPECT_EQ(turns(s, first_identify), std::vector<std::uint32_t>{0});
+  EXPECT_EQ(s.next(first_identify + 1s), first_identify + 60s);
+  EXPECT_EQ(turns(s, first_identify + 60s), std::vector<std::uint32_t>{1});
 }
 
 TEST(IdentifyScheduler, AnotherConcurrencyKeepsEveryoneInLine) {
   identify_scheduler s(options());
-  s.set_limits({1, 1000, 1000, t0 + 1h});
+  s.set_limits({1, 1000, 1000, first_identify + 1h});
   for (std::uint32_t i = 0; i < 6; ++i) s.request(i);
-  EXPECT_EQ(turns(s, t0), std::vector<std::uint32_t>{0});
-  s.sent(0, t0);
-  s.set_limits({4, 1000, 999, t0 + 1h});
+  EXPECT_EQ(turns(s, first_identify), std::vector<std::uint32_t>{0});
+  s.sent(0, first_identify);
+  s.set_limits({4, 1000, 999, first_identify + 1h});
   EXPECT_EQ(s.waiting(), 5U);
-  EXPECT_TRUE(turns(s, t0 + 3s).empty());
-  EXPECT_EQ(turns(s, t0 + 4s), (std::vector<std::uint32_t>{4, 1, 2, 3}));
+  EXPECT_TRUE(turns(s, first_identify + 3s).empty());
+  EXPECT_EQ(turns(s, first_identify + 4s), (std::vector<std::uint32_t>{4, 1, 2, 3}));
 }
 
 // Property: whatever happens, two IDENTIFYs of one bucket are `spacing` apart.
@@ -144,11 +144,11 @@ TEST(IdentifyScheduler, SpacingHoldsUnderRandomUse) {
     base::rng chance(seed);
     identify_scheduler s(options());
     const auto concurrency = static_cast<std::uint32_t>(1 + chance.below(5));
-    s.set_limits({concurrency, 100'000, 100'000, t0 + 100h});
+    s.set_limits({concurrency, 100'000, 100'000, first_identify + 100h});
     std::map<std::uint32_t, base::instant> last;
     std::vector<identify_scheduler::turn> open;
     int sent = 0;
-    for (auto now = t0; now < t0 + 300s; now += 100ms) {
+    for (auto now = first_identify; now < first_identify + 300s; now += 100ms) {
       if (chance.chance(0.3)) s.request(static_cast<std::uint32_t>(chance.below(40)));
       s.step(now, open);
       for (std::size_t i = 0; i < open.size();) {

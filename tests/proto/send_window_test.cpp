@@ -9,7 +9,7 @@ namespace evergate::proto {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr base::instant t0{100s};
+constexpr base::instant first_send{100s};
 
 std::uint32_t drain(send_window& w, base::instant now) {
   std::string out;
@@ -35,7 +35,7 @@ TEST(SendWindow, NeverMoreThan120InAnySixtySeconds) {
   std::string out;
   int pushed = 0;
   int turns = 0;
-  for (auto now = t0; now < t0 + 400s; now += 137ms) {
+  for (auto now = first_send; now < first_send + 400s; now += 137ms) {
     while (pushed < 900 && w.push(8, "x")) ++pushed;
     while (w.next(out, now)) sent.push_back(now);
     if (++turns % 20 == 0 && w.try_heartbeat(now)) sent.push_back(now);
@@ -48,30 +48,30 @@ TEST(SendWindow, CommandsLeaveTheHeartbeatsTheirRoom) {
   send_window w;
   w.on_connection(41'250ms);
   for (int i = 0; i < 300; ++i) EXPECT_TRUE(w.push(8, "x"));
-  EXPECT_EQ(drain(w, t0), 116U);
-  for (int i = 0; i < 4; ++i) EXPECT_TRUE(w.try_heartbeat(t0 + 1s)) << i;
-  EXPECT_FALSE(w.try_heartbeat(t0 + 1s));
-  EXPECT_EQ(drain(w, t0 + 59s), 0U);
-  EXPECT_EQ(w.ready_at(t0 + 59s), t0 + 60s);
-  EXPECT_EQ(drain(w, t0 + 60s), 116U);
+  EXPECT_EQ(drain(w, first_send), 116U);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(w.try_heartbeat(first_send + 1s)) << i;
+  EXPECT_FALSE(w.try_heartbeat(first_send + 1s));
+  EXPECT_EQ(drain(w, first_send + 59s), 0U);
+  EXPECT_EQ(w.ready_at(first_send + 59s), first_send + 60s);
+  EXPECT_EQ(drain(w, first_send + 60s), 116U);
 }
 
 TEST(SendWindow, IdentifyCounts) {
   send_window w;
   w.on_connection(41'250ms);
-  w.note_send(t0);
+  w.note_send(first_send);
   for (int i = 0; i < 300; ++i) EXPECT_TRUE(w.push(8, "x"));
-  EXPECT_EQ(drain(w, t0), 115U);
+  EXPECT_EQ(drain(w, first_send), 115U);
 }
 
 TEST(SendWindow, ANewConnectionCountsFromZeroAndKeepsTheQueue) {
   send_window w;
   w.on_connection(41'250ms);
   for (int i = 0; i < 200; ++i) EXPECT_TRUE(w.push(8, "x"));
-  EXPECT_EQ(drain(w, t0), 116U);
+  EXPECT_EQ(drain(w, first_send), 116U);
   EXPECT_EQ(w.queued(), 84U);
   w.on_connection(41'250ms);
-  EXPECT_EQ(drain(w, t0 + 1s), 84U);
+  EXPECT_EQ(drain(w, first_send + 1s), 84U);
 }
 
 TEST(SendWindow, QueueIsBoundedInItemsAndBytes) {
@@ -85,7 +85,7 @@ TEST(SendWindow, QueueIsBoundedInItemsAndBytes) {
   EXPECT_TRUE(bytes.push(8, "1234"));
   std::string out;
   bytes.on_connection(41'250ms);
-  EXPECT_TRUE(bytes.next(out, t0));
+  EXPECT_TRUE(bytes.next(out, first_send));
   EXPECT_EQ(out, "123456");
   EXPECT_TRUE(bytes.push(8, "123456"));
 }
@@ -96,19 +96,19 @@ TEST(SendWindow, PresencesAreFiveInTwentySecondsAndTheNewestWins) {
   std::string out;
   for (int i = 0; i < 5; ++i) {
     EXPECT_TRUE(w.push(3, "p"));
-    EXPECT_TRUE(w.next(out, t0));
+    EXPECT_TRUE(w.next(out, first_send));
   }
   EXPECT_TRUE(w.push(3, "old"));
   EXPECT_TRUE(w.push(3, "new"));
   EXPECT_TRUE(w.push(8, "other"));
   EXPECT_EQ(w.queued(), 2U);
-  EXPECT_TRUE(w.next(out, t0 + 1s));
+  EXPECT_TRUE(w.next(out, first_send + 1s));
   EXPECT_EQ(out, "other");  // a presence without room holds nobody up
-  EXPECT_FALSE(w.next(out, t0 + 19s));
-  EXPECT_EQ(w.ready_at(t0 + 19s), t0 + 20s);
-  EXPECT_TRUE(w.next(out, t0 + 20s));
+  EXPECT_FALSE(w.next(out, first_send + 19s));
+  EXPECT_EQ(w.ready_at(first_send + 19s), first_send + 20s);
+  EXPECT_TRUE(w.next(out, first_send + 20s));
   EXPECT_EQ(out, "new");
-  EXPECT_EQ(w.ready_at(t0 + 20s), std::nullopt);
+  EXPECT_EQ(w.ready_at(first_send + 20s), std::nullopt);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace evergate::sim {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 struct apis {
   recorded_gateway g;

@@ -8,7 +8,7 @@
 namespace evergate::sim {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 using enum fault_kind;
 
 struct faulty : recorded_gateway {

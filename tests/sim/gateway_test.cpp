@@ -8,7 +8,7 @@
 namespace evergate::sim {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 TEST(gateway, says_hello_and_acknowledges_with_null_s_and_t) {
   recorded_gateway g;

@@ -20,7 +20,7 @@
 
 namespace evergate::sim {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 // One HTTP/1.1 exchange over a plain socket; the answer's body, its status in front.
 inline std::pair<int, std::string> http(std::uint16_t port, const std::string& method,

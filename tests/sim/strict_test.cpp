@@ -10,7 +10,7 @@
 namespace evergate::sim {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 TEST(strict, one_session_start_too_many_ends_them_all_and_voids_the_token) {
   discord_options o = recorded_gateway::small();
@@ -115,6 +115,24 @@ TEST(strict, a_beat_that_was_asked_for_must_come) {
   g.say(id, {{"op", 1}, {"d", 1}});
   g.pass(20'000);
   EXPECT_EQ(g.core.violations().count(), 0U);
+  (void)g.core.fault({.kind = fault_kind::op1}, g.now);
+  g.pass(11'000);
+  g.pass(11'000);
+  EXPECT_EQ(g.core.violations().count("op1_unanswered"), 1U);
+}
+
+// Seed 1380: the frame's length took the op 1 for its payload.
+TEST(strict, a_beat_asked_for_behind_a_false_length_cannot_be_heard) {
+  recorded_gateway g;
+  const auto id = g.identify();
+  (void)g.core.fault({.kind = fault_kind::corrupt_frame, .how = damage::false_length}, g.now);
+  (void)g.core.fault({.kind = fault_kind::op1}, g.now);
+  g.pass(11'000);
+  g.pass(11'000);
+  EXPECT_EQ(g.core.violations().count("op1_unanswered"), 0U);
+  g.core.closed(id, 1006, g.now);
+  const auto next = g.identify();
+  ASSERT_NE(next, id);
   (void)g.core.fault({.kind = fault_kind::op1}, g.now);
   g.pass(11'000);
   g.pass(11'000);

@@ -280,7 +280,8 @@ void bot::take_close(std::string_view payload) {
   if (!answered) say_frame(net::ws_opcode::close, payload);
   auto link = std::exchange(link_, nullptr);
   link->close(bot_side::bot);
-  if (answered) close_noted_ = false;
+  // The daemon sends the bot's code back when it has had its close; any other is its own, which crossed it.
+  if (answered && code == close_code_) close_noted_ = false;
   hang_up({});
   if (answered) {
     if (close_code_ == 1000 || close_code_ == 1001) forget_session();
@@ -340,7 +341,7 @@ void bot::take_frame(const json& frame) {
       if (how_.answer_delay == base::milliseconds::zero()) return send_beat();
       return later(how_.answer_delay, [this] { send_beat(); });
     case 7:
-      return close(4000, {});
+      return close(4200, {});
     case 9:
       return invalidated(frame.at("d") == true);
     case 10:

@@ -276,12 +276,11 @@ const journal_row* judge::row_at(flow::offset offset) const {
 void judge::find_missing() {
   const bot_session* any = log_.sessions.empty() ? nullptr : &log_.sessions.front();
   if (any == nullptr) return;
-  flow::offset begin{~std::uint64_t{0}};
-  for (const auto& [id, grant] : log_.grants) {
-    if (grant.layout == 1) begin = std::min(begin, grant.start);
-  }
+  // The oldest layout that anybody was granted: an older one may have begun and been left with nobody in it.
+  std::pair begin{~std::uint32_t{0}, flow::offset{}};
+  for (const auto& [id, grant] : log_.grants) begin = std::min(begin, std::pair(grant.layout, grant.start));
   for (const auto& row : rows_) {
-    if (row.offset <= begin || !for_bots(row) || !passes(row, any->intents)) continue;
+    if (row.offset <= begin.second || !for_bots(row) || !passes(row, any->intents)) continue;
     if ((row.flags & flow::row_flag::reply) != 0 || deliveries_.contains(row.offset)) continue;
     if (rules_.evicted && rules_.evicted(row.offset)) continue;
     out_.breaches.push_back(fmt::format("{}: row {} ({}, guild {}, serial {}) never reached a bot",

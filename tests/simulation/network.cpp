@@ -89,11 +89,26 @@ void network::carry(link_id on, side to, piece what) {
 void network::arrive(link_id on, side to, piece what) {
   auto* const l = find(on);
   if (l == nullptr) return;
+  auto& p = towards(*l, to);
+  // A stream keeps its order: what comes after the stall waits behind what came in it.
+  if (l->stalled_until <= timeline_.now() && p.stalled.empty()) return land(on, to, std::move(what));
+  p.stalled.push_back(std::move(what));
+  if (p.stalled.size() == 1) release(on, to);
+}
+
+void network::release(link_id on, side to) {
+  auto* const l = find(on);
+  if (l == nullptr) return;
   if (l->stalled_until > timeline_.now()) {
-    timeline_.at(l->stalled_until, "net stalled",
-                 [this, on, to, what = std::move(what)]() mutable { arrive(on, to, std::move(what)); });
+    timeline_.at(l->stalled_until, "net stalled", [this, on, to] { release(on, to); });
     return;
   }
+  for (auto& one : std::exchange(towards(*l, to).stalled, {})) land(on, to, std::move(one));
+}
+
+void network::land(link_id on, side to, piece what) {
+  auto* const l = find(on);
+  if (l == nullptr) return;
   auto& p = towards(*l, to);
   log_.mark("net bytes", {static_cast<std::int64_t>(on), static_cast<std::int64_t>(what.bytes.size())});
   p.waiting.push_back(std::move(what));

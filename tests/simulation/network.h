@@ -103,6 +103,7 @@ class network {
     link_end* reader = nullptr;
     base::instant last{};       ///< nothing arrives before what was sent before it
     std::size_t under_way = 0;  ///< bytes
+    std::deque<piece> stalled;  ///< held up by a stall, in their order
     std::deque<piece> waiting;  ///< arrived, not read
     bool paused = false;
     bool lost = false;   ///< half-open
@@ -122,6 +123,8 @@ class network {
   }
   void carry(link_id on, side to, piece what);
   void arrive(link_id on, side to, piece what);
+  void release(link_id on, side to);
+  void land(link_id on, side to, piece what);
   void read(link_id on, side to);
   [[nodiscard]] bool frozen(side at) const {
     return frozen_until_[static_cast<std::size_t>(at)] > timeline_.now();

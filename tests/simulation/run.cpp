@@ -55,6 +55,7 @@ class seed_run {
         bots_time_(time_),
         bots_(bots_time_, plan.seed + 43, plan.bots, bot_log_) {
     disk_.on_committed = [this] { read_journal(); };
+    bot_log_.narrate = [this](std::string_view what) { log_.say("bots", what); };
     note_first_guilds();
   }
 

@@ -8,7 +8,7 @@
 namespace evergate::simulation {
 namespace {
 
-constexpr base::milliseconds close_timeout{5'000};
+constexpr base::milliseconds upstream_close_timeout{5'000};
 constexpr base::milliseconds info_age_max{300'000};
 constexpr base::milliseconds info_retry{5'000};
 
@@ -90,7 +90,7 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
                       static_cast<std::uint32_t>(core_.chance()));
     home_.net_.send(link, side::client, out);
     home_.net_.shut(link, side::client);
-    home_.time_.in(close_timeout, "close timeout", [this, link] {
+    home_.time_.in(upstream_close_timeout, "close timeout", [this, link] {
       if (quiet_link_ != link) return;
       quiet_link_ = 0;
       home_.net_.abort(link, side::client);

@@ -126,10 +126,10 @@ void virtual_journal::announce() {
   ask(in_flight_->requests);
   auto told = std::exchange(in_flight_->changes.done, {});
   in_flight_.reset();
+  for (auto& call : told) call();
   if (rows) {
     for (auto* const one : listeners_) one->on_commit(done);
   }
-  for (auto& call : told) call();
   if (!waiting_.empty() || !changes_.empty() || !checkpoints_.empty() || core_.unfinished()) wake();
 }
 

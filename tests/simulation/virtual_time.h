@@ -3,6 +3,7 @@
 // it (a suspended machine) delays it. One thread; nothing here reads a real clock.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -84,8 +85,9 @@ class timeline final : public agenda {
     if (which != 0) time_.remove(std::exchange(which, 0));
   }
 
-  /// Nothing of this timeline happens before `until`.
-  void freeze(base::instant until) noexcept { frozen_until_ = until; }
+  /// Nothing of this timeline happens before `until`, nor before what was asked for earlier: what is due has
+  /// been put off until then already, and half a process must not run while the other half sleeps.
+  void freeze(base::instant until) noexcept { frozen_until_ = std::max(frozen_until_, until); }
   [[nodiscard]] base::instant frozen_until() const noexcept { return frozen_until_; }
 
  private:

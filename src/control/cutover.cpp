@@ -1,0 +1,385 @@
+#include "control/cutover.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "base/check.h"
+#include "flow/intake.h"
+#include "proto/json_view.h"
+
+namespace evergate::control {
+namespace {
+
+constexpr std::size_t at(fleet_side side) noexcept {
+  return static_cast<std::size_t>(side);
+}
+
+void append(const arriving_event& event, flow::event_batch& out) {
+  held_event(event, {}).append_to(out);
+}
+
+}  // namespace
+
+cutover::cutover(const cutover_options& options, std::uint32_t old_count, std::uint32_t new_count,
+                 base::instant now)
+    : options_(options), old_count_(old_count), new_count_(new_count), began_(now) {
+  base::check(old_count > 0 && new_count > 0, "a fleet has shards");
+  shards_[at(fleet_side::old_fleet)].resize(old_count);
+  shards_[at(fleet_side::new_fleet)].resize(new_count);
+}
+
+cutover::shard_state& cutover::shard_of(fleet_side side, proto::snowflake guild) {
+  auto& all = shards_[at(side)];
+  return all[(guild >> 22) % all.size()];
+}
+
+guild_cut::role cutover::role_of(const stream& home, fleet_side side) const noexcept {
+  return side == home.serving ? guild_cut::role::serving : guild_cut::role::joining;
+}
+
+cutover::stream* cutover::find(proto::snowflake guild) {
+  const auto found = streams_.find(guild);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+cutover::stream& cutover::add_stream(proto::snowflake guild, base::instant now) {
+  auto& home = streams_[guild];
+  if (home) return *home;
+  home = std::make_unique<stream>(guild, options_.cut, now);
+  if (open_) home->cut.open(now);
+  home->settled = target_ == home->serving;
+  if (!home->settled) ++unsettled_;
+  for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
+    shard_of(side, guild).streams.push_back(home.get());
+  }
+  return *home;
+}
+
+void cutover::take(fleet_side from, const flow::event_batch& batch, base::instant now, output& out) {
+  auto& shards = shards_[at(from)];
+  out.batch.sessions.insert(out.batch.sessions.end(), batch.sessions.begin(), batch.sessions.end());
+  for (const auto& session : batch.sessions) {
+    // A new session counts from its own beginning.
+    shards[session.shard.id].received = session.seq;
+    shards[session.shard.id].told = session.seq;
+  }
+  std::size_t counter = 0;
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    const auto& row = batch.rows[i];
+    while (counter < batch.counters.size() && batch.counters[counter].offset.value < i) ++counter;
+    const bool counts = counter < batch.counters.size() && batch.counters[counter].offset.value == i;
+    take_row(from,
+             {identify(row.type, batch.name(row), batch.data(row)), &batch, &row,
+              counts ? &batch.counters[counter] : nullptr},
+             now, out);
+  }
+  for (const auto& progress : batch.progress) {
+    shards[progress.shard.id].received = std::max(shards[progress.shard.id].received, progress.seq);
+    dirty_.insert({from, progress.shard.id});
+  }
+  tell_all_progress(out);
+}
+
+void cutover::take_row(fleet_side from, const arriving_event& event, base::instant now, output& out) {
+  const auto& row = *event.row;
+  if (row.type == proto::event_type::session_started || row.type == proto::event_type::gap) {
+    return take_own_record(from, event, now, out);
+  }
+  if ((row.flags & flow::row_flag::reply) != 0) return append(event, out.batch);
+  if (event.what.kind == identity_kind::apart) return take_apart(from, event, now, out);
+  const auto& all = shards_[at(from)];
+  if (row.shard != (row.guild >> 22) % all.size()) return take_stray(from, event, out);
+  if (born_.contains(row.guild)) {
+    if (from == target_) append(event, out.batch);
+    return;
+  }
+  auto* home = find(row.guild);
+  const bool joined = row.type == proto::event_type::guild_create;
+  if (home == nullptr && joined && open_ && now >= open_at_ + 2 * options_.cut.skew_max &&
+      !shard_of(target_, row.guild).lost) {
+    // Both sessions have it from its first event on: nothing to align.
+    born_.insert(row.guild);
+    if (from == target_) append(event, out.batch);
+    return;
+  }
+  if (home == nullptr && joined && shard_of(fleet_side::new_fleet, row.guild).started) {
+    home = &add_stream(row.guild, now);
+  }
+  if (home == nullptr) {
+    if (shard_of(fleet_side::new_fleet, row.guild).started) return take_stray(from, event, out);
+    if (from == fleet_side::old_fleet) append(event, out.batch);
+    return;
+  }
+  take_event(from, *home, event, now, out);
+}
+
+/// GAPs and READYs. They stand in the batch where the session ended and where the next began.
+void cutover::take_own_record(fleet_side from, const arriving_event& event, base::instant now, output& out) {
+  const auto& row = *event.row;
+  if (row.type == proto::event_type::session_started) return take_ready(from, event, now, out);
+  auto& shard = shards_[at(from)][row.shard];
+  shard.lost = true;
+  bool owns = false;
+  for (auto* home : shard.streams) {
+    guild_cut::released released;
+    home->cut.lost(role_of(*home, from), now, released);
+    after(*home, released, out);
+    owns |= home->owner() == from;
+  }
+  // Without a guild of its own the shard has lost nothing that a bot would have been shown.
+  if (owns || (from == fleet_side::old_fleet && shard.streams.empty())) append(event, out.batch);
+}
+
+void cutover::take_ready(fleet_side from, const arriving_event& event, base::instant now, output& out) {
+  const auto& row = *event.row;
+  auto& shard = shards_[at(from)][row.shard];
+  const bool first = !std::exchange(shard.started, true);
+  shard.lost = false;
+  if (from == fleet_side::new_fleet && first) {
+    ++ready_shards_;
+    if (row.shard == 0) add_stream(0, now);
+  }
+  proto::array_cursor listed(proto::member(event.batch->data(row), "guilds"));
+  while (listed.next()) {
+    const auto guild = proto::snowflake_of(proto::member(listed.value(), "id"));
+    if (guild == 0) continue;
+    auto* home = from == fleet_side::new_fleet && first ? &add_stream(guild, now) : find(guild);
+    if (home == nullptr) continue;
+    if (from == fleet_side::new_fleet && !home->backfill[at(from)]) ++awaited_;
+    home->backfill[at(from)] = true;
+  }
+  bool owns = false;
+  for (auto* home : shard.streams) {
+    home->cut.renewed(role_of(*home, from), now);
+    owns |= home->owner() == from;
+  }
+  if (from == fleet_side::old_fleet || (open_ && owns)) {
+    if (owns || !open_) append(event, out.batch);
+    return;
+  }
+  shard.ready = {};
+  append(event, shard.ready);
+  shard.ready.rows.front().flags |= flow::row_flag::known_guilds;
+  if (open_) append({event.what, &shard.ready, shard.ready.rows.data(), nullptr}, out.batch);
+}
+
+bool cutover::told_by_other(fleet_side from, const event_identity& what, base::instant now) {
+  while (!told_.empty() &&
+         (told_.size() > options_.ids_max || told_.front().at + 4 * options_.cut.skew_max <= now)) {
+    told_.pop_front();
+  }
+  const auto same =
+      std::ranges::find_if(told_, [&](const told& t) { return t.by != from && t.what.same_as(what); });
+  if (same != told_.end()) {
+    told_.erase(same);
+    return true;
+  }
+  told_.push_back({what, from, now});
+  return false;
+}
+
+/// What answers one session's request comes from that session, also after its guild has moved; a copy that
+/// Discord gives the other session as well is left out.
+void cutover::take_apart(fleet_side from, const arriving_event& event, base::instant now, output& out) {
+  if (from == fleet_side::new_fleet && owner_of(event.row->guild) != from) return;
+  if (!told_by_other(from, event.what, now)) append(event, out.batch);
+}
+
+/// Events that come on a shard which is not their guild's, or of guilds that the bot is not in (interactions
+/// of user-installed applications): no stream to align, so that only an id tells them.
+void cutover::take_stray(fleet_side from, const arriving_event& event, output& out) {
+  if (event.what.kind != identity_kind::unique) {
+    const auto serving = complete() ? target_ : other(target_);
+    if (from == serving) append(event, out.batch);
+    return;
+  }
+  if (!stray_ids_.insert(event.what.low).second) return;
+  stray_order_.push_back(event.what.low);
+  if (stray_order_.size() > options_.ids_max) {
+    stray_ids_.erase(stray_order_.front());
+    stray_order_.pop_front();
+  }
+  append(event, out.batch);
+}
+
+bool cutover::is_backfill(fleet_side from, stream& home, const arriving_event& event) {
+  using enum proto::event_type;
+  if (!home.backfill[at(from)]) return false;
+  const auto& row = *event.row;
+  if (row.type != guild_create && row.type != guild_delete) return false;
+  home.backfill[at(from)] = false;
+  if (from == fleet_side::new_fleet) --awaited_;
+  return row.type == guild_create ||
+         proto::member(event.batch->data(row), "unavailable") == std::string_view("true");
+}
+
+void cutover::take_event(fleet_side from, stream& home, const arriving_event& event, base::instant now,
+                         output& out) {
+  if (is_backfill(from, home, event)) {
+    if (home.owner() == from) append(event, out.batch);
+    return;
+  }
+  if (home.settled && !home.cut.moved()) {
+    if (from == home.serving) append(event, out.batch);
+    return;
+  }
+  guild_cut::released released;
+  if (home.cut.arrived(role_of(home, from), event, now, released) == verdict::deliver) {
+    append(event, out.batch);
+  }
+  after(home, released, out);
+  if (held_bytes_ > options_.held_bytes_max) let_go(home);
+}
+
+/// After anything was told to a guild's cut: what it lets go of goes on, and its books are brought up to
+/// date.
+void cutover::after(stream& home, const guild_cut::released& released, output& out) {
+  for (const auto& event : released) event.append_to(out.batch);
+  note_held(home);
+  if (home.settled || !home.cut.moved()) return;
+  home.settled = true;
+  home.kind = home.cut.kind();
+  --unsettled_;
+  out.moves.push_back({home.guild, home.owner(), home.kind});
+  if (home.kind != cut_kind::gap) return;
+  flow::append_gap({{static_cast<std::uint32_t>(home.guild >> 22) % old_count_, old_count_},
+                    {},
+                    -1,
+                    0,
+                    "resharding: guild " + std::to_string(home.guild) + " could not be aligned"},
+                   out.batch);
+  // Not a session's GAP: it concerns this guild alone.
+  out.batch.rows.back().guild = home.guild;
+  out.batch.rows.back().shard_count = 0;
+}
+
+void cutover::note_held(stream& home) {
+  held_bytes_ += home.cut.held_bytes() - std::exchange(home.held_bytes, home.cut.held_bytes());
+  for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
+    const auto from = home.cut.held_from(role_of(home, side));
+    auto& known = home.held_from[at(side)];
+    if (from == known) continue;
+    auto& shard = shard_of(side, home.guild);
+    if (known != 0) shard.held.erase({known, home.guild});
+    if (from != 0) shard.held.insert({from, home.guild});
+    known = from;
+    dirty_.insert({side, static_cast<std::uint32_t>(&shard - shards_[at(side)].data())});
+  }
+}
+
+std::int64_t cutover::settled_seq(fleet_side side, std::uint32_t shard) const {
+  const auto& state = shards_[at(side)][shard];
+  if (state.held.empty()) return state.received;
+  return std::min<std::int64_t>(state.received, std::int64_t{state.held.begin()->first} - 1);
+}
+
+void cutover::tell_progress(fleet_side side, std::uint32_t shard, output& out) {
+  const auto settled = settled_seq(side, shard);
+  auto& state = shards_[at(side)][shard];
+  if (settled == state.told) return;
+  state.told = settled;
+  const auto count = side == fleet_side::old_fleet ? old_count_ : new_count_;
+  out.batch.progress.push_back({{shard, count}, settled});
+}
+
+void cutover::tell_all_progress(output& out) {
+  for (const auto& [side, shard] : dirty_) tell_progress(side, shard, out);
+  dirty_.clear();
+}
+
+void cutover::let_go(stream& home) {
+  home.cut.let_go();
+  note_held(home);
+}
+
+void cutover::proved(fleet_side side, std::uint32_t shard, base::instant sent, base::instant now,
+                     output& out) {
+  for (auto* home : shards_[at(side)][shard].streams) {
+    if (home->settled && (!home->cut.moved() || home->cut.audited())) continue;
+    guild_cut::released released;
+    home->cut.proved(role_of(*home, side), sent, now, released);
+    after(*home, released, out);
+  }
+  tell_all_progress(out);
+}
+
+void cutover::tick(base::instant now, output& out) {
+  for (auto& [guild, home] : streams_) {
+    if (home->settled) continue;
+    guild_cut::released released;
+    home->cut.tick(now, released);
+    after(*home, released, out);
+  }
+  tell_all_progress(out);
+}
+
+void cutover::open(base::instant now, output& out) {
+  base::check(ready(), "cuts begin when every new shard is READY");
+  if (std::exchange(open_, true)) return;
+  open_at_ = now;
+  for (auto& shard : shards_[at(fleet_side::new_fleet)]) {
+    auto ready = std::exchange(shard.ready, {});
+    for (const auto& row : ready.rows) append({{}, &ready, &row, nullptr}, out.batch);
+  }
+  for (auto& [guild, home] : streams_) home->cut.open(now);
+}
+
+void cutover::turn_back(base::instant now, output& out) {
+  if (std::exchange(turned_, true)) return;
+  target_ = fleet_side::old_fleet;
+  for (auto& [guild, home] : streams_) {
+    if (home->cut.moved()) {
+      home->serving = home->owner();
+      home->cut.turn_back(now);
+      home->settled = false;
+      ++unsettled_;
+    } else {
+      guild_cut::released released;
+      home->cut.give_up(released);
+      if (!std::exchange(home->settled, true)) --unsettled_;
+      after(*home, released, out);
+    }
+    note_held(*home);
+  }
+  for (const auto guild : std::exchange(born_, {})) {
+    auto& home = add_stream(guild, now);
+    home.serving = fleet_side::new_fleet;
+    if (std::exchange(home.settled, false)) ++unsettled_;
+    home.cut.open(now);
+  }
+  tell_all_progress(out);
+}
+
+bool cutover::may_close(fleet_side side, std::uint32_t shard) const {
+  if (!complete() || side == target_) return false;
+  return std::ranges::all_of(shards_[at(side)][shard].streams, [](const stream* home) {
+    return home->settled && (!home->cut.moved() || home->cut.audited());
+  });
+}
+
+fleet_side cutover::owner_of(proto::snowflake guild) const {
+  if (born_.contains(guild)) return target_;
+  const auto found = streams_.find(guild);
+  if (found != streams_.end()) return found->second->owner();
+  return complete() ? target_ : other(target_);
+}
+
+receipt cutover::summary(base::instant now) const {
+  receipt out;
+  out.from_count = old_count_;
+  out.to_count = new_count_;
+  out.aborted = turned_;
+  out.guilds_born = born_.size();
+  for (const auto& [guild, home] : streams_) {
+    out.events.add(home->cut.counts());
+    out.guilds_at_event += home->kind == cut_kind::unique_event ? 1 : 0;
+    out.guilds_in_silence += home->kind == cut_kind::silence ? 1 : 0;
+    out.guilds_with_gap += home->kind == cut_kind::gap ? 1 : 0;
+  }
+  out.duration_ms = std::chrono::duration_cast<base::milliseconds>(now - began_).count();
+  return out;
+}
+
+}  // namespace evergate::control

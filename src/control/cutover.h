@@ -1,0 +1,150 @@
+// Takes the batches of two fleets of one application and lets through one copy of each event: a guild_cut
+// for every guild, one for the events without a guild (both fleets' shard 0), and for each shard the
+// sequence up to which nothing of it is held. Owned by whoever stands between the fleets and the journal,
+// which calls it under one lock, in the order in which batches go on; pure. Bounded by cutover_options.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "control/guild_cut.h"
+#include "control/receipt.h"
+#include "flow/event_batch.h"
+
+namespace evergate::control {
+
+struct cutover_options {
+  cut_options cut;
+  std::size_t held_bytes_max = std::size_t{256} * 1024 * 1024;  ///< of all guilds
+  std::size_t ids_max = 50'000;  ///< events remembered that belong to no guild's stream
+};
+
+enum class fleet_side : std::uint8_t { old_fleet, new_fleet };
+
+[[nodiscard]] constexpr fleet_side other(fleet_side side) noexcept {
+  return side == fleet_side::old_fleet ? fleet_side::new_fleet : fleet_side::old_fleet;
+}
+
+class cutover {
+ public:
+  /// Of `old_count` and `new_count` shards; the counts may be the same.
+  cutover(const cutover_options& options, std::uint32_t old_count, std::uint32_t new_count,
+          base::instant now);
+
+  /// A guild that changes its owner with what was just let through, for the same transaction.
+  struct move {
+    proto::snowflake guild = 0;  ///< 0 = the events without a guild
+    fleet_side owner = fleet_side::old_fleet;
+    cut_kind kind = cut_kind::none;
+  };
+  struct output {
+    flow::event_batch batch;  ///< appended to
+    std::vector<move> moves;
+  };
+
+  /// What a fleet's worker hands over. Sessions and what has no part in the stream pass.
+  void take(fleet_side from, const flow::event_batch& batch, base::instant now, output& out);
+  /// See guild_cut::proved. `shard` is the side's.
+  void proved(fleet_side side, std::uint32_t shard, base::instant sent, base::instant now, output& out);
+  /// Once a second or so.
+  void tick(base::instant now, output& out);
+
+  /// Every new shard has had its READY.
+  [[nodiscard]] bool ready() const noexcept { return ready_shards_ == new_count_; }
+  /// Guilds of which no new shard has said yet whether they are there.
+  [[nodiscard]] std::size_t awaited() const noexcept { return awaited_; }
+  /// Cuts begin. The new fleet's READYs go on, so that the journal counts it as the application's.
+  void open(base::instant now, output& out);
+  [[nodiscard]] bool is_open() const noexcept { return open_; }
+  /// Every guild is to be the old fleet's again; those that have moved come back in the same way.
+  void turn_back(base::instant now, output& out);
+
+  /// Every guild is where it is to be.
+  [[nodiscard]] bool complete() const noexcept { return (open_ || turned_) && unsettled_ == 0; }
+  /// The shard owns no guild and nothing more is to be learnt from it.
+  [[nodiscard]] bool may_close(fleet_side side, std::uint32_t shard) const;
+  [[nodiscard]] fleet_side owner_of(proto::snowflake guild) const;
+  [[nodiscard]] std::size_t unsettled() const noexcept { return unsettled_; }
+  [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }
+  [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
+  /// The sequence up to which nothing of the shard is held; what its progress says.
+  [[nodiscard]] std::int64_t settled_seq(fleet_side side, std::uint32_t shard) const;
+  [[nodiscard]] receipt summary(base::instant now) const;
+
+ private:
+  struct stream {
+    proto::snowflake guild = 0;
+    guild_cut cut;
+    fleet_side serving = fleet_side::old_fleet;
+    cut_kind kind = cut_kind::none;       ///< of the latest move, for the receipt
+    bool backfill[2] = {false, false};    ///< the side's first GUILD_CREATE is no event
+    std::uint32_t held_from[2] = {0, 0};  ///< as noted in its shards
+    std::size_t held_bytes = 0;
+    bool settled = false;
+
+    stream(proto::snowflake id, const cut_options& options, base::instant now)
+        : guild(id), cut(options, now) {}
+    [[nodiscard]] fleet_side owner() const noexcept { return cut.moved() ? other(serving) : serving; }
+  };
+  struct shard_state {
+    bool started = false;  ///< has had a READY
+    bool lost = false;     ///< its session ended, the next READY is awaited
+    std::int64_t received = -1;
+    std::int64_t told = -1;
+    std::set<std::pair<std::uint32_t, proto::snowflake>> held;  ///< first held sequence of each guild
+    std::vector<stream*> streams;
+    flow::event_batch ready;  ///< its READY, until the cuts begin
+  };
+
+  void take_row(fleet_side from, const arriving_event& event, base::instant now, output& out);
+  void take_own_record(fleet_side from, const arriving_event& event, base::instant now, output& out);
+  void take_ready(fleet_side from, const arriving_event& event, base::instant now, output& out);
+  void take_apart(fleet_side from, const arriving_event& event, base::instant now, output& out);
+  void take_stray(fleet_side from, const arriving_event& event, output& out);
+  void take_event(fleet_side from, stream& home, const arriving_event& event, base::instant now, output& out);
+  [[nodiscard]] bool is_backfill(fleet_side from, stream& home, const arriving_event& event);
+  [[nodiscard]] stream* find(proto::snowflake guild);
+  stream& add_stream(proto::snowflake guild, base::instant now);
+  [[nodiscard]] shard_state& shard_of(fleet_side side, proto::snowflake guild);
+  [[nodiscard]] guild_cut::role role_of(const stream& home, fleet_side side) const noexcept;
+  void after(stream& home, const guild_cut::released& released, output& out);
+  void note_held(stream& home);
+  void tell_progress(fleet_side side, std::uint32_t shard, output& out);
+  void tell_all_progress(output& out);
+  void let_go(stream& home);
+
+  const cutover_options options_;
+  const std::uint32_t old_count_;
+  const std::uint32_t new_count_;
+  const base::instant began_;
+  bool open_ = false;
+  base::instant open_at_{};
+  bool turned_ = false;
+  fleet_side target_ = fleet_side::new_fleet;
+  std::uint32_t ready_shards_ = 0;
+  std::size_t awaited_ = 0;
+  std::size_t unsettled_ = 0;
+  std::size_t held_bytes_ = 0;
+  std::vector<shard_state> shards_[2];
+  std::unordered_map<proto::snowflake, std::unique_ptr<stream>> streams_;
+  std::unordered_set<proto::snowflake> born_;  ///< joined after the cuts began: the target's from the start
+  std::set<std::pair<fleet_side, std::uint32_t>> dirty_;  ///< shards whose settled sequence may have changed
+
+  struct told {
+    event_identity what;
+    fleet_side by = fleet_side::old_fleet;
+    base::instant at;
+  };
+  [[nodiscard]] bool told_by_other(fleet_side from, const event_identity& what, base::instant now);
+  std::deque<told> told_;  ///< replies that were let through lately
+  std::unordered_set<std::uint64_t> stray_ids_;
+  std::deque<std::uint64_t> stray_order_;
+};
+
+}  // namespace evergate::control

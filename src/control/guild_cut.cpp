@@ -1,0 +1,424 @@
+#include "control/guild_cut.h"
+
+#include <algorithm>
+#include <iterator>
+#include <unordered_set>
+#include <utility>
+
+#include "base/check.h"
+
+namespace evergate::control {
+namespace {
+
+/// Takes the first equal identity out; false when there is none. The front is where it should be.
+template <class Queue, class Identity>
+bool take_equal(Queue& from, const event_identity& what, Identity identity) {
+  const auto at = std::ranges::find_if(from, [&](const auto& e) { return identity(e).same_as(what); });
+  if (at == from.end()) return false;
+  from.erase(at);
+  return true;
+}
+
+const event_identity& itself(const event_identity& what) {
+  return what;
+}
+
+template <class Event>
+const event_identity& what_of(const Event& event) {
+  return event.what;
+}
+
+template <class Queue>
+std::optional<std::size_t> only_one(const Queue& in, const event_identity& what) noexcept {
+  std::optional<std::size_t> found;
+  for (std::size_t i = in.size(); i > 0; --i) {
+    if (!in[i - 1].what.same_as(what)) continue;
+    if (found) return std::nullopt;
+    found = i - 1;
+  }
+  return found;
+}
+
+}  // namespace
+
+void cut_counts::add(const cut_counts& more) noexcept {
+  matched += more.matched;
+  delivered_before += more.delivered_before;
+  delivered_after += more.delivered_after;
+  lost += more.lost;
+  doubled += more.doubled;
+  doubles_averted += more.doubles_averted;
+  one_sided += more.one_sided;
+  reordered += more.reordered;
+}
+
+guild_cut::guild_cut(const cut_options& options, base::instant now) noexcept
+    : options_(&options), since_(now), serving_last_(now), joining_last_(now), seen_since_(now) {}
+
+void guild_cut::open(base::instant now) noexcept {
+  if (std::exchange(open_, true)) return;
+  open_since_ = now;
+}
+
+verdict guild_cut::arrived(role from, const arriving_event& event, base::instant now, released& out) {
+  return from == role::serving ? serving_arrived(event, now, out) : joining_arrived(event, now, out);
+}
+
+verdict guild_cut::serving_arrived(const arriving_event& event, base::instant now, released& out) {
+  if (stage_ == stage::moved) {
+    audit(role::serving, event.what, now);
+    return verdict::drop;
+  }
+  serving_last_ = now;
+  if (stage_ == stage::handover) {
+    hold(serving_held_, event, now);
+    return verdict::hold;
+  }
+  ++counts_.delivered_before;
+  serving_seen_.push_back({event.what, now});
+  if (serving_seen_.size() > options_->seen_items_max) {
+    seen_since_ = serving_seen_.front().at + base::nanoseconds{1};
+    serving_seen_.pop_front();
+  }
+  if (event.what.kind == identity_kind::unique && may_cut(now) && only_seen(event.what)) {
+    const auto partner = only_held(event.what);
+    if (partner && !crosses(serving_seen_.size() - 1, *partner)) {
+      cut_here(serving_seen_.size() - 1, *partner, now, out);
+    }
+  }
+  return verdict::deliver;
+}
+
+verdict guild_cut::joining_arrived(const arriving_event& event, base::instant now, released& out) {
+  if (stage_ == stage::moved) {
+    if (event.what.kind == identity_kind::unique && was_delivered(event.what)) {
+      ++counts_.doubles_averted;
+      return verdict::drop;
+    }
+    audit(role::joining, event.what, now);
+    ++counts_.delivered_after;
+    return verdict::deliver;
+  }
+  joining_last_ = now;
+  if (stage_ == stage::handover) return owed_arrived(event, now, out);
+  hold(joining_held_, event, now);
+  if (event.what.kind == identity_kind::unique && may_cut(now) && only_held(event.what)) {
+    const auto partner = only_seen(event.what);
+    if (partner && !crosses(*partner, joining_held_.size() - 1)) {
+      cut_here(*partner, joining_held_.size() - 1, now, out);
+      return verdict::drop;
+    }
+  }
+  return verdict::hold;
+}
+
+verdict guild_cut::owed_arrived(const arriving_event& event, base::instant now, released& out) {
+  if (!owed_.front().same_as(event.what)) {
+    if (!take_equal(owed_, event.what, itself)) {
+      hold(joining_held_, event, now);
+      return verdict::hold;
+    }
+    ++counts_.reordered;
+  } else {
+    owed_.pop_front();
+  }
+  ++counts_.matched;
+  if (owed_.empty()) finish(now, out);
+  return verdict::drop;
+}
+
+std::optional<std::size_t> guild_cut::only_seen(const event_identity& what) const noexcept {
+  return only_one(serving_seen_, what);
+}
+
+std::optional<std::size_t> guild_cut::only_held(const event_identity& what) const noexcept {
+  return only_one(joining_held_, what);
+}
+
+bool guild_cut::may_cut(base::instant now) const noexcept {
+  // Discord repeats even events with an id now and then: a first one just before we began to look would
+  // make the second look single.
+  return open_ && !joining_lost_ && now >= since_ + options_->skew_max;
+}
+
+bool guild_cut::crosses(std::size_t serving_place, std::size_t joining_place) const {
+  std::unordered_set<std::uint64_t> before;
+  for (std::size_t i = 0; i < serving_place; ++i) {
+    if (serving_seen_[i].what.kind == identity_kind::unique) before.insert(serving_seen_[i].what.low);
+  }
+  for (std::size_t j = joining_place + 1; j < joining_held_.size(); ++j) {
+    if (before.contains(joining_held_[j].what.low)) return true;
+  }
+  before.clear();
+  for (std::size_t j = 0; j < joining_place; ++j) {
+    if (joining_held_[j].what.kind == identity_kind::unique) before.insert(joining_held_[j].what.low);
+  }
+  for (std::size_t i = serving_place + 1; i < serving_seen_.size(); ++i) {
+    if (before.contains(serving_seen_[i].what.low)) return true;
+  }
+  return false;
+}
+
+void guild_cut::cut_here(std::size_t serving_place, std::size_t joining_place, base::instant now,
+                         released& out) {
+  std::deque<event_identity> owed;
+  for (std::size_t i = serving_place + 1; i < serving_seen_.size(); ++i)
+    owed.push_back(serving_seen_[i].what);
+  std::deque<held_event> after;
+  for (std::size_t j = 0; j < joining_held_.size(); ++j) {
+    auto& event = joining_held_[j];
+    if (j < joining_place) {
+      drop_or_rescue(std::move(event), out);
+    } else if (j == joining_place || take_equal(owed, event.what, itself)) {
+      ++counts_.matched;
+    } else {
+      after.push_back(std::move(event));
+    }
+  }
+  joining_held_ = std::move(after);
+  recount();
+  hand_over(std::move(owed), cut_kind::unique_event, now, out);
+}
+
+/// For what the joining side brought before the cut: the serving side has delivered it, or will never bring
+/// it. The latter is certain only of an event that has an id and that would be remembered.
+void guild_cut::drop_or_rescue(held_event&& event, released& out) {
+  if (event.what.kind != identity_kind::unique || event.at < seen_since_ + options_->skew_max ||
+      was_delivered(event.what)) {
+    ++counts_.matched;
+    return;
+  }
+  ++counts_.one_sided;
+  release(std::move(event), out);
+}
+
+void guild_cut::cut_in_silence(base::instant now, released& out) {
+  auto held = std::exchange(joining_held_, {});
+  for (auto& event : held) drop_or_rescue(std::move(event), out);
+  hand_over({}, cut_kind::silence, now, out);
+}
+
+/// What is most likely right, and recorded as a GAP since it is not proven.
+void guild_cut::cut_blindly(base::instant now, released& out) {
+  std::deque<seen_event> unmatched = serving_seen_;
+  std::deque<held_event> after;
+  for (auto& event : joining_held_) {
+    if (take_equal(unmatched, event.what, what_of<seen_event>))
+      ++counts_.matched;
+    else
+      after.push_back(std::move(event));
+  }
+  joining_held_ = std::move(after);
+  recount();
+  std::deque<event_identity> owed;
+  for (const auto& seen : unmatched) {
+    if (joining_proved_ < seen.at + options_->skew_max) owed.push_back(seen.what);
+  }
+  hand_over(std::move(owed), cut_kind::gap, now, out);
+}
+
+void guild_cut::hand_over(std::deque<event_identity> owed, cut_kind kind, base::instant now, released& out) {
+  owed_ = std::move(owed);
+  kind_ = kind;
+  cut_at_ = now;
+  stage_ = stage::handover;
+  if (owed_.empty()) finish(now, out);
+}
+
+void guild_cut::finish(base::instant now, released& out) {
+  stage_ = stage::moved;
+  moved_at_ = now;
+  counts_.one_sided += owed_.size();
+  owed_.clear();
+  auto after = std::exchange(joining_held_, {});
+  for (auto& event : after) {
+    audit(role::joining, event.what, event.at);
+    release(std::move(event), out);
+  }
+  for (const auto& event : serving_held_) audit(role::serving, event.what, event.at);
+  serving_held_.clear();
+  held_bytes_ = 0;
+}
+
+void guild_cut::release(held_event&& event, released& out) {
+  if (event.what.kind == identity_kind::unique && was_delivered(event.what)) {
+    ++counts_.doubles_averted;
+    return;
+  }
+  ++counts_.delivered_after;
+  out.push_back(std::move(event));
+}
+
+bool guild_cut::was_delivered(const event_identity& what) const noexcept {
+  return std::ranges::any_of(serving_seen_, [&](const seen_event& e) { return e.what.same_as(what); });
+}
+
+/// After the cut each event must still come on both sides; what comes on the left one only was lost.
+void guild_cut::audit(role from, const event_identity& what, base::instant now) {
+  if (serving_lost_) return;
+  auto& mine = from == role::serving ? late_ : fresh_;
+  auto& others = from == role::serving ? fresh_ : late_;
+  if (take_equal(others, what, what_of<seen_event>)) {
+    ++counts_.matched;
+    return;
+  }
+  mine.push_back({what, now});
+  if (mine.size() > options_->seen_items_max) mine.pop_front();
+}
+
+void guild_cut::hold(std::deque<held_event>& where, const arriving_event& event, base::instant now) {
+  where.emplace_back(event, now);
+  held_bytes_ += where.back().size();
+  while (where.size() > 1 &&
+         (where.size() > options_->held_items_max || held_bytes_ > options_->held_bytes_max)) {
+    held_bytes_ -= where.front().size();
+    where.pop_front();
+    if (&where == &serving_held_) serving_whole_ = false;
+  }
+}
+
+void guild_cut::recount() noexcept {
+  held_bytes_ = 0;
+  for (const auto& event : joining_held_) held_bytes_ += event.size();
+  for (const auto& event : serving_held_) held_bytes_ += event.size();
+}
+
+void guild_cut::proved(role side, base::instant sent, base::instant now, released& out) {
+  const auto skew = options_->skew_max;
+  auto& proved = side == role::serving ? serving_proved_ : joining_proved_;
+  proved = std::max(proved, sent);
+  if (stage_ == stage::moved) {
+    if (side == role::serving) {
+      left_proved_ = std::max(left_proved_, sent);
+      while (!fresh_.empty() && fresh_.front().at + skew <= sent) fresh_.pop_front(), ++counts_.one_sided;
+    } else {
+      while (!late_.empty() && late_.front().at + skew <= sent) late_.pop_front(), ++counts_.lost;
+      if (sent >= moved_at_ + 2 * skew) serving_seen_.clear();
+    }
+    return;
+  }
+  if (stage_ == stage::handover) {
+    // What has not come by now will not come.
+    if (side == role::joining && sent >= cut_at_ + skew) finish(now, out);
+    return;
+  }
+  if (open_ && !serving_lost_ && !joining_lost_ && joining_proved_ >= serving_last_ + skew &&
+      serving_proved_ >= joining_last_ + skew) {
+    return cut_in_silence(now, out);
+  }
+  trim();
+}
+
+/// Lets go of what the proofs have made useless: a held event that the serving side has brought too, and an
+/// identity whose event the joining side has brought and whose held copy is gone.
+void guild_cut::trim() {
+  const auto skew = options_->skew_max;
+  if (!serving_lost_) {
+    while (!joining_held_.empty() && joining_held_.front().at + skew <= serving_proved_) {
+      held_bytes_ -= joining_held_.front().size();
+      joining_held_.pop_front();
+      ++counts_.matched;
+    }
+  }
+  const auto both = std::min(serving_proved_, joining_proved_);
+  while (!serving_seen_.empty() && serving_seen_.front().at + 2 * skew <= both) {
+    seen_since_ = serving_seen_.front().at + base::nanoseconds{1};
+    serving_seen_.pop_front();
+  }
+}
+
+void guild_cut::lost(role side, base::instant now, released& out) {
+  (side == role::serving ? serving_lost_ : joining_lost_) = true;
+  if (stage_ == stage::moved) {
+    late_.clear();
+    fresh_.clear();
+    if (side == role::serving) left_proved_ = base::instant::max();
+    return;
+  }
+  if (side == role::joining) {
+    if (stage_ == stage::handover) take_back(out);
+    joining_held_.clear();
+    recount();
+    return;
+  }
+  if (stage_ == stage::handover || !may_cut(now)) return;
+  // Nothing more comes on the serving side: the newest event that both have shown is the place.
+  for (std::size_t i = serving_seen_.size(); i > 0; --i) {
+    const auto& what = serving_seen_[i - 1].what;
+    if (what.kind != identity_kind::unique || !only_seen(what)) continue;
+    const auto partner = only_held(what);
+    if (!partner) continue;
+    if (!crosses(i - 1, *partner)) cut_here(i - 1, *partner, now, out);
+    return;
+  }
+}
+
+void guild_cut::renewed(role side, base::instant now) {
+  (side == role::serving ? serving_lost_ : joining_lost_) = false;
+  if (stage_ == stage::moved) return;
+  since_ = now;
+  if (side == role::joining) {
+    joining_last_ = now;
+    joining_proved_ = {};
+    return;
+  }
+  // What lies before and after the hole must not be put in one order.
+  serving_seen_.clear();
+  seen_since_ = now;
+  serving_last_ = now;
+  serving_proved_ = {};
+}
+
+/// The cut is undone while the serving side can still be put back to where it was.
+void guild_cut::take_back(released& out) {
+  for (auto& event : serving_held_) {
+    ++counts_.delivered_before;
+    serving_seen_.push_back({event.what, event.at});
+    out.push_back(std::move(event));
+  }
+  serving_held_.clear();
+  joining_held_.clear();
+  held_bytes_ = 0;
+  owed_.clear();
+  serving_whole_ = true;
+  kind_ = cut_kind::none;
+  stage_ = stage::overlap;
+}
+
+void guild_cut::tick(base::instant now, released& out) {
+  if (stage_ == stage::handover && now >= cut_at_ + options_->handover_max && serving_whole_ &&
+      !serving_lost_) {
+    take_back(out);
+  }
+  if (stage_ == stage::overlap && open_ && !joining_lost_ && now >= open_since_ + options_->overlap_max) {
+    cut_blindly(now, out);
+  }
+}
+
+void guild_cut::give_up(released& out) {
+  base::check(stage_ != stage::moved, "a guild that has moved must turn back");
+  if (stage_ == stage::handover) take_back(out);
+  joining_held_.clear();
+  held_bytes_ = 0;
+}
+
+void guild_cut::let_go() noexcept {
+  if (stage_ != stage::overlap) return;
+  joining_held_.clear();
+  held_bytes_ = 0;
+}
+
+void guild_cut::turn_back(base::instant now) {
+  base::check(stage_ == stage::moved, "only a guild that has moved can turn back");
+  const auto counts = counts_;
+  *this = guild_cut(*options_, now);
+  counts_ = counts;
+  open(now);
+}
+
+std::uint32_t guild_cut::held_from(role side) const noexcept {
+  const auto& held = side == role::serving ? serving_held_ : joining_held_;
+  return held.empty() ? 0 : held.front().row.seq;
+}
+
+}  // namespace evergate::control

@@ -1,0 +1,405 @@
+#include "control/cutover.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "flow/intake.h"
+
+namespace evergate::control {
+namespace {
+
+using namespace std::chrono_literals;
+using proto::event_type;
+using enum fleet_side;
+
+constexpr base::instant t0{1000s};
+
+/// The guild with this number: its shard is number % count.
+constexpr proto::snowflake guild(std::uint64_t number) {
+  return (number << 22) + 7;
+}
+
+/// Two fleets, of two and of three shards, whose batches hold one event each.
+class Cutover : public ::testing::Test {
+ protected:
+  static cutover_options options() {
+    cutover_options o;
+    o.cut = {.skew_max = 1'000ms, .handover_max = 3'000ms, .overlap_max = 60'000ms};
+    return o;
+  }
+
+  flow::event_batch one(fleet_side side, event_type type, proto::snowflake of, std::string_view d,
+                        std::optional<std::uint32_t> shard = {}) {
+    const std::uint32_t count = side == old_fleet ? 2 : 3;
+    const std::uint32_t id = shard.value_or(static_cast<std::uint32_t>((of >> 22) % count));
+    flow::event_batch batch;
+    auto& row = flow::append_row(batch, type, "NAME", d);
+    row.guild = of;
+    row.shard = static_cast<std::uint16_t>(id);
+    row.shard_count = static_cast<std::uint16_t>(count);
+    row.seq = static_cast<std::uint32_t>(++seq[side == old_fleet ? 0 : 1][id]);
+    batch.progress.push_back({{id, count}, row.seq});
+    return batch;
+  }
+  void tell(fleet_side side, event_type type, proto::snowflake of, std::string_view d,
+            std::optional<std::uint32_t> shard = {}) {
+    now += 1ms;
+    cutover::output out;
+    made->take(side, one(side, type, of, d, shard), now, out);
+    show(out);
+  }
+  void message(fleet_side side, proto::snowflake of, int id) {
+    tell(side, event_type::message_create, of, fmt::format(R"({{"id":"{}"}})", id));
+  }
+  void ready(fleet_side side, std::uint32_t shard, std::initializer_list<std::uint64_t> guilds) {
+    std::string d = R"({"guilds":[)";
+    for (const auto number : guilds)
+      d += fmt::format(R"({}{{"id":"{}"}})", d.ends_with('[') ? "" : ",", guild(number));
+    tell(side, event_type::session_started, 0, d + "]}", shard);
+  }
+  void gap(fleet_side side, std::uint32_t shard) { tell(side, event_type::gap, 0, "{}", shard); }
+  void prove_all(base::milliseconds later = 1'100ms) {
+    now += later;
+    cutover::output out;
+    for (std::uint32_t i = 0; i < 2; ++i) made->proved(old_fleet, i, now, now, out);
+    for (std::uint32_t i = 0; i < 3; ++i) made->proved(new_fleet, i, now, now, out);
+    show(out);
+  }
+  void open() {
+    cutover::output out;
+    made->open(now, out);
+    show(out);
+    now += 1'001ms;
+  }
+  /// All shards of the new fleet, with guilds 0 to 5 and their backfill.
+  void prepare() {
+    ready(new_fleet, 0, {3});
+    ready(new_fleet, 1, {1, 4});
+    ready(new_fleet, 2, {2, 5});
+    for (const std::uint64_t n : {1, 2, 3, 4, 5}) {
+      tell(new_fleet, event_type::guild_create, guild(n), R"({"joined_at":"then"})");
+    }
+    now += 1'001ms;
+  }
+  void show(const cutover::output& out) {
+    for (const auto& row : out.batch.rows) {
+      shown.push_back(std::string(proto::info_of(row.type).name) + ":" + std::string(out.batch.data(row)));
+    }
+    for (const auto& p : out.batch.progress) progress[p.shard] = p.seq;
+    for (const auto& m : out.moves) moves.push_back(m);
+  }
+  static std::string text(int id) { return fmt::format(R"(MESSAGE_CREATE:{{"id":"{}"}})", id); }
+
+  base::instant now = t0;
+  std::unique_ptr<cutover> made = std::make_unique<cutover>(options(), 2, 3, t0);
+  std::map<std::uint32_t, std::uint64_t> seq[2];
+  std::vector<std::string> shown;
+  std::map<proto::shard_key, std::int64_t> progress;
+  std::vector<cutover::move> moves;
+};
+
+TEST_F(Cutover, NothingOfTheNewFleetIsShownBeforeTheCut) {
+  message(old_fleet, guild(1), 10);
+  prepare();
+  EXPECT_TRUE(made->ready());
+  EXPECT_EQ(made->awaited(), 0U);
+  message(new_fleet, guild(1), 11);
+  message(old_fleet, guild(1), 11);
+  EXPECT_EQ(shown, (std::vector<std::string>{text(10), text(11)}));
+  EXPECT_FALSE(made->complete());
+}
+
+TEST_F(Cutover, ReadyNeedsEveryShard) {
+  ready(new_fleet, 0, {3});
+  ready(new_fleet, 0, {3});  // identified twice: still one shard
+  ready(new_fleet, 2, {2});
+  EXPECT_FALSE(made->ready());
+  ready(new_fleet, 1, {});
+  EXPECT_TRUE(made->ready());
+  EXPECT_EQ(made->awaited(), 2U);
+  tell(new_fleet, event_type::guild_delete, guild(2), R"({"unavailable":true})");
+  EXPECT_EQ(made->awaited(), 1U);
+}
+
+TEST_F(Cutover, TheNewReadysGoOnWhenTheCutsBegin) {
+  prepare();
+  EXPECT_TRUE(shown.empty());
+  cutover::output out;
+  made->open(now, out);
+  ASSERT_EQ(out.batch.rows.size(), 3U);
+  for (const auto& row : out.batch.rows) {
+    EXPECT_EQ(row.type, event_type::session_started);
+    EXPECT_NE(row.flags & flow::row_flag::known_guilds, 0);
+    EXPECT_EQ(row.shard_count, 3);
+  }
+}
+
+TEST_F(Cutover, GuildsMoveOneByOne) {
+  prepare();
+  open();
+  shown.clear();
+  message(old_fleet, guild(1), 20);
+  message(new_fleet, guild(1), 20);
+  message(new_fleet, guild(1), 21);
+  message(old_fleet, guild(1), 21);
+  message(old_fleet, guild(2), 22);
+  EXPECT_EQ(shown, (std::vector<std::string>{text(20), text(21), text(22)}));
+  EXPECT_EQ(made->owner_of(guild(1)), new_fleet);
+  EXPECT_EQ(made->owner_of(guild(2)), old_fleet);
+  ASSERT_EQ(moves.size(), 1U);
+  EXPECT_EQ(moves[0].guild, guild(1));
+  EXPECT_EQ(moves[0].owner, new_fleet);
+}
+
+TEST_F(Cutover, SilentGuildsMoveWhenItIsProved) {
+  prepare();
+  open();
+  EXPECT_FALSE(made->complete());
+  prove_all();
+  EXPECT_TRUE(made->complete());
+  const auto summary = made->summary(now);
+  EXPECT_EQ(summary.guilds_in_silence, 6U);  // five and the events without a guild
+  EXPECT_EQ(summary.guilds_with_gap, 0U);
+  EXPECT_FALSE(made->may_close(old_fleet, 0));
+  prove_all();
+  EXPECT_TRUE(made->may_close(old_fleet, 0));
+  EXPECT_FALSE(made->may_close(new_fleet, 0));
+}
+
+TEST_F(Cutover, EventsWithoutAGuildAreOneStream) {
+  prepare();
+  open();
+  shown.clear();
+  message(new_fleet, 0, 30);
+  message(old_fleet, 0, 30);
+  message(old_fleet, 0, 31);
+  message(new_fleet, 0, 31);
+  EXPECT_EQ(shown, (std::vector<std::string>{text(30), text(31)}));
+  EXPECT_EQ(made->owner_of(0), new_fleet);
+}
+
+TEST_F(Cutover, ProgressStopsBeforeWhatIsHeld) {
+  prepare();
+  const auto start = seq[1][1];
+  message(new_fleet, guild(1), 40);
+  message(new_fleet, guild(4), 41);
+  EXPECT_EQ(progress.at(proto::shard_key(1, 3)), static_cast<std::int64_t>(start));
+  open();
+  message(old_fleet, guild(1), 40);  // cut: no longer held
+  EXPECT_EQ(progress.at(proto::shard_key(1, 3)), static_cast<std::int64_t>(start + 1));
+  message(old_fleet, guild(4), 41);
+  EXPECT_EQ(progress.at(proto::shard_key(1, 3)), static_cast<std::int64_t>(start + 2));
+  EXPECT_EQ(made->held_bytes(), 0U);
+}
+
+TEST_F(Cutover, AGuildThatJoinsMeanwhileIsTheNewFleetsAtOnce) {
+  prepare();
+  open();
+  now += 2'000ms;
+  shown.clear();
+  const auto joined = R"({"joined_at":"now"})";
+  tell(old_fleet, event_type::guild_create, guild(8), joined);
+  message(old_fleet, guild(8), 50);
+  EXPECT_TRUE(shown.empty());
+  tell(new_fleet, event_type::guild_create, guild(8), joined);
+  message(new_fleet, guild(8), 50);
+  EXPECT_EQ(shown, (std::vector<std::string>{std::string("GUILD_CREATE:") + joined, text(50)}));
+}
+
+TEST_F(Cutover, AGuildThatJoinsWhilePreparingIsServedByTheOldFleet) {
+  prepare();
+  const auto joined = R"({"joined_at":"now"})";
+  tell(new_fleet, event_type::guild_create, guild(8), joined);
+  EXPECT_TRUE(shown.empty());
+  tell(old_fleet, event_type::guild_create, guild(8), joined);
+  EXPECT_EQ(shown, std::vector<std::string>{std::string("GUILD_CREATE:") + joined});
+  open();
+  prove_all();
+  EXPECT_EQ(made->owner_of(guild(8)), new_fleet);
+  EXPECT_EQ(std::ranges::count_if(shown, [](const auto& s) { return s.starts_with("GUILD_CREATE"); }), 1);
+}
+
+TEST_F(Cutover, AGuildThatLeavesIsToldOnce) {
+  prepare();
+  open();
+  shown.clear();
+  tell(new_fleet, event_type::guild_delete, guild(1), "{}");
+  tell(old_fleet, event_type::guild_delete, guild(1), "{}");
+  prove_all();
+  EXPECT_EQ(shown, std::vector<std::string>{"GUILD_DELETE:{}"});
+  EXPECT_TRUE(made->complete());
+}
+
+TEST_F(Cutover, InteractionsOfForeignGuildsAreToldOnceOnWhicheverShard) {
+  prepare();
+  open();
+  shown.clear();
+  tell(new_fleet, event_type::interaction_create, guild(77), R"({"id":"1"})", 0);
+  tell(old_fleet, event_type::interaction_create, guild(77), R"({"id":"1"})", 0);
+  tell(old_fleet, event_type::interaction_create, guild(77), R"({"id":"2"})");
+  tell(new_fleet, event_type::interaction_create, guild(77), R"({"id":"2"})");
+  EXPECT_EQ(shown.size(), 2U);
+}
+
+TEST_F(Cutover, RepliesComeFromWhereWasAsked) {
+  prepare();
+  open();
+  message(old_fleet, guild(1), 60);
+  message(new_fleet, guild(1), 60);
+  shown.clear();
+  // Asked of the old fleet before the guild moved; the rest of the answer comes afterwards.
+  tell(old_fleet, event_type::guild_members_chunk, guild(1), R"({"chunk_index":1})");
+  EXPECT_EQ(shown.size(), 1U);
+  tell(new_fleet, event_type::guild_members_chunk, guild(1), R"({"chunk_index":1})");  // a copy
+  EXPECT_EQ(shown.size(), 1U);
+  tell(old_fleet, event_type::voice_server_update, guild(1), R"({"endpoint":"a"})");
+  tell(new_fleet, event_type::voice_server_update, guild(1), R"({"endpoint":"b"})");
+  EXPECT_EQ(shown.size(), 3U);
+  tell(new_fleet, event_type::voice_server_update, guild(2), R"({"endpoint":"c"})");  // not yet its guild
+  EXPECT_EQ(shown.size(), 3U);
+}
+
+TEST_F(Cutover, ALostNewSessionIsNoGapWhileItOwnsNothing) {
+  prepare();
+  gap(new_fleet, 1);
+  EXPECT_TRUE(shown.empty());
+  ready(new_fleet, 1, {1, 4});
+  EXPECT_EQ(made->awaited(), 2U);
+  tell(new_fleet, event_type::guild_create, guild(1), R"({"joined_at":"then"})");
+  EXPECT_TRUE(shown.empty());
+  open();
+  message(old_fleet, guild(1), 70);
+  message(new_fleet, guild(1), 70);
+  shown.clear();
+  gap(new_fleet, 1);
+  EXPECT_EQ(shown.size(), 1U);
+  ready(new_fleet, 1, {1, 4});
+  tell(new_fleet, event_type::guild_create, guild(1), R"({"joined_at":"then"})");
+  tell(new_fleet, event_type::guild_create, guild(4), R"({"joined_at":"then"})");
+  EXPECT_EQ(shown.size(), 3U);  // READY and the guild it owns, for the mirror to compare
+}
+
+TEST_F(Cutover, ALostOldSessionThatOwnsNothingIsNoGap) {
+  prepare();
+  open();
+  gap(old_fleet, 0);
+  ASSERT_FALSE(shown.empty());
+  EXPECT_EQ(shown.back(), ":{}");
+  ready(old_fleet, 0, {2, 4});
+  prove_all();
+  prove_all();
+  ASSERT_TRUE(made->complete());
+  shown.clear();
+  gap(old_fleet, 0);
+  EXPECT_TRUE(shown.empty());
+}
+
+TEST_F(Cutover, AGuildThatCannotBeAlignedIsAGap) {
+  prepare();
+  open();
+  for (int i = 0; i < 30; ++i) {
+    tell(old_fleet, event_type::typing_start, guild(1), "{}");
+    tell(new_fleet, event_type::typing_start, guild(1), "{}");
+  }
+  prove_all(0ms);  // the others have been silent
+  now += 60'000ms;
+  tell(old_fleet, event_type::typing_start, guild(1), "{}");
+  cutover::output out;
+  made->tick(now, out);
+  made->proved(new_fleet, 1, now + 1'100ms, now + 1'100ms, out);
+  ASSERT_FALSE(out.batch.rows.empty());
+  const auto& row = out.batch.rows.back();
+  EXPECT_EQ(row.type, event_type::gap);
+  EXPECT_EQ(row.guild, guild(1));
+  EXPECT_EQ(row.shard_count, 0);
+  EXPECT_EQ(made->summary(now).guilds_with_gap, 1U);
+}
+
+TEST_F(Cutover, TurningBackBeforeTheCutsLeavesTheOldFleet) {
+  prepare();
+  message(new_fleet, guild(1), 80);
+  cutover::output out;
+  made->turn_back(now, out);
+  EXPECT_TRUE(made->complete());
+  EXPECT_TRUE(made->may_close(new_fleet, 1));
+  message(old_fleet, guild(1), 80);
+  message(new_fleet, guild(1), 81);
+  message(old_fleet, guild(1), 81);
+  EXPECT_EQ(shown, (std::vector<std::string>{text(80), text(81)}));
+  EXPECT_EQ(made->held_bytes(), 0U);
+}
+
+TEST_F(Cutover, TurningBackBringsMovedGuildsHome) {
+  prepare();
+  open();
+  now += 2'000ms;
+  message(old_fleet, guild(1), 90);
+  message(new_fleet, guild(1), 90);
+  tell(new_fleet, event_type::guild_create, guild(8), R"({"joined_at":"now"})");
+  tell(old_fleet, event_type::guild_create, guild(8), R"({"joined_at":"now"})");
+  shown.clear();
+  moves.clear();
+  cutover::output out;
+  made->turn_back(now, out);
+  show(out);
+  EXPECT_FALSE(made->complete());
+  EXPECT_EQ(made->owner_of(guild(1)), new_fleet);
+  EXPECT_EQ(made->owner_of(guild(2)), old_fleet);
+  now += 1'001ms;
+  message(old_fleet, guild(1), 91);
+  message(new_fleet, guild(1), 91);
+  EXPECT_EQ(made->owner_of(guild(1)), old_fleet);
+  message(new_fleet, guild(1), 92);
+  message(old_fleet, guild(1), 92);
+  message(new_fleet, guild(8), 93);
+  message(old_fleet, guild(8), 93);
+  EXPECT_EQ(shown, (std::vector<std::string>{text(91), text(92), text(93)}));
+  EXPECT_TRUE(made->complete());
+  EXPECT_TRUE(made->summary(now).aborted);
+  EXPECT_EQ(moves.size(), 2U);
+}
+
+TEST_F(Cutover, TooMuchHeldAltogetherIsLetGo) {
+  auto few = options();
+  few.held_bytes_max = 4'000;
+  made = std::make_unique<cutover>(few, 2, 3, now);
+  prepare();
+  for (int i = 0; i < 100; ++i) {
+    message(new_fleet, guild(1 + static_cast<std::uint64_t>(i) % 5), 1'000 + i);
+    EXPECT_LE(made->held_bytes(), 4'000U);
+  }
+  open();
+  for (int i = 0; i < 100; ++i) message(old_fleet, guild(1 + static_cast<std::uint64_t>(i) % 5), 1'000 + i);
+  EXPECT_EQ(std::ranges::count_if(shown, [](const auto& s) { return s.starts_with("MESSAGE"); }), 100);
+}
+
+TEST_F(Cutover, CountersStayWithTheirMessages) {
+  prepare();
+  open();
+  auto held = one(new_fleet, event_type::message_create, guild(1), R"({"id":"5"})");
+  held.counters.push_back({.offset = flow::offset{0}, .guild = guild(1), .channel = 3, .message = 5});
+  cutover::output out;
+  made->take(new_fleet, one(new_fleet, event_type::message_create, guild(1), R"({"id":"4"})"), now, out);
+  made->take(new_fleet, held, now, out);
+  made->take(old_fleet, one(old_fleet, event_type::message_create, guild(1), R"({"id":"4"})"), now, out);
+  ASSERT_EQ(out.batch.rows.size(), 2U);
+  ASSERT_EQ(out.batch.counters.size(), 1U);
+  EXPECT_EQ(out.batch.counters[0].offset.value, 1U);
+  EXPECT_EQ(out.batch.counters[0].message, 5U);
+}
+
+TEST_F(Cutover, TheReceiptIsOneLineOfJson) {
+  prepare();
+  open();
+  prove_all();
+  EXPECT_EQ(made->summary(t0 + 5'000ms).to_json(),
+            R"({"from":2,"to":3,"outcome":"completed","duration_ms":5000,"guilds":{"all":6,"at_event":0,)"
+            R"("in_silence":6,"with_gap":0,"joined":0},"events":{"matched":0,"delivered_by_old":0,)"
+            R"("delivered_by_new":0,"lost":0,"doubled":0,"doubles_averted":0,"one_sided":0,"reordered":0}})");
+}
+
+}  // namespace
+}  // namespace evergate::control

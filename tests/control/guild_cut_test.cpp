@@ -1,0 +1,376 @@
+#include "control/guild_cut.h"
+
+#include <gtest/gtest.h>
+
+#include "twin_sessions.h"
+
+namespace evergate::control {
+namespace {
+
+using namespace std::chrono_literals;
+using role = guild_cut::role;
+using twin::t0;
+
+constexpr cut_options options{.skew_max = 1'000ms, .handover_max = 3'000ms, .overlap_max = 60'000ms};
+
+/// Tells a guild_cut events by a letter each: capitals happen once, small letters may repeat.
+class GuildCut : public ::testing::Test {
+ protected:
+  GuildCut() { open(); }
+
+  void open() {
+    cut.open(now);
+    now += 1'000ms;
+  }
+  void serving(std::string_view letters) { tell(role::serving, letters); }
+  void joining(std::string_view letters) { tell(role::joining, letters); }
+  void tell(role from, std::string_view letters) {
+    for (const char c : letters) {
+      now += 1ms;
+      const twin::fact f{now, c < 'a', static_cast<std::uint64_t>(c)};
+      const twin::told_event e(f, static_cast<std::size_t>(c), ++seq[from == role::serving ? 0 : 1]);
+      guild_cut::released out;
+      if (cut.arrived(from, e.event(), now, out) == verdict::deliver) shown += c;
+      show(out);
+    }
+  }
+  void prove(role side) {
+    guild_cut::released out;
+    cut.proved(side, now, now, out);
+    show(out);
+  }
+  void show(const guild_cut::released& out) {
+    for (const auto& e : out) shown += static_cast<char>(twin::number_of(e));
+  }
+  void lose(role side) {
+    guild_cut::released out;
+    cut.lost(side, now, out);
+    show(out);
+  }
+  void tick() {
+    guild_cut::released out;
+    cut.tick(now, out);
+    show(out);
+  }
+
+  base::instant now = t0;
+  guild_cut cut{options, t0};
+  std::uint32_t seq[2] = {0, 0};
+  std::string shown;
+};
+
+TEST_F(GuildCut, TheServingSideIsShownTheJoiningOneHeld) {
+  serving("ab");
+  joining("ab");
+  EXPECT_EQ(shown, "ab");
+  EXPECT_FALSE(cut.moved());
+  EXPECT_EQ(cut.held_from(role::joining), 1U);
+  EXPECT_EQ(cut.held_from(role::serving), 0U);
+}
+
+TEST_F(GuildCut, CutWhereTheJoiningSideIsAhead) {
+  joining("abXcd");
+  serving("ab");
+  EXPECT_FALSE(cut.moved());
+  serving("X");
+  EXPECT_EQ(cut.kind(), cut_kind::unique_event);
+  EXPECT_EQ(shown, "abXcd");
+  serving("cd");
+  joining("e");
+  serving("e");
+  EXPECT_EQ(shown, "abXcde");
+  EXPECT_EQ(cut.held_bytes(), 0U);
+}
+
+TEST_F(GuildCut, CutWhereTheJoiningSideIsBehind) {
+  serving("abXcd");
+  joining("abX");
+  EXPECT_EQ(cut.now_in(), guild_cut::stage::handover);
+  serving("e");
+  EXPECT_EQ(shown, "abXcd");  // e waits: the joining side will bring it
+  EXPECT_EQ(cut.held_from(role::serving), 6U);
+  joining("cde");
+  EXPECT_TRUE(cut.moved());
+  EXPECT_EQ(shown, "abXcde");
+}
+
+TEST_F(GuildCut, RepeatsKeepTheirNumber) {
+  serving("aaXaaa");
+  joining("aaXa");
+  serving("a");
+  joining("aaaa");
+  EXPECT_TRUE(cut.moved());
+  EXPECT_EQ(shown, "aaXaaaaa");
+}
+
+TEST_F(GuildCut, RepeatsAloneAreNeverACut) {
+  for (int i = 0; i < 200; ++i) {
+    serving("ab");
+    joining("ba");
+    prove(role::serving);
+    prove(role::joining);
+  }
+  EXPECT_FALSE(cut.moved());
+}
+
+TEST_F(GuildCut, AnIdSeenTwiceIsNoCut) {
+  serving("XaX");
+  joining("Xa");
+  EXPECT_FALSE(cut.moved());
+  joining("X");
+  EXPECT_FALSE(cut.moved());
+}
+
+TEST_F(GuildCut, NoCutBeforeItIsOpen) {
+  cut = guild_cut(options, now);
+  now += 5'000ms;
+  serving("X");
+  joining("X");
+  EXPECT_FALSE(cut.moved());
+  cut.open(now);
+  serving("Y");
+  joining("Y");
+  EXPECT_TRUE(cut.moved());
+}
+
+TEST_F(GuildCut, NoCutWhileAFirstOneMayHaveBeenOverlooked) {
+  cut = guild_cut(options, now);
+  cut.open(now);
+  serving("X");
+  joining("X");
+  EXPECT_FALSE(cut.moved());
+}
+
+TEST_F(GuildCut, SilenceIsProvedByBothSides) {
+  joining("ab");
+  serving("ab");
+  now += 999ms;
+  prove(role::joining);  // 999 ms after the serving side's last event: a copy of it may still come
+  now += 10'000ms;
+  prove(role::serving);
+  EXPECT_FALSE(cut.moved());
+  prove(role::joining);
+  EXPECT_EQ(cut.kind(), cut_kind::silence);
+  serving("c");
+  joining("c");
+  EXPECT_EQ(shown, "abc");
+}
+
+TEST_F(GuildCut, AZombieIsNotSilent) {
+  // The serving session is dead without knowing it: time passes, nothing proves that it has brought all.
+  joining("abc");
+  now += 60'000ms - 2'000ms;
+  prove(role::joining);
+  EXPECT_FALSE(cut.moved());
+  serving("abc");
+  EXPECT_EQ(shown, "abc");
+}
+
+TEST_F(GuildCut, SidesThatDisagreeAboutTheOrderAreNotCutThere) {
+  serving("XY");
+  joining("Y");                                            // X would come after its place
+  EXPECT_TRUE(cut.now_in() != guild_cut::stage::overlap);  // Y alone shows nothing wrong
+  cut = guild_cut(options, now);
+  cut.open(now);
+  now += 1'000ms;
+  shown.clear();
+  joining("YX");
+  serving("X");  // cutting here would bring Y before... and X's own place crosses Y
+  serving("Y");
+  EXPECT_EQ(std::ranges::count(shown, 'X'), 1);
+  EXPECT_EQ(std::ranges::count(shown, 'Y'), 1);
+}
+
+TEST_F(GuildCut, WhatOnlyTheJoiningSideBringsIsNotLost) {
+  // The serving session has stopped receiving some events, as Discord's do now and then.
+  now += 1'000ms;
+  joining("IaX");
+  serving("aX");
+  EXPECT_TRUE(cut.moved());
+  EXPECT_EQ(shown, "aXI");
+  EXPECT_EQ(cut.counts().one_sided, 1U);
+}
+
+TEST_F(GuildCut, WhatTheJoiningSideNeverBringsDoesNotBlock) {
+  serving("aXb");
+  joining("aX");
+  serving("c");
+  EXPECT_EQ(shown, "aXb");
+  joining("c");  // b is missing
+  EXPECT_FALSE(cut.moved());
+  now += 1'001ms;
+  prove(role::joining);
+  EXPECT_TRUE(cut.moved());
+  EXPECT_EQ(shown, "aXbc");
+}
+
+TEST_F(GuildCut, TheJoiningSessionDiesInTheMiddleOfTheHandOver) {
+  serving("aXb");
+  joining("aX");
+  serving("cd");
+  EXPECT_EQ(shown, "aXb");
+  lose(role::joining);
+  EXPECT_EQ(shown, "aXbcd");
+  EXPECT_FALSE(cut.moved());
+  serving("e");
+  EXPECT_EQ(shown, "aXbcde");
+  cut.renewed(role::joining, now);
+  now += 1'000ms;
+  serving("Y");
+  joining("eY");
+  EXPECT_TRUE(cut.moved());
+  serving("f");
+  joining("f");
+  EXPECT_EQ(shown, "aXbcdeYf");
+}
+
+TEST_F(GuildCut, AHandOverThatTakesTooLongIsUndone) {
+  serving("aXb");
+  joining("aX");
+  serving("c");
+  now += 3'000ms;
+  tick();
+  EXPECT_FALSE(cut.moved());
+  serving("d");
+  EXPECT_EQ(shown, "aXbcd");
+  joining("bcd");
+  serving("Y");
+  joining("Y");
+  EXPECT_TRUE(cut.moved());
+  EXPECT_EQ(shown, "aXbcdY");
+}
+
+TEST_F(GuildCut, TheServingSessionDiesAndTheJoiningOneFillsItsHole) {
+  joining("abXcd");
+  cut = guild_cut(options, t0);
+  cut.open(t0);
+  serving("abX");  // before the joining side had X
+  joining("ab");
+  lose(role::serving);
+  joining("X");
+  joining("cd");
+  EXPECT_TRUE(cut.moved());
+  EXPECT_EQ(shown, "abXcd");
+}
+
+TEST_F(GuildCut, TheServingSessionDiesWhileTheJoiningOneIsAhead) {
+  cut = guild_cut(options, now);  // not open: the pair is seen, but not yet a cut
+  joining("aXbc");
+  serving("aX");
+  cut.open(now);
+  now += 1'000ms;
+  EXPECT_FALSE(cut.moved());
+  lose(role::serving);
+  EXPECT_TRUE(cut.moved());
+  EXPECT_EQ(shown, "aXbc");
+}
+
+TEST_F(GuildCut, AHoleOnTheServingSideIsNotBridged) {
+  serving("aX");
+  lose(role::serving);
+  cut.renewed(role::serving, now);
+  now += 1'000ms;
+  serving("b");
+  joining("X");
+  EXPECT_FALSE(cut.moved());
+}
+
+TEST_F(GuildCut, AWindowThatOverflowsWaitsForAnotherCut) {
+  cut_options small = options;
+  small.held_items_max = 3;
+  cut = guild_cut(small, t0);
+  cut.open(t0);
+  joining("Xabcd");  // X has been let go
+  serving("X");
+  EXPECT_FALSE(cut.moved());
+  serving("abcdY");
+  joining("Ye");
+  EXPECT_TRUE(cut.moved());
+  serving("e");
+  EXPECT_EQ(shown, "XabcdYe");
+}
+
+TEST_F(GuildCut, TheWindowIsBoundedInBytes) {
+  cut_options small = options;
+  small.held_bytes_max = 1'000;
+  cut = guild_cut(small, t0);
+  for (int i = 0; i < 100; ++i) joining("a");
+  EXPECT_LE(cut.held_bytes(), 1'000U);
+}
+
+TEST_F(GuildCut, WhatIsProvedIsNotKept) {
+  joining("ab");
+  serving("ab");
+  now += 900ms;
+  serving("c");  // not silent
+  now += 200ms;
+  prove(role::serving);
+  EXPECT_EQ(cut.held_bytes(), 0U);
+}
+
+TEST_F(GuildCut, OverlapEndsWithAGap) {
+  for (int i = 0; i < 20; ++i) {
+    serving("a");
+    joining("a");
+  }
+  now += 60'000ms;
+  serving("a");
+  tick();
+  EXPECT_FALSE(cut.moved());
+  joining("a");
+  EXPECT_EQ(cut.kind(), cut_kind::gap);
+  EXPECT_EQ(shown, std::string(21, 'a'));
+}
+
+TEST_F(GuildCut, GivingUpLeavesTheServingSide) {
+  joining("ab");
+  serving("aXb");
+  joining("X");
+  serving("c");
+  guild_cut::released out;
+  cut.give_up(out);
+  show(out);
+  serving("d");
+  EXPECT_EQ(shown, "aXbcd");
+  EXPECT_EQ(cut.held_bytes(), 0U);
+}
+
+TEST_F(GuildCut, TheWayBackIsTheSameWay) {
+  serving("X");
+  joining("X");
+  ASSERT_TRUE(cut.moved());
+  cut.turn_back(now);
+  now += 1'000ms;
+  // What was the joining side serves now.
+  serving("aYb");
+  joining("aY");
+  joining("bc");
+  EXPECT_TRUE(cut.moved());
+  EXPECT_EQ(shown, "XaYbc");
+}
+
+TEST_F(GuildCut, TheAuditSeesALoss) {
+  serving("X");
+  joining("X");
+  serving("ab");
+  joining("b");
+  EXPECT_EQ(cut.counts().lost, 0U);
+  now += 1'001ms;
+  prove(role::joining);
+  EXPECT_EQ(cut.counts().lost, 1U);
+  EXPECT_FALSE(cut.audited());
+  prove(role::serving);
+  EXPECT_TRUE(cut.audited());
+}
+
+TEST_F(GuildCut, AnIdThatWasShownIsNotShownAgain) {
+  serving("WX");
+  joining("X");
+  ASSERT_TRUE(cut.moved());
+  joining("W");
+  EXPECT_EQ(shown, "WX");
+  EXPECT_EQ(cut.counts().doubles_averted, 1U);
+}
+
+}  // namespace
+}  // namespace evergate::control
