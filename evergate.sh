@@ -344,7 +344,8 @@ command_format() {
 
 command_lint() {
   need
-  cmake --preset dev >/dev/null
+  # Each source by itself: clang-tidy finds a file by its own command.
+  cmake --preset dev -B build/lint -DEVERGATE_UNITY=OFF -DEVERGATE_PCH=OFF >/dev/null
   local files=("$@")
   if [[ ${#files[@]} -eq 0 ]]; then
     local base=HEAD
@@ -354,7 +355,7 @@ command_lint() {
     fi
   fi
   if [[ ${#files[@]} -eq 0 ]]; then echo "evergate.sh: no C++ file has changed"; return; fi
-  run-clang-tidy-19 -quiet -p build/dev -j "$(jobs_that_fit)" "${files[@]/#/$PWD/}"
+  run-clang-tidy-19 -quiet -p build/lint -j "$(jobs_that_fit)" "${files[@]/#/$PWD/}"
 }
 
 command_clean() { rm -rf build var; }

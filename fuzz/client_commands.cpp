@@ -129,7 +129,7 @@ void run(std::string_view bytes) {
         one.feed({ask, {}});
         break;
       case 4:
-        one.feed({ask_closely, {}});
+        one.feed({ask, {}, downstream::ask_need::closely});
         break;
       case 5:
         one.fill((in.byte() & 1) != 0);

@@ -4,9 +4,9 @@
     soak.py [--hours H] [--only PART,PART] [--seed N] [--first-cycle-only]
 
 Each cycle runs the simulation with seeds never run before, the kill test with more kills, the failure rows, the
-corruption campaign with a fresh seed, and the fuzz targets on their grown corpus, while one daemon lives through
-it all under load and its memory and descriptors are watched (tools/soak_watch.py). A part whose program is not
-there is named as not run. Everything goes to var/soak: a log per part and cycle, results.jsonl, summary.txt.
+restarts of bots in full count, the corruption campaign with a fresh seed, and the fuzz targets on their grown
+corpus, while one daemon lives through it all under load and its memory and descriptors are watched
+(tools/soak_watch.py). A part whose program is not there is named as not run. Everything goes to var/soak: a log per part and cycle, results.jsonl, summary.txt.
 Prints a line a part, a summary a cycle and one for all; status 1 when anything failed or nothing ran.
 """
 import argparse
@@ -65,10 +65,28 @@ def fuzz(cycle, options):
     return [([sys.executable, ROOT / "tools/fuzz.py", str(options.fuzz_seconds)], {})]
 
 
+def restarts(cycle, options):
+    counts = {"EVERGATE_RESTARTS": str(options.restarts), "EVERGATE_TAKEOVERS": str(max(1, options.restarts * 2 // 5))}
+    return [(["node", "--test", *e2e("restarts.test.mjs")], counts)]
+
+
+def absence(cycle, options):
+    counts = {"EVERGATE_QUEUED": str(options.queued), "EVERGATE_STALLED": str(options.stalled)}
+    return [(["node", "--test", *e2e("absence.test.mjs")], counts)]
+
+
+def cursors(cycle, options):
+    counts = {"EVERGATE_CURSORS": str(options.cursors), "EVERGATE_SEED": str(options.seed + cycle)}
+    return [(["node", "--test", *e2e("state_equality.test.mjs")], counts)]
+
+
 PARTS = [
     Part("simulation", lambda: [RELEASE / "evergate-simulate"], simulation),
     Part("kills", lambda: [*e2e("kill_daemon.test.mjs"), RELEASE / "evergate"], kills),
     Part("failures", lambda: [*e2e("failures*.test.mjs"), RELEASE / "evergate"], failures),
+    Part("restarts", lambda: [*e2e("restarts.test.mjs"), RELEASE / "evergate"], restarts),
+    Part("absence", lambda: [*e2e("absence.test.mjs"), RELEASE / "evergate"], absence),
+    Part("cursors", lambda: [*e2e("state_equality.test.mjs"), RELEASE / "evergate"], cursors),
     Part("corruption", lambda: [RELEASE / "journal_flip"], corruption),
     Part("fuzz", lambda: [ROOT / "build/fuzz/bin"], fuzz),
 ]
@@ -105,7 +123,7 @@ class Soak:
             finally:
                 end_group(self.child)
         said = [text for text in log.read_text(errors="replace").splitlines() if text.strip()]
-        return status, last_word(said), log, time.monotonic() - begun
+        return status, said, log, time.monotonic() - begun
 
     def run_part(self, part, cycle):
         missing = part.missing()
@@ -116,15 +134,20 @@ class Soak:
             return
         self.not_run.pop(part.name, None)
         for number, (line, more) in enumerate(part.lines(cycle, self.options)):
-            status, word, log, seconds = self.run_line(part.name, cycle, number, line, more)
+            status, said, log, seconds = self.run_line(part.name, cycle, number, line, more)
+            word = last_word(said)
             total = self.totals.setdefault(part.name, [0, 0])
             total[0] += 1
             total[1] += status != 0
             self.say(f"  {part.name:<11} {'passed' if status == 0 else 'FAILED'} in {seconds:.0f} s: {word}")
+            figures = figures_in(said)
+            for figure in figures:
+                self.say(f"              {figure}")
             if status != 0:
                 self.say(f"              status {status}, see {log.relative_to(ROOT)}; again: "
                          f"{' '.join([f'{key}={value}' for key, value in more.items()] + [str(word) for word in line])}")
-            self.record(cycle=cycle, part=part.name, status=status, seconds=round(seconds), word=word)
+            self.record(cycle=cycle, part=part.name, status=status, seconds=round(seconds), word=word,
+                        figures=figures)
             if status == 0:
                 log.unlink()
 
@@ -170,6 +193,11 @@ def last_word(said):
     return said[-1][:200] if said else "nothing was said"
 
 
+def figures_in(said):
+    """What a test measured: its diagnostics that begin so."""
+    return [found[1] for line in said if (found := re.match(r"^\s*[#ℹ] figure: (.*)$", line))]
+
+
 def end_group(child):
     """Whatever a part left behind ends with it: it has a process group of its own."""
     try:
@@ -187,6 +215,10 @@ def main():
     parser.add_argument("--seeds", type=int, default=2_000, help="of the simulation, a cycle")
     parser.add_argument("--kills", type=int, default=100, help="of the daemon, a cycle")
     parser.add_argument("--repeats", type=int, default=3, help="of each file of failure rows, a cycle")
+    parser.add_argument("--restarts", type=int, default=50, help="of a bot, of each kind, a cycle; takeovers are two fifths")
+    parser.add_argument("--queued", type=int, default=1_000_000, help="events that wait for a bot, a cycle")
+    parser.add_argument("--stalled", type=int, default=240_000, help="events (2,000 a second) while a bot does not read, a cycle")
+    parser.add_argument("--cursors", type=int, default=100, help="at which guilds are compared, a cycle")
     parser.add_argument("--places", type=int, default=100_000, help="of the corruption campaign, a cycle")
     parser.add_argument("--fuzz-seconds", type=int, default=300, help="for each target, a cycle")
     parser.add_argument("--rate", type=int, default=200, help="events a second at the daemon that is watched")

@@ -116,11 +116,28 @@ struct interaction_settings {
   expired_interactions expired = expired_interactions::drop;
 };
 
+/// How a lane delivers what has queued up.
+struct catch_up_settings {
+  std::uint32_t max_rate = 0;  ///< events a second and lane while it is behind; 0 = as fast as the bot reads
+};
+
+/// When an event is taken for what a bot dies of, and what becomes of it.
+struct poison_settings {
+  std::uint32_t suspect_after = 3;  ///< unclean ends in a row with it as the first unacknowledged event
+  std::uint32_t convict_after = 2;  ///< further ones with nothing else in flight
+  std::uint32_t dead_letters_max = 1'000;  ///< kept; the oldest leave, counted
+};
+
 struct downstream_settings {
   std::uint32_t lanes = 0;  ///< shards that /gateway/bot reports to bots; 0 = 1 per 100 shards, rounded up
   std::uint32_t lanes_max = 4'096;  ///< largest n a bot may ask for
   std::chrono::milliseconds heartbeat_interval{10'000};
+  std::chrono::milliseconds takeover_wait{5'000};
   std::chrono::milliseconds cursor_interval{100};  ///< acknowledged positions are on disk at most this late
+  /// After an unclean end what was acknowledged within this is sent again too.
+  std::chrono::milliseconds handler_grace{0};
+  bool ask_heartbeats = true;                                ///< by op 1, of libraries that bear it
+  std::chrono::milliseconds ask_interval{1'000};             ///< between two of these
   std::uint64_t output_bytes_high = std::uint64_t{1} << 20;  ///< per connection, before the lane waits
   /// Of consumers that `gateway_options::consumers` does not name.
   consumer_settings consumer;
@@ -172,10 +189,12 @@ struct gateway_options {
   queue_settings queue;
   store_settings store;
   downstream_settings downstream;
+  interaction_settings interactions;
+  catch_up_settings catch_up;
+  poison_settings poison;
   /// By name (1 to 32 of a-z, 0-9, - and _). Begin with a copy of `downstream.consumer`.
   std::map<std::string, consumer_settings> consumers;
   admin_settings admin;
-  interaction_settings interactions;
   log_settings log;
   gateway_events events;
 };

@@ -67,6 +67,7 @@ std::vector<operation> api::operations() {
   add_reading(out);
   add_verbs(out);
   add_giving_up(out);
+  add_letters(out);
   return out;
 }
 
@@ -242,6 +243,8 @@ answer api::list_consumers() const {
   json_writer out;
   out.object().put("head", head.value).array("consumers");
   for (auto* one : around_.bots.readers().all()) write_consumer(*one, head, out);
+  const auto& letters = around_.bots.readers().letters();
+  out.end().object("dead_letters").put("kept", letters.size()).put("pushed_out", letters.pushed_out());
   out.end().end();
   return {200, out.take()};
 }

@@ -52,6 +52,11 @@ class api {
   void skip(const call& asked, reply back);
   void drop_class(const call& asked, reply back);
   void drain(const call& asked, reply back);
+  void add_letters(std::vector<operation>& to);
+  [[nodiscard]] answer list_letters() const;
+  [[nodiscard]] answer show_letter(const call& asked) const;
+  [[nodiscard]] answer repeat_letter(const call& asked);
+  [[nodiscard]] answer discard_letter(const call& asked);
   /// Does it, and answers once it is on disk, with the consumer as it then is.
   void answer_when_durable(const std::string& name, reply back,
                            const std::function<base::result<void>(std::move_only_function<void()>)>& work);

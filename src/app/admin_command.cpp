@@ -78,8 +78,29 @@ admin_commands::admin_commands(CLI::App& cli, std::string& config) : cli_(cli), 
   });
   drop->add_option("NAME", consumer_, "The consumer")->required();
   drop->add_option("CLASS", class_, "ephemeral or message")->required();
+  add_dead_letters();
   add_verb("pause", "Deliver nothing to a consumer; its events queue", admin_print::consumer);
   add_verb("resume", "Deliver again to a consumer that was paused or drained", admin_print::consumer);
+}
+
+void admin_commands::add_dead_letters() {
+  auto* letters =
+      add("dead-letters", "Events that bots died of: all, or one to show, repeat or discard", [this] {
+        if (action_.empty()) return wish{.path = "/v1/dead-letters", .print = admin_print::letters};
+        const auto path = fmt::format("/v1/consumers/{}/dead-letters/{}", consumer_, offset_);
+        if (action_ == "repeat") {
+          return wish{.method = "POST", .path = path + "/repeat", .print = admin_print::as_it_came};
+        }
+        return wish{.method = action_ == "discard" ? "DELETE" : "GET",
+                    .path = path,
+                    .print = admin_print::as_it_came};
+      });
+  auto* action = letters->add_option("ACTION", action_, "show, repeat or discard");
+  action->check(CLI::IsMember({"show", "repeat", "discard"}));
+  auto* name = letters->add_option("NAME", consumer_, "The consumer");
+  auto* offset = letters->add_option("OFFSET", offset_, "The event's offset")->check(CLI::NonNegativeNumber);
+  action->needs(name);
+  action->needs(offset);
 }
 
 CLI::App* admin_commands::add(const char* name, const char* help, maker make) {

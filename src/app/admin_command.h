@@ -39,6 +39,7 @@ class admin_commands {
   using maker = std::function<wish()>;
 
   CLI::App* add(const char* name, const char* help, maker make);
+  void add_dead_letters();
   CLI::App* add_verb(const char* name, const char* help, std::string (*print)(std::string_view));
   [[nodiscard]] int send(const wish& what) const;
 
@@ -50,6 +51,8 @@ class admin_commands {
   std::string timeout_;
   std::string to_;
   std::string class_;
+  std::string action_;
+  std::string offset_;
   std::vector<std::pair<CLI::App*, maker>> all_;
 };
 

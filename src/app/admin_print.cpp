@@ -159,6 +159,21 @@ std::string drain(std::string_view json) {
   return out + table(lines);
 }
 
+std::string letters(std::string_view json) {
+  const auto all = elements(member(json, "letters"));
+  if (all.empty()) return "No dead letters.\n";
+  std::vector<line> lines{{"CONSUMER", "OFFSET", "TIME", "TYPE", "GUILD", "BYTES"}};
+  for (const auto one : all) {
+    lines.push_back({text_of(one, "consumer"), text_of(one, "offset"), text_of(one, "time"),
+                     text_of(one, "type"), text_of(one, "guild"), text_of(one, "bytes")});
+  }
+  return table(lines);
+}
+
+std::string as_it_came(std::string_view json) {
+  return std::string(json);
+}
+
 std::string failure(std::string_view json) {
   const auto message = text_of(member(json, "error"), "message");
   return message.empty() ? std::string(json) : message;

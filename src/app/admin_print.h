@@ -13,6 +13,8 @@ namespace evergate::app::admin_print {
 [[nodiscard]] std::string consumer(std::string_view json);
 [[nodiscard]] std::string gaps(std::string_view json);
 [[nodiscard]] std::string drain(std::string_view json);
+[[nodiscard]] std::string letters(std::string_view json);
+[[nodiscard]] std::string as_it_came(std::string_view json);
 /// The message of a failure; the whole body when it is none.
 [[nodiscard]] std::string failure(std::string_view json);
 

@@ -26,6 +26,8 @@ base::log_format format_of(log_style style) {
   return style == log_style::json ? base::log_format::json : base::log_format::text;
 }
 
+constexpr const char* identify_record = "identify";
+
 std::vector<net::event_loop*> pointers(const std::vector<std::unique_ptr<net::event_loop>>& loops) {
   std::vector<net::event_loop*> out;
   for (const auto& loop : loops) out.push_back(loop.get());
@@ -50,6 +52,7 @@ result<void> application::start() {
   net::http_client_options http;
   http.ca_file = options_.discord.ca_file;
   http_ = std::make_unique<net::http_client>(http);
+  if (auto made = make_access(); !made) return made;
   if (auto made = make_fleet(); !made) return made;
   if (auto made = make_gateway(); !made) return made;
   journal_->start({fleet_.get(), gateway_.get(), this});
@@ -96,6 +99,24 @@ result<void> application::open_journal() {
   return {};
 }
 
+result<void> application::make_access() {
+  const auto records = journal_->stored_records();
+  if (!records) return std::unexpected(records.error());
+  proto::identify_book book;
+  const auto kept = records->find(identify_record);
+  if (kept != records->end() && !proto::decode(kept->second, book)) {
+    log_.warn("identify.ledger_unreadable", {{"bytes", kept->second.size()}});
+  }
+  access_ = std::make_shared<upstream::access>(upstream::access_options_of(fleet_options_of(options_)),
+                                               *loops_.front(), *http_, log_, std::random_device{}(), book);
+  access_->on_book([this](const proto::identify_book& now) {
+    std::string value;
+    proto::encode(now, value);
+    fleet_->keep({identify_record, std::move(value)});
+  });
+  return {};
+}
+
 result<void> application::make_fleet() {
   auto stored = journal_->stored_sessions();
   if (!stored) return std::unexpected(stored.error());
@@ -118,6 +139,7 @@ result<void> application::make_fleet() {
   ground.make_intake = [&intakes](std::uint32_t worker) { return std::move(intakes.at(worker)); };
   ground.stored = std::move(*stored);
   ground.log = &log_;
+  ground.shared = access_;
   ground.seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
   ground.on_fatal = [this](const base::error& why) { on_fatal(why); };
   auto made = upstream::fleet::make(fleet_options_of(options_), std::move(ground));
@@ -152,6 +174,7 @@ void application::shutdown() {
   admin_.reset();
   api_.reset();
   if (running_) {
+    loops_.front()->post([access = access_] { access->stop(); });
     std::promise<void> gone;
     fleet_->stop(false, [&gone] { gone.set_value(); });
     gone.get_future().wait();
@@ -164,6 +187,7 @@ void application::shutdown() {
   threads_.clear();
   gateway_.reset();
   fleet_.reset();
+  access_.reset();
   http_.reset();
   journal_.reset();
 }

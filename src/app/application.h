@@ -40,6 +40,7 @@ class application final : public gateway_manager, private flow::commit_listener 
 
  private:
   [[nodiscard]] result<void> open_journal();
+  [[nodiscard]] result<void> make_access();
   [[nodiscard]] result<void> make_fleet();
   [[nodiscard]] result<void> make_gateway();
   [[nodiscard]] result<void> open_admin();
@@ -57,6 +58,7 @@ class application final : public gateway_manager, private flow::commit_listener 
   std::vector<std::unique_ptr<net::event_loop>> loops_;
   std::shared_ptr<net::tls_context> listener_tls_;
   std::unique_ptr<net::http_client> http_;
+  std::shared_ptr<upstream::access> access_;
   std::unique_ptr<upstream::fleet> fleet_;
   std::unique_ptr<downstream::gateway> gateway_;
   std::unique_ptr<admin::server> admin_;

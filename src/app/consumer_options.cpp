@@ -145,7 +145,9 @@ void add_delivery(rows& t, const std::string& prefix) {
       "only what was acknowledged",
       FIELD(on_clean_close)));
   t.push_back(duration_row<consumer_settings>(
-      prefix + "close_grace", 0ms, 1min, "After a clean close, what was sent this long before is sent again",
+      prefix + "close_grace", 0ms, 1min,
+      "After a clean close, what was sent this long before is sent again (longer of a "
+      "bot that was seen to lag, see restarts.md)",
       FIELD(close_grace)));
   t.push_back(choice_row<acknowledgement, consumer_settings>(
       prefix + "acknowledge",

@@ -246,9 +246,23 @@ void add_downstream(std::vector<option_row>& t) {
   t.push_back(duration_row("downstream.heartbeat_interval", 100ms, 2min,
                            "HELLO's interval; each beat acknowledges what the bot has received",
                            FIELD(downstream.heartbeat_interval)));
+  t.push_back(
+      duration_row("downstream.takeover_wait", 0ms, 10s,
+                   "How long a bot whose lane another one takes over may need to acknowledge; what it "
+                   "has not acknowledged then is sent to both",
+                   FIELD(downstream.takeover_wait)));
   t.push_back(duration_row("downstream.cursor_interval", 1ms, 1min,
                            "Acknowledged positions are on disk at most this late",
                            FIELD(downstream.cursor_interval)));
+  t.push_back(duration_row("downstream.handler_grace", 0ms, 10min,
+                           "After an unclean end, what was acknowledged this long before is sent again too: "
+                           "handlers may not have ended",
+                           FIELD(downstream.handler_grace)));
+  t.push_back(boolean_row("downstream.ask_heartbeats",
+                          "Asks libraries that bear it for heartbeats while something is unacknowledged",
+                          FIELD(downstream.ask_heartbeats)));
+  t.push_back(duration_row("downstream.ask_interval", 1s, 1min, "Between two heartbeats asked for",
+                           FIELD(downstream.ask_interval)));
   t.push_back(size_row("downstream.output_bytes_high", 16ull << 10, 1ull << 30,
                        "Bytes waiting for one connection before its lane waits",
                        FIELD(downstream.output_bytes_high)));
@@ -312,6 +326,23 @@ void add_interactions(std::vector<option_row>& t) {
       {{"drop", expired_interactions::drop}, {"deliver", expired_interactions::deliver}},
       "What is done with older ones: dropped and counted, or sent all the same, once, in their order",
       FIELD(interactions.expired)));
+}
+
+void add_catch_up(std::vector<option_row>& t) {
+  t.push_back(integer_row("catch_up.max_rate", 0, 1'000'000,
+                          "Events a second and lane while it is behind; 0 = as fast as the bot reads",
+                          FIELD(catch_up.max_rate)));
+  t.push_back(
+      integer_row("poison.suspect_after", 1, 1'000,
+                  "Unclean ends in a row with the same first unacknowledged event, after which what was in "
+                  "flight is sent in halves",
+                  FIELD(poison.suspect_after)));
+  t.push_back(integer_row("poison.convict_after", 1, 1'000,
+                          "Further ones with that event alone, after which it becomes a dead letter",
+                          FIELD(poison.convict_after)));
+  t.push_back(integer_row("poison.dead_letters_max", 1, 100'000,
+                          "Dead letters kept (and at most 64 MiB); the oldest leave, counted",
+                          FIELD(poison.dead_letters_max)));
 }
 
 void add_log(std::vector<option_row>& t) {
@@ -423,6 +454,7 @@ std::span<const option_row> option_table() {
     add_store(t);
     add_downstream(t);
     add_interactions(t);
+    add_catch_up(t);
     add_admin(t);
     add_log(t);
     return t;

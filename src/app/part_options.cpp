@@ -95,7 +95,14 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.rest_base = options.discord.rest;
   out.heartbeat_interval = options.downstream.heartbeat_interval;
   out.cursor_interval = options.downstream.cursor_interval;
+  out.handler_grace = options.downstream.handler_grace;
+  out.ask_heartbeats = options.downstream.ask_heartbeats;
+  out.ask_interval = options.downstream.ask_interval;
+  out.catch_up_max_rate = options.catch_up.max_rate;
+  out.poison = {.suspect_after = options.poison.suspect_after, .convict_after = options.poison.convict_after};
+  out.dead_letters_max = options.poison.dead_letters_max;
   out.consumers = policies_of(options);
+  out.takeover_wait = options.downstream.takeover_wait;
   out.interactions = {.deadline = options.interactions.deadline,
                       .autocomplete_deadline = options.interactions.autocomplete_deadline,
                       .skew = options.interactions.skew,

@@ -40,6 +40,7 @@ struct held_event {
   /// Puts it back into a batch, as its last row.
   void append_to(flow::event_batch& out) const {
     auto& again = out.rows.emplace_back(row);
+    out.has_interactions |= row.type == proto::event_type::interaction_create;
     again.pos = static_cast<std::uint32_t>(out.arena.size());
     out.arena += bytes;
     if (!counter) return;

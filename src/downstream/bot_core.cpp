@@ -21,6 +21,7 @@ session_rules session_rules_of(const gateway_options& options) {
           .sends_max = options.sends_max,
           .sends_window = options.sends_window,
           .message_bytes_max = options.message_bytes_max,
+          .ask_heartbeats = options.ask_heartbeats,
           .ask_interval = options.ask_interval};
 }
 
@@ -40,7 +41,8 @@ bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
       writer_(origin_.transport),
       session_(session_rules_of(around_.options), around_.frames),
       policy_(around_.readers.policy_of(origin_.consumer)),
-      interactions_(around_.reader, around_.options.interactions) {
+      interactions_(around_.reader, around_.options.interactions),
+      pace_(around_.options.catch_up_max_rate) {
   // Who is not served was refused before the WebSocket; here it is only not to stand without.
   if (!policy_) policy_ = around_.options.consumers.fallback;
 }
@@ -48,6 +50,7 @@ bot_core::bot_core(bot_services around, bot_wire& wire, bot_origin origin)
 void bot_core::at(bot_time when) noexcept {
   now_ = when.now;
   unix_ms_ = when.unix_ms;
+  if (lane_) lane_->at(now_);
 }
 
 void bot_core::open(bot_time when) {
@@ -98,9 +101,9 @@ void bot_core::tick(bot_time when) {
   if (phase_ == phase::closed) return;
   if (yielding_) return check_yield();
   if (lane_ && wire_.queued_bytes() == 0) lane_->flushed(now_);
-  if (drained_) check_hold();
-  if (starved_ && wish_.may_ask) step({.what = session_input::kind::ask});
-  if (phase_ == phase::waiting_source || phase_ == phase::gated) advance();
+  ask_for_beat();
+  if (lane_ && lane_->lags()) report();
+  if (phase_ == phase::waiting_source || phase_ == phase::gated || paced_) advance();
 }
 
 void bot_core::shut(bool drop, bot_time when) {
@@ -115,7 +118,7 @@ void bot_core::closed(const bot_farewell& how, bot_time when) {
   if (phase_ == phase::closed) return;
   if (how.by_bot && lane_) said_goodbye(how.code);
   phase_ = phase::closed;
-  leave(how.by_bot && (how.code == 1000 || how.code == 1001));
+  leave(how.by_bot && (how.code == 1000 || how.code == 1001), !how.by_bot);
 }
 
 void bot_core::said_goodbye(std::uint16_t code) {
@@ -123,7 +126,7 @@ void bot_core::said_goodbye(std::uint16_t code) {
                       policy_->acknowledge == acknowledge_by::heartbeat;
   const auto grace = counts ? lane_->grace() : std::nullopt;
   if (counts) lane_->closed_cleanly(now_);
-  report();
+  report(true);
   around_.log.info("bot.left", {{"consumer", origin_.consumer},
                                 {"lane", grant_->session.lane.id},
                                 {"lanes", grant_->session.lane.count},
@@ -221,9 +224,11 @@ void bot_core::begin_resume(const resume_request& request) {
   around_.desk.carry(std::move(orders));
   if (!grant_) return invalidate();
   const auto ready = around_.guilds.ready();
-  lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options.seq_max));
+  lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options));
   told_missing_ = 0;
   held_ = grant_->held;
+  lane_->at(now_);
+  pace_.start(now_);
   lane_->resume(grant_, static_cast<std::uint32_t>(request.seq), ready ? self_id(*ready) : 0);
   lane_->tell_passed(interactions_);
   interactions_.start(grant_);
@@ -286,6 +291,10 @@ void bot_core::carry(const consumer_order& order, bot_time when) {
       return;
     case kind::skip:
       return skip(order.upto);
+    case kind::repeat:
+      if (!lane_ || silent_) return;
+      lane_->repeat(*order.letter, wire_.output());
+      return wire_.output_ready();
     case kind::close_layout:
       return finish_after_interactions(4010, "Invalid shard.");
     case kind::drop:
@@ -303,7 +312,7 @@ void bot_core::asked_to_yield() {
 void bot_core::check_yield() {
   const bool open = lane_ && !lane_->counting() && lane_->unacknowledged() > 0;
   if (!open || !wish_.may_ask || now_ >= yield_until_) return release();
-  step({.what = session_input::kind::ask_closely});
+  step({.what = session_input::kind::ask, .need = ask_need::closely});
 }
 
 void bot_core::skip(flow::offset upto) {
@@ -319,16 +328,11 @@ void bot_core::begin_hold() {
   // A replay goes on to its end: its bot waits for RESUMED. What is reserved is still sent.
   if (phase_ == phase::replaying || consumer_ == nullptr || interactions_.reserved()) return;
   if (!interaction_unread_) consumer_->with([&](consumer& body) { body.holding(origin_.id); });
-  check_hold();
-}
-
-void bot_core::check_hold() {
-  const bool unacknowledged = lane_ && !lane_->counting() && lane_->unacknowledged() > 0;
-  if (!drained_ || !wish_.may_ask || silent_) return;
-  if (unacknowledged || interaction_unread_) step({.what = session_input::kind::ask_closely});
+  if (drained_) ask_for_beat();
 }
 
 void bot_core::release() {
+  report(true);
   yielding_ = false;
   const auto head = around_.events.head();
   consumer_orders orders;
@@ -343,19 +347,48 @@ void bot_core::invalidate() {
   lane_.reset();
   grant_.reset();
   backfill_.reset();
-  silent_ = yielding_ = began_ = reserving_ = held_ = drained_ = false;
+  silent_ = yielding_ = began_ = reserving_ = paced_ = held_ = drained_ = false;
   step({.what = session_input::kind::invalidated});
 }
 
-void bot_core::leave(bool discard) {
+bool bot_core::bury(consumer& body) {
+  const auto culprit = body.convicts(origin_.id);
+  if (!culprit) return false;
+  const auto slice = around_.reader.read_after(flow::offset{culprit->value - 1});
+  if (!slice || !slice->batch || slice->batch->rows[slice->first].offset != *culprit) return false;
+  const auto& row = slice->batch->rows[slice->first];
+  flow::dead_letter letter;
+  letter.at = *culprit;
+  letter.type = slice->batch->name(row);
+  letter.guild = row.guild;
+  letter.time_ms = unix_ms_;
+  letter.d = slice->batch->data(row);
+  around_.log.error("bot.dead_letter", {{"consumer", origin_.consumer},
+                                        {"lane", grant_->session.lane.id},
+                                        {"lanes", grant_->session.lane.count},
+                                        {"offset", letter.at.value},
+                                        {"type", letter.type},
+                                        {"guild", letter.guild},
+                                        {"why", "bots died of it again and again; it is kept apart"}});
+  body.convict(origin_.id, std::move(letter));
+  return true;
+}
+
+void bot_core::leave(bool discard, bool unclean) {
   if (consumer_ == nullptr) return;
+  if (!unclean) report(true);
   auto* consumer = std::exchange(consumer_, nullptr);
   const auto head = around_.events.head();
   consumer_orders orders;
   consumer->with([&](auto& body) {
     // What is on its way to disk, and was not sent, is the next bot's.
     if (interactions_.reserved()) body.reserve_interactions(origin_.id, interactions_.settled());
-    body.left(origin_.id, discard, head, now_, orders);
+    if (policy_->redeliver == redelivery::at_most_once && lane_) {
+      body.unreserve(origin_.id, lane_->position());
+    }
+    // In one piece with the end: nobody is to be given the lane with the event still in it.
+    const bool buried = unclean && bury(body);
+    body.left(origin_.id, discard || buried, head, now_, orders, unclean);
   });
   around_.desk.carry(std::move(orders));
 }
@@ -370,7 +403,8 @@ void bot_core::finish_after_interactions(std::uint16_t code, const char* reason)
 void bot_core::finish(std::uint16_t code, std::string_view reason) {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
-  leave(false);
+  // A bot that does not beat any more may hang in what it was sent.
+  leave(false, code == 4009);
   wire_.close(code, reason);
 }
 

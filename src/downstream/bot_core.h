@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "downstream/backfill.h"
+#include "downstream/catch_up_pace.h"
 #include "downstream/command_router.h"
 #include "downstream/consumers.h"
 #include "downstream/frame_writer.h"
@@ -138,12 +139,13 @@ class bot_core {
   void check_yield();
   void skip(flow::offset upto);
   void begin_hold();
-  void check_hold();
   void release();
   void invalidate();
   /// The bot ended the connection with a close frame.
   void said_goodbye(std::uint16_t code);
-  void leave(bool discard);
+  /// `unclean`: the bot is gone without a word.
+  void leave(bool discard, bool unclean = false);
+  [[nodiscard]] bool bury(consumer& body);
   void finish(std::uint16_t code, std::string_view reason);
   /// As finish(), but after the interactions that are this connection's to send.
   void finish_after_interactions(std::uint16_t code, const char* reason);
@@ -159,8 +161,10 @@ class bot_core {
   [[nodiscard]] flow::offset target() const;
   [[nodiscard]] flow::offset sendable();
   void beaten(std::int64_t seq);
+  void ask_for_beat();
   void acknowledged(std::int64_t seq);
-  void report();
+  /// `exact`: what was acknowledged counts at once, since the bot lives or left in peace.
+  void report(bool exact = false);
   // bot_interactions.cpp
   void serve_interactions();
   void send_interaction(const flow::event_batch& batch, const flow::event_row& row);
@@ -203,7 +207,10 @@ class bot_core {
   const char* finish_reason_ = "";
   flow::offset replay_until_;
   flow::offset reserved_;
+  catch_up_pace pace_;
+  bool paced_ = false;  ///< waits for its rate
   flow::offset reported_position_;
+  flow::offset reported_cursor_;
   std::uint32_t reported_acked_ = 0;
   std::uint64_t told_missing_ = 0;
 };

@@ -36,7 +36,7 @@ void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
                                       {"cursor", grant_->start.value}});
   step({.what = session_input::kind::started});
   if (!wish_.presence.empty()) command(3, wish_.presence);
-  fill();
+  advance();
 }
 
 void bot_core::fill() {
@@ -52,8 +52,10 @@ void bot_core::fill() {
     filled_in_bursts_ = true;
     return wire_.pump_later();
   }
-  lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options.seq_max));
+  lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options));
   told_missing_ = 0;
+  lane_->at(now_);
+  pace_.start(now_);
   lane_->start(grant_, backfill_->seq(), backfill_->self());
   lane_->tell_passed(interactions_);
   if (filled_in_bursts_) lane_->burst();
@@ -102,7 +104,14 @@ void bot_core::flow() {
   if (wire_.queued_bytes() == 0) lane_->flushed(now_);
   if (held_ && phase_ == phase::flowing) return;
   const auto until = sendable();
-  const auto pace = lane_->pump(until, around_.options.pump_bytes, wire_.output());
+  const auto before = lane_->sent_seq();
+  const auto allowed = lane_->counting() ? catch_up_pace::unlimited : pace_.allowance(now_);
+  const auto pace = lane_->pump(until, around_.options.pump_bytes, wire_.output(), allowed);
+  const auto sent = lane_->sent_seq() - before;
+  pace_.spent(sent);
+  const bool at_head = pace && *pace == lane::pace::idle && until == target();
+  pace_.stands(at_head ? 0 : around_.events.head().value - lane_->position().value);
+  paced_ = pace && *pace == lane::pace::more && sent == allowed;
   wire_.output_ready();
   if (!pace) {
     around_.log.error("bot.read_failed", {{"consumer", origin_.consumer}, {"cause", pace.error().text()}});
@@ -128,13 +137,12 @@ void bot_core::after_pump(lane::pace pace) {
     case lane::pace::more:
       lane_->burst();
       report();
-      return wire_.pump_later();
+      // What its rate holds back comes with the next tick.
+      return paced_ ? void() : wire_.pump_later();
     case lane::pace::window:
       report();
       starved_ = true;
-      // A full window waits for a beat: ask for one where the library bears it.
-      if (wish_.may_ask) step({.what = session_input::kind::ask});
-      return;
+      return ask_for_beat();
     case lane::pace::idle:
       report();
       return caught_up();
@@ -177,6 +185,8 @@ flow::offset bot_core::sendable() {
 }
 
 void bot_core::beaten(std::int64_t seq) {
+  if (!lane_) return;
+  lane_->heard(seq, now_);
   if (interaction_unread_ && now_ - interaction_at_ >= policy_->close_grace) {
     // A beat that was on its way already says nothing.
     interaction_unread_ = false;
@@ -198,27 +208,42 @@ call_outcome bot_core::acknowledge_call(std::string_view id, std::int64_t seq, b
 void bot_core::acknowledged(std::int64_t seq) {
   if (!lane_) return;
   bot_acknowledged_ = true;
-  lane_->heard(seq, now_);
   const bool news = lane_->acknowledge(seq);
   report();
   if (yielding_) return check_yield();
-  if (drained_) check_hold();
+  if (drained_) ask_for_beat();
   if (news) advance();
 }
 
-void bot_core::report() {
-  if (!lane_ || lane_->counting()) return;
-  const bool news = lane_->position() != reported_position_ || lane_->acked_seq() != reported_acked_;
+/// Asks for a heartbeat, which acknowledges, where the library bears it and something is unacknowledged.
+void bot_core::ask_for_beat() {
+  if (!lane_ || silent_ || !wish_.may_ask || lane_->counting()) return;
+  const bool acknowledges = policy_->acknowledge == acknowledge_by::heartbeat && lane_->unacknowledged() > 0;
+  if (!acknowledges && !(drained_ && interaction_unread_)) return;
+  auto need = starved_ ? ask_need::window : ask_need::regular;
+  if (lane_->suspects() || drained_) need = ask_need::closely;
+  // Our answer to its answer must not wait behind what is queued here.
+  if (need == ask_need::regular && wire_.queued_bytes() > 0) return;
+  step({.what = session_input::kind::ask, .need = need});
+}
+
+void bot_core::report(bool exact) {
+  if (!lane_ || consumer_ == nullptr || lane_->counting()) return;
+  const auto cursor = exact ? lane_->cursor() : lane_->settled_cursor();
+  const bool news = lane_->position() != reported_position_ || lane_->acked_seq() != reported_acked_ ||
+                    cursor != reported_cursor_;
   if (!news && !yielding_) return;
+  reported_cursor_ = cursor;
   reported_position_ = lane_->position();
   reported_acked_ = lane_->acked_seq();
   const bool ahead = base::seeded_bug(base::bug::cursor_ahead);
-  const lane_report how{.cursor = ahead ? lane_->position() : lane_->cursor(),
+  const lane_report how{.cursor = ahead ? lane_->position() : cursor,
                         .position = lane_->position(),
                         .anchor_offset = lane_->anchor_offset(),
                         .anchor_seq = lane_->anchor_seq(),
                         .sent_seq = lane_->sent_seq(),
                         .unacknowledged = static_cast<std::uint32_t>(lane_->unacknowledged()),
+                        .first_unacknowledged = lane_->first_unacknowledged(),
                         .interactions = interactions_.settled(),
                         .began = began_,
                         .acknowledged = bot_acknowledged_};

@@ -10,7 +10,10 @@ namespace {
 using order = consumer_order::kind;
 
 void tell(consumer_orders& out, order what, holder_id to, std::shared_ptr<const lane_grant> grant = {}) {
-  out.push_back({.what = what, .to = to, .grant = std::move(grant)});
+  auto& one = out.emplace_back();
+  one.what = what;
+  one.to = to;
+  one.grant = std::move(grant);
 }
 
 bool sound(const flow::layout_record& layout) noexcept {
@@ -46,6 +49,7 @@ consumer::consumer(flow::consumer_record stored, consumer_rules rules, policy_pt
     : rules_(rules), policy_(std::move(policy)), record_(std::move(stored)) {
   std::erase_if(record_.layouts, [](const auto& layout) { return !sound(layout); });
   if (!record_.layouts.empty()) slots_.resize(newest().lanes);
+  std::erase_if(record_.suspicions, [this](const auto& one) { return one.lane >= slots_.size(); });
   standing_ = !record_.layouts.empty();
   refresh_older();
 }
@@ -67,6 +71,7 @@ void consumer::restore(flow::downstream_record stored, base::instant now) {
   auto& kept = sessions_[stored.id];
   kept.began = stored.resumable;
   kept.detached_at = now;
+  kept.traits = {.large_threshold = stored.large_threshold, .may_ask = stored.may_ask};
   kept.record = std::move(stored);
 }
 
@@ -113,12 +118,16 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   record.anchor_seq = 0;
   record.anchor_offset = newest().cursors[lane];
   record.resumable = false;
+  record.large_threshold = who.traits.large_threshold;
+  record.may_ask = who.traits.may_ask;
   auto grant = std::make_shared<lane_grant>();
   grant->session = record;
   grant->start = record.anchor_offset;
   grant->older = older_;
-  grant->policy = policy_;
   grant->interactions = newest().interactions[lane];
+  doubt(*grant, where, lane);
+  where.granted_at = newest().cursors[lane];
+  grant->policy = policy_;
   grant->traits = who.traits;
   grant->dropped = record_.dropped;
   grant->held = record_.paused;
@@ -157,8 +166,10 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   grant->session = record;
   grant->start = record.anchor_offset;
   grant->older = older_;
-  grant->policy = policy_;
   grant->interactions = newest().interactions[record.lane.id];
+  doubt(*grant, where, record.lane.id);
+  where.granted_at = newest().cursors[record.lane.id];
+  grant->policy = policy_;
   grant->traits = kept.traits;
   grant->dropped = record_.dropped;
   grant->held = record_.paused || where.held;
@@ -182,7 +193,8 @@ void consumer::released(holder_id by, flow::offset head, consumer_orders& out) {
   settle(head, out);
 }
 
-void consumer::left(holder_id by, bool discard, flow::offset head, base::instant now, consumer_orders& out) {
+void consumer::left(holder_id by, bool discard, flow::offset head, base::instant now, consumer_orders& out,
+                    bool unclean) {
   std::erase_if(waiting_, [by](const claim& one) { return one.by == by; });
   const auto found = held_.find(by);
   if (found == held_.end()) {
@@ -197,6 +209,7 @@ void consumer::left(holder_id by, bool discard, flow::offset head, base::instant
   held_.erase(found);
   if (where.holder == by) {
     stop_backfilling(where);
+    if (unclean) suspect(where);
     const bool fruitless = where.predecessor != 0 && !where.last.acknowledged;
     detach(where, discard || fruitless, now);
     if (where.next) {
@@ -248,6 +261,8 @@ bool consumer::report(holder_id by, const lane_report& how) {
   // Written with whatever changes next: what was sent up to here was durable before.
   auto& interactions = newest().interactions[lane];
   interactions = std::max(interactions, how.interactions);
+  const auto first = how.first_unacknowledged;
+  clear_suspicion(lane, first.value == 0 ? how.position : flow::offset{first.value - 1});
   if (how.acknowledged && where->predecessor != 0) {
     held_.erase(where->predecessor);
     where->predecessor = 0;
@@ -274,6 +289,17 @@ bool consumer::reserve(holder_id by, flow::offset upto) {
   cursor = std::max(cursor, upto);
   dirty_ = true;
   return true;
+}
+
+void consumer::unreserve(holder_id by, flow::offset sent) {
+  auto* where = slot_of(by);
+  if (where == nullptr) return;
+  auto& cursor = newest().cursors[static_cast<std::size_t>(where - slots_.data())];
+  // An earlier connection may have been sent what this one has not come to.
+  const auto back = std::max(sent, where->granted_at);
+  if (back >= cursor) return;
+  cursor = back;
+  dirty_ = true;
 }
 
 bool consumer::reserve_interactions(holder_id by, flow::offset upto) {
@@ -324,6 +350,8 @@ void consumer::take_changes(flow::consumer_change& out) {
   }
   for (auto& id : removed_) out.sessions_removed.push_back(std::move(id));
   removed_.clear();
+  for (auto& letter : buried_) out.dead_letters.push_back(std::move(letter));
+  buried_.clear();
 }
 
 std::vector<consumer::lane_status> consumer::status() const {
@@ -416,6 +444,7 @@ void consumer::open_layout(std::uint32_t lanes, flow::offset head, consumer_orde
   for (const auto& [id, kept] : sessions_) removed_.push_back(id);
   sessions_.clear();
   slots_.assign(lanes, {});
+  record_.suspicions.clear();
   record_.layouts.push_back(std::move(next));
   ++record_.layout;
   if (record_.layouts.size() > layouts_max) drop_oldest_layout();

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "downstream/delivery_rules.h"
 #include "downstream/lane_grant.h"
 #include "flow/journal.h"
 
@@ -30,6 +31,7 @@ struct consumer_order {
     ask,           ///< another bot wants your lane: be silent, get an acknowledgement, then call released()
     give_back,     ///< the other bot has gone: carry on
     close_layout,  ///< your layout is no longer in force: close 4010
+    repeat,        ///< send this dead letter, outside of the queue
     drop,          ///< your session continues on another connection, or your turn was taken: end
     hold,          ///< send no more events until go_on; with `closely`, ask until all is acknowledged
     go_on,         ///< events flow again
@@ -43,6 +45,7 @@ struct consumer_order {
   flow::offset interactions{};                                 ///< give_back only: those past this are due
   proto::event_class dropped = proto::event_class::ephemeral;  ///< drop_class only
   flow::offset upto{};                                         ///< drop_class and skip
+  std::shared_ptr<const flow::dead_letter> letter{};           ///< repeat only
 };
 using consumer_orders = std::vector<consumer_order>;
 
@@ -54,14 +57,16 @@ struct lane_report {
   std::uint32_t anchor_seq = 0;
   std::uint32_t sent_seq = 0;
   std::uint32_t unacknowledged = 0;
-  flow::offset interactions{};  ///< all up to this are sent, expired or another lane's
-  bool began = false;           ///< the backfill is through
-  bool acknowledged = false;    ///< the bot has acknowledged something since it began
+  flow::offset first_unacknowledged{};  ///< event; 0 = none
+  flow::offset interactions{};          ///< all up to this are sent, expired or another lane's
+  bool began = false;                   ///< the backfill is through
+  bool acknowledged = false;            ///< the bot has acknowledged something since it began
 };
 
 struct consumer_rules {
   base::milliseconds queue_quiet{1'000};
   base::milliseconds queue_wait_max{15'000};
+  poison_rules poison{};
 };
 
 class consumer {
@@ -90,13 +95,23 @@ class consumer {
                                                          consumer_orders& out);
   /// The answer to an `ask` order: acknowledged, or its time is over.
   void released(holder_id by, flow::offset head, consumer_orders& out);
-  /// The connection has ended, or its session has. `discard`: the session cannot be resumed.
-  void left(holder_id by, bool discard, flow::offset head, base::instant now, consumer_orders& out);
+  /// The connection has ended, or its session has. `discard`: the session cannot be resumed. `unclean`: the
+  /// bot said nothing before.
+  void left(holder_id by, bool discard, flow::offset head, base::instant now, consumer_orders& out,
+            bool unclean = false);
+  /// Before left(): the event that this unclean end convicts of killing bots.
+  [[nodiscard]] std::optional<flow::offset> convicts(holder_id by) const;
+  /// It goes into the dead-letter store, the lane's cursor past it; its session cannot be resumed.
+  void convict(holder_id by, flow::dead_letter letter);
+  /// The connection that serves the guild and has its guilds; 0 = none.
+  [[nodiscard]] holder_id server_of(proto::snowflake guild) const noexcept;
 
   /// False when the lane is not (or no longer) this connection's: nothing changes.
   bool report(holder_id by, const lane_report& how);
   /// Before sending with at_most_once: the cursor goes ahead of the bot.
   bool reserve(holder_id by, flow::offset upto);
+  /// What was reserved and never sent, past here, is the next bot's.
+  void unreserve(holder_id by, flow::offset sent);
   /// Before sending interactions up to here: they are never sent again. Goes back to an earlier place when
   /// those past it were not sent after all.
   bool reserve_interactions(holder_id by, flow::offset upto);
@@ -184,6 +199,8 @@ class consumer {
     holder_id predecessor = 0;  ///< superseded, connected and silent
     std::string predecessor_session;
     bool backfilling = false;
+    flow::offset suspect;       ///< as its holder was granted
+    flow::offset granted_at;    ///< the cursor then
     bool held = false;          ///< by a drain; the next bot's arrival ends it
     bool holding = false;       ///< its holder has said so
     std::optional<claim> next;  ///< waits for the holder's last acknowledgement
@@ -200,6 +217,13 @@ class consumer {
 
   [[nodiscard]] flow::layout_record& newest() noexcept { return record_.layouts.back(); }
   [[nodiscard]] slot* slot_of(holder_id by) noexcept;
+  [[nodiscard]] const flow::lane_suspicion* suspicion_of(std::size_t lane) const noexcept;
+  /// Says in the grant what the lane's next session is to be careful with.
+  void doubt(lane_grant& grant, slot& where, std::size_t lane) const noexcept;
+  /// It was being careful, and died with a single event in flight.
+  [[nodiscard]] static bool died_of_one(const slot& where) noexcept;
+  void suspect(const slot& where);
+  void clear_suspicion(std::size_t lane, flow::offset acknowledged);
   [[nodiscard]] bool any_live() const noexcept;
   void open_layout(std::uint32_t lanes, flow::offset head, consumer_orders& out);
   void drop_oldest_layout();
@@ -231,6 +255,7 @@ class consumer {
   std::vector<claim> waiting_;               ///< of other n than the newest layout's
   std::map<std::string, kept_session, std::less<>> sessions_;
   std::vector<std::string> removed_;
+  std::vector<std::shared_ptr<const flow::dead_letter>> buried_;  ///< not yet in a change
   base::instant last_identify_{};
   flow::offset skipped_to_;
   bool draining_ = false;  ///< until ask_until_: a bot that resumes is held again

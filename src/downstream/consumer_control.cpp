@@ -99,6 +99,14 @@ base::result<void> consumer_control::drop_class(std::string_view name, proto::ev
   return {};
 }
 
+consumers::repeated consumer_control::repeat(const flow::dead_letter_key& which) {
+  return readers_.repeat_dead_letter(which, desk_);
+}
+
+bool consumer_control::discard(const flow::dead_letter_key& which) {
+  return readers_.discard_dead_letter(which);
+}
+
 base::result<void> consumer_control::relieve_all(std::int64_t now_ms) {
   for (auto* one : readers_.all()) {
     if (auto done = relieve(*one, now_ms); !done) return done;

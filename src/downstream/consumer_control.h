@@ -38,6 +38,11 @@ class consumer_control {
   /// Gives up what of the class is queued now. Blocks on disk.
   [[nodiscard]] base::result<void> drop_class(std::string_view name, proto::event_class what,
                                               std::move_only_function<void()> durable);
+  /// Sends a dead letter again, or discards it. False when there is none.
+  [[nodiscard]] consumers::repeated repeat(const flow::dead_letter_key& which);
+  bool discard(const flow::dead_letter_key& which);
+  [[nodiscard]] std::vector<dead_letters::letter_ptr> letters() const { return readers_.letters().list(); }
+
   /// Moves consumers that are past their bounds forward. Blocks on disk.
   [[nodiscard]] base::result<void> relieve_all(std::int64_t now_ms);
 

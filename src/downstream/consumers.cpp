@@ -22,6 +22,7 @@ base::result<void> consumers::load(base::instant now) {
     if (found != by_name_.end()) found->second->body.restore(std::move(record), now);
   }
   next_number_ = std::max<std::uint32_t>(stored->next_session_number, 1);
+  letters_.load(std::move(stored->dead_letters));
   return {};
 }
 
@@ -53,8 +54,43 @@ consumer_orders consumers::flush(base::instant now) {
     one->body.take_changes(change);
   }
   const bool none = change.consumers.empty() && change.sessions.empty() && change.sessions_removed.empty();
-  if (!none) store_.change(std::move(change));
+  if (!none) hand_over(std::move(change));
   return orders;
+}
+
+void consumers::hand_over(flow::consumer_change change) {
+  for (const auto& letter : change.dead_letters) letters_.add(letter, change.dead_letters_removed);
+  store_.change(std::move(change));
+}
+
+consumers::repeated consumers::repeat_dead_letter(const flow::dead_letter_key& which, order_desk& desk) {
+  consumer_order order;
+  order.what = consumer_order::kind::repeat;
+  order.letter = letters_.find(which);
+  if (!order.letter) return repeated::unknown;
+  guarded_consumer* reader = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = by_name_.find(which.consumer);
+    if (found != by_name_.end()) reader = found->second.get();
+  }
+  if (reader == nullptr) return repeated::no_bot;
+  const auto guild = order.letter->guild;
+  order.to = reader->with([guild](const consumer& body) { return body.server_of(guild); });
+  if (order.to == 0) return repeated::no_bot;
+  consumer_orders orders;
+  orders.push_back(std::move(order));
+  desk.carry(std::move(orders));
+  return repeated::sent;
+}
+
+bool consumers::discard_dead_letter(const flow::dead_letter_key& which) {
+  const std::scoped_lock order(flush_mutex_);
+  if (!letters_.remove(which)) return false;
+  flow::consumer_change change;
+  change.dead_letters_removed.push_back(which);
+  store_.change(std::move(change));
+  return true;
 }
 
 void consumers::flush(guarded_consumer& one, std::move_only_function<void()> durable) {
@@ -65,7 +101,7 @@ void consumers::flush(guarded_consumer& one, std::move_only_function<void()> dur
     one.body.take_changes(change);
   }
   change.done = std::move(durable);
-  store_.change(std::move(change));
+  hand_over(std::move(change));
 }
 
 std::vector<guarded_consumer*> consumers::all() {

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "downstream/consumer.h"
+#include "downstream/dead_letters.h"
 
 namespace evergate::downstream {
 
@@ -44,8 +45,12 @@ class order_desk {
 class consumers {
  public:
   consumers(flow::consumer_store& store, consumer_rules rules, std::size_t consumers_max,
-            consumer_policies policies = {})
-      : store_(store), rules_(rules), max_(consumers_max), policies_(std::move(policies)) {}
+            consumer_policies policies = {}, std::size_t dead_letters_max = 1'000)
+      : store_(store),
+        rules_(rules),
+        max_(consumers_max),
+        policies_(std::move(policies)),
+        letters_(dead_letters_max) {}
 
   /// Reads what was stored. Blocks on disk; before any loop runs.
   [[nodiscard]] base::result<void> load(base::instant now);
@@ -63,6 +68,17 @@ class consumers {
   /// The same for one consumer, at once; `durable` is called on the journal's thread.
   void flush(guarded_consumer& one, std::move_only_function<void()> durable);
 
+  /// Events that bots died of. `pushed_out` counts those that newer ones have replaced.
+  [[nodiscard]] const dead_letters& letters() const noexcept { return letters_; }
+  enum class repeated : std::uint8_t {
+    sent,     ///< handed to its lane's bot, without a number; the letter is kept
+    no_bot,   ///< nobody is connected for its guild
+    unknown,  ///< there is no such letter
+  };
+  [[nodiscard]] repeated repeat_dead_letter(const flow::dead_letter_key& which, order_desk& desk);
+  /// False when there is no such letter.
+  bool discard_dead_letter(const flow::dead_letter_key& which);
+
   /// Null when there is none of that name yet.
   [[nodiscard]] guarded_consumer* find(std::string_view name);
   /// Every consumer, for status pages.
@@ -72,6 +88,8 @@ class consumers {
   [[nodiscard]] static bool valid_name(std::string_view name) noexcept;
 
  private:
+  void hand_over(flow::consumer_change change);
+
   flow::consumer_store& store_;
   const consumer_rules rules_;
   const std::size_t max_;
@@ -80,6 +98,7 @@ class consumers {
   std::mutex flush_mutex_;  ///< keeps changes in order on their way to the store
   std::map<std::string, std::unique_ptr<guarded_consumer>, std::less<>> by_name_;
   std::atomic<std::uint32_t> next_number_{1};
+  dead_letters letters_;
 };
 
 }  // namespace evergate::downstream

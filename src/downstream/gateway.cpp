@@ -18,7 +18,8 @@ namespace evergate::downstream {
 namespace {
 
 consumer_rules rules_of(const gateway_options& options) {
-  return {.queue_quiet = options.queue_quiet, .queue_wait_max = options.queue_wait_max};
+  return {
+      .queue_quiet = options.queue_quiet, .queue_wait_max = options.queue_wait_max, .poison = options.poison};
 }
 
 std::string without_slash(std::string text) {
@@ -51,7 +52,8 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
       fleet_(fleet),
       http_(http),
       log_(log),
-      readers_(store, rules_of(options_), options_.consumers_max, options_.consumers),
+      readers_(store, rules_of(options_), options_.consumers_max, options_.consumers,
+               options_.dead_letters_max),
       control_(readers_, events, store, *this, log),
       router_(commands, replies, fleet),
       door_(options_.unauthenticated_per_address_max) {

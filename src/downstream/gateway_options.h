@@ -9,19 +9,11 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "downstream/consumer_policy.h"
+#include "downstream/delivery_rules.h"
 #include "net/websocket.h"
 #include "proto/intents.h"
 
 namespace evergate::downstream {
-
-/// How long an INTERACTION_CREATE is worth sending: Discord takes a first answer for 3 s. Source: Discord
-/// documentation, Receiving and Responding, "Interaction Callback".
-struct interaction_rules {
-  base::milliseconds deadline{2'500};               ///< by the age of its id
-  base::milliseconds autocomplete_deadline{1'500};  ///< of type 4: the user types on meanwhile
-  base::milliseconds skew{1'000};  ///< this machine's clock may be ahead of Discord's by this
-  bool drop_expired = true;        ///< and count it; false: it is sent all the same
-};
 
 struct gateway_options {
   base::secret token;                                        ///< the bot's; required
@@ -36,11 +28,11 @@ struct gateway_options {
 
   base::milliseconds heartbeat_interval{10'000};  ///< told in HELLO; each beat acknowledges
   std::uint32_t heartbeats_missed_max = 3;        ///< intervals without a beat before 4009
-  base::milliseconds ask_interval{
-      1'000};  ///< between heartbeats asked for by op 1 (never of unproven libraries)
-  base::milliseconds identify_timeout{10'000};  ///< from the connection (or op 9) to IDENTIFY or RESUME
-  base::milliseconds hello_delay{10};           ///< from the 101 to HELLO
-  std::uint32_t sends_max = 120;                ///< messages of one connection per sends_window (4008 beyond)
+  bool ask_heartbeats = true;                     ///< by op 1, of libraries that bear it
+  base::milliseconds ask_interval{1'000};         ///< between two of these
+  base::milliseconds identify_timeout{10'000};    ///< from the connection (or op 9) to IDENTIFY or RESUME
+  base::milliseconds hello_delay{10};             ///< from the 101 to HELLO
+  std::uint32_t sends_max = 120;  ///< messages of one connection per sends_window (4008 beyond)
   base::milliseconds sends_window{60'000};
   std::size_t message_bytes_max = 4096;                ///< one message from a bot (4002 beyond)
   std::size_t unauthenticated_per_address_max = 1000;  ///< WebSockets of one address that have not identified
@@ -51,8 +43,13 @@ struct gateway_options {
   base::milliseconds cursor_interval{100};    ///< cursors and sessions are written at most this often
   base::milliseconds queue_quiet{1'000};      ///< queued events wait until no IDENTIFY came for this long …
   base::milliseconds queue_wait_max{15'000};  ///< … but at most this long after a lane got its guilds
-  base::milliseconds takeover_wait{1'000};    ///< how long a replaced bot may take to acknowledge
+  base::milliseconds takeover_wait{5'000};    ///< how long a replaced bot may take to acknowledge
   interaction_rules interactions;
+  std::uint32_t catch_up_max_rate = 0;  ///< events a second of a lane behind the head; 0 = unlimited
+  /// After an unclean end what was acknowledged within this is sent again: its handlers may not have ended.
+  base::milliseconds handler_grace{0};
+  poison_rules poison;
+  std::size_t dead_letters_max = 1'000;
 
   base::milliseconds bounds_interval{1'000};  ///< how often consumers are held to their bounds
   base::milliseconds tick{100};               ///< how often deadlines are looked at

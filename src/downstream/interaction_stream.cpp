@@ -88,11 +88,11 @@ base::result<bool> interaction_stream::scan(flow::offset recent_after, flow::off
   return false;
 }
 
-void interaction_stream::passed(const flow::event_row& row) {
+void interaction_stream::passed(const flow::event_batch& batch, const flow::event_row& row) {
   while (!skipped_.empty() && skipped_.front().upto < row.offset) skipped_.erase(skipped_.begin());
   if (skipped_.empty() || row.offset <= skipped_.front().after || !interaction_for(row, key_)) return;
-  const auto& older = *grant_->older;
-  if (row.offset > older.interactions_from(row.guild)) ++expired_;
+  if (!grant_->policy->filter.passes(batch, row)) return;
+  if (row.offset > grant_->older->interactions_from(row.guild)) ++expired_;
 }
 
 }  // namespace evergate::downstream

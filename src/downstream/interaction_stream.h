@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "downstream/batch_reader.h"
 #include "downstream/delivery_filter.h"
-#include "downstream/gateway_options.h"
+#include "downstream/delivery_rules.h"
 #include "downstream/lane_grant.h"
 
 namespace evergate::downstream {
@@ -65,7 +65,7 @@ class interaction_stream {
   }
 
   /// The lane's queue has come to an interaction: it counts as expired when scans have passed over it.
-  void passed(const flow::event_row& row);
+  void passed(const flow::event_batch& batch, const flow::event_row& row);
 
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return expired_; }

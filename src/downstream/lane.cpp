@@ -24,6 +24,8 @@ void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self)
   blind_ = (key_.intents & proto::intent::message_content) == 0;
   position_ = grant_->start;
   to_count_ = 0;
+  settling_.reset(position_);
+  suspects_left_ = grant_->suspect_count;
   marks_.clear();
   lag_ = {};
   burst_seq_ = heard_seq_ = 0;
@@ -54,8 +56,10 @@ bool lane::wanted(const flow::event_batch& batch, const flow::event_row& row) co
   return reply || row.offset > grant_->older->settled() || row.offset > grant_->older->from(row.guild);
 }
 
-base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std::string& out) {
+base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std::string& out,
+                                    std::uint32_t events_max) {
   const std::size_t begin = out.size();
+  const auto before = in_flight_.sent_seq();
   std::size_t looked_at = 0;
   while (position_ < until) {
     const auto slice = reader_.read_after(position_);
@@ -66,6 +70,7 @@ base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std:
       const auto& row = rows[i];
       if (row.offset > until) return pace::idle;
       if (out.size() - begin >= budget || ++looked_at > limits_.rows_per_pump) return pace::more;
+      if (to_count_ == 0 && in_flight_.sent_seq() - before >= events_max) return pace::more;
       switch (take(*slice->batch, row, out)) {
         case step::on:
           break;
@@ -91,15 +96,21 @@ lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row
     fixed_offset_ = position_;
   }
   if (!wanted(batch, row)) {
-    const bool express = row.type == proto::event_type::interaction_create && interactions_ != nullptr;
-    if (express && to_count_ == 0 && grant_->policy->filter.passes(batch, row)) interactions_->passed(row);
+    if (row.type == proto::event_type::interaction_create && interactions_ != nullptr && to_count_ == 0) {
+      interactions_->passed(batch, row);
+    }
     position_ = row.offset;
     return step::on;
   }
   if (to_count_ > 0) {
     position_ = row.offset;
-    if (counted_in_flight_) static_cast<void>(in_flight_.sent(row.offset));
-    if (--to_count_ == 0 && !counted_in_flight_) in_flight_.reset(in_flight_.acked_seq(), position_);
+    if (counted_in_flight_) {
+      static_cast<void>(in_flight_.sent(row.offset));
+      --to_count_;
+    } else if (--to_count_ == 0) {
+      in_flight_.reset(in_flight_.acked_seq(), position_);
+      note_acknowledged();
+    }
     return step::on;
   }
   if (row.offset <= dropped_[static_cast<std::size_t>(row.retention)]) {
@@ -110,24 +121,21 @@ lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row
     return step::on;
   }
   if (in_flight_.sent_seq() >= limits_.seq_max) return in_flight_.empty() ? step::spent : step::full;
-  if (in_flight_.size() >= limits_.ack_window) return step::full;
-  write(batch, row, in_flight_.sent(row.offset), out);
+  if (in_flight_.size() >= window()) return step::full;
+  write(row.type, batch.name(row), batch.data(row), in_flight_.sent(row.offset), out);
   position_ = row.offset;
   return step::on;
 }
 
-void lane::write(const flow::event_batch& batch, const flow::event_row& row, std::uint32_t seq,
+void lane::write(proto::event_type type, std::string_view name, std::string_view d, std::uint32_t seq,
                  std::string& out) {
-  const auto name = batch.name(row);
-  const auto d = batch.data(row);
-  if (row.type == proto::event_type::guild_create) {
+  if (type == proto::event_type::guild_create) {
     scratch_.clear();
     proto::trim_guild(d, key_.intents, grant_->traits.large_threshold, self_, scratch_);
     writer_.dispatch(name, seq, scratch_, out);
-  } else if (blind_ && proto::carries_message_content(row.type) &&
-             proto::needs_redaction(row.type, d, self_)) {
+  } else if (blind_ && proto::carries_message_content(type) && proto::needs_redaction(type, d, self_)) {
     scratch_.clear();
-    proto::redact(row.type, d, self_, scratch_);
+    proto::redact(type, d, self_, scratch_);
     writer_.dispatch(name, seq, scratch_, out);
   } else {
     writer_.dispatch(name, seq, d, out);
@@ -135,9 +143,23 @@ void lane::write(const flow::event_batch& batch, const flow::event_row& row, std
   if (scratch_.capacity() > scratch_kept_bytes) std::string().swap(scratch_);
 }
 
-bool lane::acknowledge(std::int64_t seq) noexcept {
+bool lane::acknowledge(std::int64_t seq) {
   if (!grant_ || to_count_ > 0 || seq <= 0 || seq > limits_.seq_max) return false;
-  return in_flight_.acknowledge(static_cast<std::uint32_t>(seq));
+  const auto before = in_flight_.acked_seq();
+  if (!in_flight_.acknowledge(static_cast<std::uint32_t>(seq))) return false;
+  suspects_left_ -= std::min(suspects_left_, in_flight_.acked_seq() - before);
+  note_acknowledged();
+  return true;
+}
+
+void lane::note_acknowledged() {
+  if (limits_.handler_grace > base::milliseconds::zero()) settling_.moved(cursor(), now_);
+}
+
+flow::offset lane::settled_cursor() {
+  // Without marks everything acknowledged has had its time.
+  const auto settled = settling_.settled(now_);
+  return settling_.lags() ? settled : cursor();
 }
 
 void lane::flushed(base::instant now) {

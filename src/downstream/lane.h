@@ -14,8 +14,10 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "downstream/batch_reader.h"
+#include "downstream/cursor_lag.h"
 #include "downstream/delivery_filter.h"
 #include "downstream/frame_writer.h"
+#include "downstream/gateway_options.h"
 #include "downstream/in_flight.h"
 #include "downstream/interaction_stream.h"
 #include "downstream/lane_grant.h"
@@ -27,16 +29,24 @@ struct lane_limits {
   std::uint32_t seq_max = 0x7fff'fff0;
   std::size_t rows_per_pump = 65'536;  ///< looked at, delivered or not
   base::milliseconds close_grace{100};
+  base::milliseconds handler_grace{0};
 
-  [[nodiscard]] static lane_limits of(const consumer_policy& policy, std::uint32_t seq_max) noexcept {
-    return {.ack_window = policy.ack_window, .seq_max = seq_max, .close_grace = policy.close_grace};
+  [[nodiscard]] static lane_limits of(const consumer_policy& policy,
+                                      const gateway_options& options) noexcept {
+    return {.ack_window = policy.ack_window,
+            .seq_max = options.seq_max,
+            .close_grace = policy.close_grace,
+            .handler_grace = options.handler_grace};
   }
 };
 
 class lane {
  public:
   lane(batch_reader& reader, frame_writer& writer, lane_limits limits) noexcept
-      : reader_(reader), writer_(writer), limits_(limits) {}
+      : reader_(reader), writer_(writer), limits_(limits), settling_(limits.handler_grace) {}
+
+  /// The time of what follows.
+  void at(base::instant now) noexcept { now_ = now; }
 
   /// Takes over after a backfill that ended with the number `seq`.
   void start(std::shared_ptr<const lane_grant> grant, std::uint32_t seq, proto::snowflake self);
@@ -50,8 +60,10 @@ class lane {
     spent,    ///< the session has no numbers left
     unknown,  ///< RESUME: the numbering cannot be done again, or the number does not exist
   };
-  /// Appends frames of at most about `budget` bytes to `out`, for events up to `until`.
-  [[nodiscard]] base::result<pace> pump(flow::offset until, std::size_t budget, std::string& out);
+  /// Appends frames of at most about `budget` bytes and `events_max` events to `out`, for events up to
+  /// `until`.
+  [[nodiscard]] base::result<pace> pump(flow::offset until, std::size_t budget, std::string& out,
+                                        std::uint32_t events_max = ~0U);
 
   /// Hears of each interaction that the queue passes; must outlive the lane.
   void tell_passed(interaction_stream& interactions) noexcept { interactions_ = &interactions; }
@@ -63,7 +75,7 @@ class lane {
   }
 
   /// The bot has received everything up to `seq`. False when that is no news.
-  bool acknowledge(std::int64_t seq) noexcept;
+  bool acknowledge(std::int64_t seq);
 
   /// All that was sent so far had left for the kernel at `now`.
   void flushed(base::instant now);
@@ -83,10 +95,26 @@ class lane {
   void unnumbered(std::string_view name, std::string_view d, std::string& out) {
     writer_.dispatch(name, in_flight_.sent_seq(), d, out);
   }
+  /// The same for an event that once was the lane's, as this session is shown such events.
+  void repeat(const flow::dead_letter& letter, std::string& out) {
+    write(proto::event_type_of(letter.type), letter.type, letter.d, in_flight_.sent_seq(), out);
+  }
 
   [[nodiscard]] bool counting() const noexcept { return to_count_ > 0; }
   [[nodiscard]] flow::offset position() const noexcept { return position_; }
   [[nodiscard]] flow::offset cursor() const noexcept { return in_flight_.cursor(position_); }
+  /// The same without what was acknowledged within handler_grace.
+  [[nodiscard]] flow::offset settled_cursor();
+  [[nodiscard]] bool lags() const noexcept { return settling_.lags(); }
+  /// The first event that was sent and not acknowledged; none is 0.
+  [[nodiscard]] flow::offset first_unacknowledged() const noexcept {
+    return in_flight_.empty() ? flow::offset{} : flow::offset{cursor().value + 1};
+  }
+  /// Few events at a time are sent, as one of them may be what kills the bot: half of those in question, and
+  /// of what is left when they are acknowledged, down to one.
+  [[nodiscard]] bool suspects() const noexcept {
+    return grant_ && grant_->suspect.value != 0 && cursor() < grant_->suspect;
+  }
   [[nodiscard]] std::uint32_t sent_seq() const noexcept { return in_flight_.sent_seq(); }
   [[nodiscard]] std::uint32_t acked_seq() const noexcept { return in_flight_.acked_seq(); }
   [[nodiscard]] std::size_t unacknowledged() const noexcept { return in_flight_.size(); }
@@ -101,7 +129,12 @@ class lane {
   [[nodiscard]] bool wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept;
   [[nodiscard]] step take(const flow::event_batch& batch, const flow::event_row& row, std::string& out);
   void begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self);
-  void write(const flow::event_batch& batch, const flow::event_row& row, std::uint32_t seq, std::string& out);
+  void note_acknowledged();
+  [[nodiscard]] std::uint32_t window() const noexcept {
+    return suspects() ? std::clamp(suspects_left_ / 2, 1U, limits_.ack_window) : limits_.ack_window;
+  }
+  void write(proto::event_type type, std::string_view name, std::string_view d, std::uint32_t seq,
+             std::string& out);
 
   struct mark {
     base::instant at;
@@ -119,6 +152,9 @@ class lane {
   std::uint32_t to_count_ = 0;  ///< RESUME: events still to be counted without sending
   bool counted_in_flight_ = false;
   in_flight in_flight_;
+  cursor_lag settling_;
+  std::uint32_t suspects_left_ = 0;
+  base::instant now_{};
   std::deque<mark> marks_;  ///< of what is unacknowledged
   base::milliseconds lag_{0};
   std::uint32_t burst_seq_ = 0;

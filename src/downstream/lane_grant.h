@@ -12,7 +12,7 @@
 
 namespace evergate::downstream {
 
-/// What a bot said in its IDENTIFY that the stored record has no place for.
+/// What a bot said in its IDENTIFY about its library.
 struct session_traits {
   std::uint32_t large_threshold = 50;
   bool may_ask = false;  ///< answers op 1 well
@@ -25,6 +25,8 @@ struct lane_grant {
   flow::offset interactions;         ///< those past this are due, as far as `older` says so
   policy_ptr policy = consumer_policy::plain();
   session_traits traits;
+  flow::offset suspect;             ///< one of the events up to this may be what kills the bot
+  std::uint32_t suspect_count = 0;  ///< of so many
   /// By class: events up to this were given up for the consumer.
   std::array<flow::offset, proto::event_class_count> dropped{};
   bool held = false;  ///< the consumer is paused: nothing flows until a go_on order

@@ -19,14 +19,22 @@ void send(std::string_view frame, std::vector<session_action>& out) {
   action.frame = frame;
 }
 
-/// Libraries measured to answer op 1 at once and without harm; all others are never asked.
+/// Libraries measured to answer op 1 at once and without harm (docs/delivery.md); all others, and bots that
+/// hide their library, are never asked. The name stands at the beginning, for example "@discordjs/ws 1.2.3".
 bool answers_requests(std::string_view properties) {
-  static constexpr std::array<std::string_view, 6> known = {"discord.js", "@discordjs", "seyfert",
-                                                            "discordeno", "eris",       "oceanic"};
-  std::string lower(properties);
-  std::ranges::transform(lower, lower.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::ranges::any_of(known, [&](std::string_view name) { return lower.contains(name); });
+  static constexpr std::array<std::string_view, 6> proven = {"discord.js", "@discordjs", "seyfert",
+                                                             "discordeno", "eris",       "oceanic"};
+  for (const auto* key : {"browser", "$browser", "device", "$device"}) {
+    auto name = proto::decoded_string(proto::member(properties, key)).value_or("");
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    for (const auto known : proven) {
+      if (!name.starts_with(known)) continue;
+      const auto next = name.size() == known.size() ? ' ' : name[known.size()];
+      if (std::isalnum(static_cast<unsigned char>(next)) == 0) return true;
+    }
+  }
+  return false;
 }
 
 /// `[i, n]`; absent means [0, 1]. Nothing when it is not a shard.
@@ -70,20 +78,18 @@ void session::step(const session_input& input, base::instant now, std::vector<se
       break;
     case session_input::kind::started:
       if (state_ == state::starting) state_ = state::live;
-      last_beat_ = last_own_beat_ = now;
+      last_beat_ = now;
+      asker_.start(now);
       break;
     case session_input::kind::invalidated:
       // The connection stays usable: eris and oceanic identify again on it.
       state_ = state::awaiting;
-      asked_ = false;
+      asker_.stop();
       identify_until_ = now + rules_.identify_timeout;
       send(frames::invalid_session, out);
       break;
     case session_input::kind::ask:
-      if (now >= ask_again_) ask(now, out);
-      break;
-    case session_input::kind::ask_closely:
-      ask(now, out);
+      ask(input.need, now, out);
       break;
   }
 }
@@ -91,7 +97,8 @@ void session::step(const session_input& input, base::instant now, std::vector<se
 void session::receive(std::string_view text, base::instant now, std::vector<session_action>& out) {
   if (text.size() > rules_.message_bytes_max) return close(4002, "Error while decoding payload.", out);
   const auto frame = reader_.read(text);
-  const bool answer = frame && frame->op == 1 && asked_;
+  asker_.message(now);
+  const bool answer = frame && frame->op == 1 && asker_.waits_for_answer();
   if (!within_window(answer, now)) return close(4008, "Rate limited.", out);
   if (!frame) return close(4002, "Error while decoding payload.", out);
   if (!known_op(frame->op)) return close(4001, "Unknown opcode.", out);
@@ -115,14 +122,9 @@ void session::receive(std::string_view text, base::instant now, std::vector<sess
   action.d = frame->d;
 }
 
-void session::ask(base::instant now, std::vector<session_action>& out) {
-  if (state_ != state::live || asked_) return;
-  // Not shortly before its own beat is due: discord.js takes the second beat before our answer for a dead
-  // connection.
-  const auto own_beat = last_own_beat_ + rules_.heartbeat_interval;
-  if (now < own_beat && own_beat - now < rules_.ask_interval / 4) return;
-  asked_ = true;
-  ask_again_ = now + rules_.ask_interval;
+void session::ask(ask_need need, base::instant now, std::vector<session_action>& out) {
+  if (state_ != state::live || !asker_.may_ask(need, now)) return;
+  asker_.asked(now);
   send(frames::heartbeat_request, out);
 }
 
@@ -133,9 +135,7 @@ void session::tick(base::instant now, std::vector<session_action>& out) {
 }
 
 void session::heartbeat(std::string_view d, base::instant now, std::vector<session_action>& out) {
-  // An answer to an op 1 of ours does not move the bot's own schedule.
-  if (!asked_) last_own_beat_ = now;
-  asked_ = false;
+  asker_.beat(now);
   last_beat_ = now;
   // The answer goes first: discord.js takes a late one for a dead connection.
   send(frames::heartbeat_ack, out);
@@ -166,7 +166,7 @@ void session::identify(std::string_view d, std::vector<session_action>& out) {
   action.identify.compress = proto::member(d, "compress") == "true";  // oceanic sends a string: ignored
   const auto threshold = proto::integer_of(proto::member(d, "large_threshold")).value_or(50);
   action.identify.large_threshold = static_cast<std::uint32_t>(std::clamp<std::int64_t>(threshold, 50, 250));
-  action.identify.may_ask = answers_requests(proto::member(d, "properties"));
+  action.identify.may_ask = rules_.ask_heartbeats && answers_requests(proto::member(d, "properties"));
   const auto presence = proto::member(d, "presence");
   if (is_object(presence)) action.identify.presence = presence;
 }

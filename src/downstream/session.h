@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "downstream/client_frame.h"
+#include "downstream/heartbeat_asker.h"
 #include "proto/intents.h"
 #include "proto/snowflake.h"
 
@@ -27,6 +28,7 @@ struct session_rules {
   std::uint32_t sends_max = 120;
   base::milliseconds sends_window{60'000};
   std::size_t message_bytes_max = 4096;
+  bool ask_heartbeats = true;
   base::milliseconds ask_interval{1'000};
 };
 
@@ -66,16 +68,17 @@ struct session_input {
     tick,         ///< time passed
     started,      ///< READY or the replay is on its way: beats are due from now on
     invalidated,  ///< the IDENTIFY or RESUME could not be served, or the session ended: op 9
-    ask,          ///< a heartbeat is wanted from the bot, at most one per ask_interval
-    ask_closely,  ///< the same at hand-over: as soon as the one before is answered
+    ask,          ///< a heartbeat is wanted from the bot
   };
   kind what = kind::tick;
   std::string_view text{};
+  ask_need need = ask_need::regular;  ///< ask only
 };
 
 class session {
  public:
-  session(session_rules rules, client_frame_reader& reader) noexcept : rules_(rules), reader_(reader) {}
+  session(session_rules rules, client_frame_reader& reader) noexcept
+      : rules_(rules), reader_(reader), asker_(rules.heartbeat_interval, rules.ask_interval) {}
 
   /// Appends what is to be done to `out`, in order. After a close action nothing more comes.
   void step(const session_input& input, base::instant now, std::vector<session_action>& out);
@@ -84,13 +87,13 @@ class session {
     return state_ == state::starting || state_ == state::live;
   }
   /// An op 1 of ours is unanswered.
-  [[nodiscard]] bool asked() const noexcept { return asked_; }
+  [[nodiscard]] bool asked() const noexcept { return asker_.waits_for_answer(); }
 
  private:
   enum class state : std::uint8_t { awaiting, starting, live, closed };
 
   void receive(std::string_view text, base::instant now, std::vector<session_action>& out);
-  void ask(base::instant now, std::vector<session_action>& out);
+  void ask(ask_need need, base::instant now, std::vector<session_action>& out);
   void tick(base::instant now, std::vector<session_action>& out);
   void heartbeat(std::string_view d, base::instant now, std::vector<session_action>& out);
   void identify(std::string_view d, std::vector<session_action>& out);
@@ -101,13 +104,11 @@ class session {
   const session_rules rules_;
   client_frame_reader& reader_;
   state state_ = state::awaiting;
-  bool asked_ = false;
   std::uint32_t sent_in_window_ = 0;
   base::instant window_start_{};
   base::instant identify_until_{};
   base::instant last_beat_{};
-  base::instant last_own_beat_{};  ///< not asked for
-  base::instant ask_again_{};
+  heartbeat_asker asker_;
 };
 
 }  // namespace evergate::downstream

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "flow/offset.h"
 #include "proto/event_type.h"
 #include "proto/snowflake.h"
@@ -67,6 +68,20 @@ struct session_record {
   std::int64_t seq = -1;
 };
 
+/// A heartbeat that was acknowledged: whatever Discord had sent the session before its answer is in this
+/// batch or an earlier one. Told only to those who asked for it (resharding compares two sessions); not
+/// stored.
+struct shard_proof {
+  proto::shard_key shard;
+  base::instant sent;  ///< when the heartbeat left
+};
+
+/// A small value of a plan's own (the identify ledger, a resharding), kept by name with the batch's events.
+struct control_record {
+  std::string name;   ///< at most 64 bytes
+  std::string value;  ///< empty = remove
+};
+
 /// What a GAP row's d says, for those who build or read one: see flow/gap.h.
 struct event_batch {
   std::string arena;
@@ -74,9 +89,13 @@ struct event_batch {
   std::vector<counter_row> counters;
   std::vector<shard_progress> progress;
   std::vector<session_record> sessions;
+  std::vector<control_record> records;
+  std::vector<shard_proof> proofs;
   bool has_interactions = false;  ///< a row is an INTERACTION_CREATE; whoever adds rows sees to it
 
-  [[nodiscard]] bool empty() const noexcept { return rows.empty() && progress.empty() && sessions.empty(); }
+  [[nodiscard]] bool empty() const noexcept {
+    return rows.empty() && progress.empty() && sessions.empty() && records.empty() && proofs.empty();
+  }
   [[nodiscard]] std::size_t bytes() const noexcept { return arena.size() + rows.size() * sizeof(event_row); }
 
   /// The event's name as in `t`.

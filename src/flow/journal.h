@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,14 @@ class session_source {
   virtual ~session_source() = default;
   /// Every live session, for RESUME after a start. Blocks on disk; called before the loops run.
   [[nodiscard]] virtual base::result<std::vector<stored_session>> stored_sessions() = 0;
+};
+
+/// Where plans find what they kept with event_batch::records.
+class record_source {
+ public:
+  virtual ~record_source() = default;
+  /// By name. Blocks on disk; called before the loops run.
+  [[nodiscard]] virtual base::result<std::map<std::string, std::string>> stored_records() = 0;
 };
 
 /// Some retained events of one class, as they lie in the store.
@@ -135,12 +144,40 @@ struct layout_record {
   std::vector<offset> interactions{};
 };
 
+/// A lane whose bot ended uncleanly, again and again, with the same event first among what it had not
+/// acknowledged.
+struct lane_suspicion {
+  std::uint32_t lane = 0;  ///< of the newest layout
+  offset at{};             ///< that event
+  offset upto{};           ///< what kills the bot was in flight at each of these ends, so it is not past this
+  std::uint32_t count = 0;  ///< how many events that were
+  std::uint32_t ends = 0;   ///< such ends in a row
+  std::uint32_t alone = 0;  ///< of these, with nothing else in flight
+};
+
+/// An event that a lane's bot died of, taken out of its queue. Named by consumer and offset.
+struct dead_letter {
+  std::string consumer;
+  proto::shard_key lane;  ///< at that time
+  offset at{};
+  std::string type{};  ///< as in `t`
+  proto::snowflake guild = 0;
+  std::int64_t time_ms = 0;  ///< wall time at which it was taken out
+  std::string d{};
+};
+struct dead_letter_key {
+  std::string consumer;
+  offset at;
+  auto operator<=>(const dead_letter_key&) const = default;
+};
+
 struct consumer_record {
   std::string name;
   std::uint32_t layout = 0;  ///< number of the newest layout; grows by one with each change of n
   std::vector<layout_record>
-      layouts;          ///< oldest first, at most 8; an event is due iff it is past the cursor in each
-  bool paused = false;  ///< by its operator: nothing is delivered
+      layouts;  ///< oldest first, at most 8; an event is due iff it is past the cursor in each
+  std::vector<lane_suspicion> suspicions{};  ///< of the newest layout's lanes, those there are
+  bool paused = false;                       ///< by its operator: nothing is delivered
   /// By class: events up to this that are past the cursors were given up.
   std::array<offset, proto::event_class_count> dropped{};
   std::array<std::uint64_t, proto::event_class_count> given_up{};  ///< how many events, ever
@@ -158,6 +195,8 @@ struct downstream_record {
   std::uint32_t anchor_seq = 0;  ///< the event at anchor_offset has this number (or is before it)
   offset anchor_offset;
   bool resumable = false;  ///< false until its backfill is through
+  std::uint32_t large_threshold = 50;
+  bool may_ask = false;  ///< its library answers op 1 well
 };
 
 /// A change of consumers and sessions, applied in one transaction, with the next batch or within
@@ -166,6 +205,8 @@ struct consumer_change {
   std::vector<consumer_record> consumers;     ///< whole records, by name
   std::vector<downstream_record> sessions;    ///< whole records, by id
   std::vector<std::string> sessions_removed;  ///< ids
+  std::vector<std::shared_ptr<const dead_letter>> dead_letters;
+  std::vector<dead_letter_key> dead_letters_removed;
   /// Called on the journal's thread once durable (empty = not wanted).
   std::move_only_function<void()> done;
 };
@@ -173,6 +214,7 @@ struct consumer_change {
 struct stored_consumers {
   std::vector<consumer_record> consumers;
   std::vector<downstream_record> sessions;
+  std::vector<dead_letter> dead_letters;
   std::uint32_t next_session_number = 1;
 };
 

@@ -48,6 +48,7 @@ void replay_blob(guild_index& index, const blob_view& blob, std::uint64_t keep_f
       index.note(row.guild, first, row.offset.value, row.size, effect, effect == guild_effect::available,
                  keep_from);
     } else if (row.type == proto::event_type::session_started) {
+      if ((row.flags & flow::row_flag::known_guilds) != 0) continue;
       const auto listed = guilds_of_ready(blob.data(row));
       for (const auto id : listed.value_or(std::vector<proto::snowflake>())) {
         index.await(id, first, row.offset.value, keep_from);

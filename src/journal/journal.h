@@ -41,6 +41,7 @@ struct journal_status {
 
 class journal final : public flow::event_sink,
                       public flow::session_source,
+                      public flow::record_source,
                       public flow::event_source,
                       public flow::guild_source,
                       public flow::consumer_store {
@@ -66,6 +67,7 @@ class journal final : public flow::event_sink,
 
   [[nodiscard]] bool append(std::unique_ptr<flow::event_batch>& batch) override;
   [[nodiscard]] base::result<std::vector<flow::stored_session>> stored_sessions() override;
+  [[nodiscard]] base::result<std::map<std::string, std::string>> stored_records() override;
   [[nodiscard]] flow::offset head() const override { return {head_.load(std::memory_order_acquire)}; }
   [[nodiscard]] flow::offset lost_before() const override {
     return {lost_before_.load(std::memory_order_acquire)};

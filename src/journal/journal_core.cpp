@@ -154,6 +154,12 @@ base::result<void> journal_core::put_sessions(transaction& txn, const round& wor
     const auto key = std::string(meta_started) + count_key(count);
     if (auto put = put_sealed(txn, table::meta, key, state_.started.at(count), book.sums); !put) return put;
   }
+  for (const auto& [name, value] : work.records) {
+    const auto key = std::string(meta_control) + name;
+    auto put = value.empty() ? remove_sealed(txn, table::meta, key, book.sums)
+                             : put_sealed(txn, table::meta, key, value, book.sums);
+    if (!put) return put;
+  }
   if (!work.ready_changed) return {};
   return put_sealed(txn, table::meta, meta_ready, state_.ready, book.sums);
 }
@@ -173,6 +179,16 @@ base::result<void> journal_core::put_changes(transaction& txn, const round& work
   }
   for (const auto& id : work.changes.sessions_removed) {
     if (auto removed = remove_sealed(txn, table::downstreams, id, book.sums); !removed) return removed;
+  }
+  for (const auto& [key, letter] : work.changes.dead_letters) {
+    text.clear();
+    encode(*letter, text);
+    if (auto put = put_sealed(txn, table::dead_letters, dead_letter_text_key(key), text, book.sums); !put)
+      return put;
+  }
+  for (const auto& key : work.changes.dead_letters_removed) {
+    auto removed = remove_sealed(txn, table::dead_letters, dead_letter_text_key(key), book.sums);
+    if (!removed) return removed;
   }
   return {};
 }

@@ -48,6 +48,7 @@ class journal_core : private flow::commit_authority {
 
   /// Live sessions with their committed sequences, read from `view`. Any thread.
   [[nodiscard]] static base::result<std::vector<flow::stored_session>> sessions_in(snapshot& view);
+  [[nodiscard]] static base::result<std::map<std::string, std::string>> records_in(snapshot& view);
   [[nodiscard]] static base::result<flow::stored_consumers> consumers_in(snapshot& view);
   /// See flow::event_source::stretches().
   [[nodiscard]] static base::result<void> stretches_in(snapshot& view, proto::event_class of,

@@ -13,6 +13,12 @@ base::result<std::vector<flow::stored_session>> journal::stored_sessions() {
   return journal_core::sessions_in(**view);
 }
 
+base::result<std::map<std::string, std::string>> journal::stored_records() {
+  auto view = store_->read();
+  if (!view) return std::unexpected(view.error());
+  return journal_core::records_in(**view);
+}
+
 base::result<flow::stored_consumers> journal::stored() {
   auto view = store_->read();
   if (!view) return std::unexpected(view.error());

@@ -121,7 +121,8 @@ base::result<void> journal_core::load_small(snapshot& view, table_sums& seen) {
 
 // Nothing is missing, twice there, or as it was in an earlier commit.
 base::result<void> journal_core::check_sums(snapshot& view, table_sums& seen) const {
-  for (const auto where : {table::sessions, table::consumers, table::downstreams, table::users}) {
+  for (const auto where :
+       {table::sessions, table::consumers, table::downstreams, table::users, table::dead_letters}) {
     if (auto read = each_sealed(view, where, seen, nothing); !read) return read;
   }
   for (std::size_t which = 0; which < table_count; ++which) {
@@ -217,6 +218,16 @@ base::result<void> journal_core::verify(snapshot& view) const {
   return {};
 }
 
+base::result<std::map<std::string, std::string>> journal_core::records_in(snapshot& view) {
+  std::map<std::string, std::string> out;
+  auto loaded = each_sealed(view, table::meta, [&](std::string_view key, std::string_view payload) {
+    if (key.starts_with(meta_control)) out.emplace(key.substr(meta_control.size()), payload);
+    return true;
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  return out;
+}
+
 base::result<std::vector<flow::stored_session>> journal_core::sessions_in(snapshot& view) {
   std::map<std::uint32_t, std::vector<std::int64_t>> sequences;
   auto loaded = each_sealed(view, table::sequences, [&](std::string_view key, std::string_view payload) {
@@ -245,6 +256,10 @@ base::result<flow::stored_consumers> journal_core::consumers_in(snapshot& view) 
   if (!loaded) return std::unexpected(loaded.error());
   loaded = each_sealed(view, table::downstreams, [&](std::string_view, std::string_view payload) {
     return decode(payload, out.sessions.emplace_back());
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  loaded = each_sealed(view, table::dead_letters, [&](std::string_view, std::string_view payload) {
+    return decode(payload, out.dead_letters.emplace_back());
   });
   if (!loaded) return std::unexpected(loaded.error());
   const auto book = get_sealed(view, table::meta, meta_ledger);

@@ -6,8 +6,8 @@ namespace evergate::journal {
 namespace {
 
 constexpr std::uint8_t format = 1;
-constexpr std::uint8_t ledger_format = 3;    // 3: consumers with interactions, pause and what was given up
-constexpr std::uint8_t consumer_format = 2;  // 2: with interactions, pause and what was given up
+constexpr std::uint8_t ledger_format = 4;    // 4: with dead letters
+constexpr std::uint8_t consumer_format = 3;  // 3: with interactions, suspicions, pause and what was given up
 constexpr std::uint32_t layouts_max = 64;
 constexpr std::uint32_t lanes_max = 65'536;
 
@@ -97,6 +97,15 @@ void encode(const flow::consumer_record& value, std::string& out) {
       put_number(out, (own ? layout.interactions[i] : layout.cursors[i]).value);
     }
   }
+  put_number(out, static_cast<std::uint32_t>(value.suspicions.size()));
+  for (const auto& one : value.suspicions) {
+    put_number(out, one.lane);
+    put_number(out, one.at.value);
+    put_number(out, one.upto.value);
+    put_number(out, one.count);
+    put_number(out, one.ends);
+    put_number(out, one.alone);
+  }
   put_number(out, static_cast<std::uint8_t>(value.paused));
   for (const auto upto : value.dropped) put_number(out, upto.value);
   for (const auto count : value.given_up) put_number(out, count);
@@ -119,9 +128,47 @@ bool decode(std::string_view text, flow::consumer_record& value) {
     for (std::uint32_t j = 0; j < cursors; ++j) layout.interactions.push_back({in.number<std::uint64_t>()});
     value.layouts.push_back(std::move(layout));
   }
+  const auto suspicions = in.number<std::uint32_t>();
+  if (!in.ok() || suspicions > lanes_max || in.rest().size() < std::size_t{suspicions} * 32) return false;
+  value.suspicions.clear();
+  for (std::uint32_t i = 0; i < suspicions; ++i) {
+    auto& one = value.suspicions.emplace_back();
+    one.lane = in.number<std::uint32_t>();
+    one.at.value = in.number<std::uint64_t>();
+    one.upto.value = in.number<std::uint64_t>();
+    one.count = in.number<std::uint32_t>();
+    one.ends = in.number<std::uint32_t>();
+    one.alone = in.number<std::uint32_t>();
+  }
   if (!read_flag(in, value.paused)) return false;
   for (auto& upto : value.dropped) upto.value = in.number<std::uint64_t>();
   for (auto& count : value.given_up) count = in.number<std::uint64_t>();
+  return in.finished();
+}
+
+void encode(const flow::dead_letter& value, std::string& out) {
+  put_number(out, format);
+  put_text(out, value.consumer);
+  put_number(out, value.lane.id);
+  put_number(out, value.lane.count);
+  put_number(out, value.at.value);
+  put_number(out, value.guild);
+  put_number(out, value.time_ms);
+  put_text(out, value.type);
+  put_text(out, value.d);
+}
+
+bool decode(std::string_view text, flow::dead_letter& value) {
+  byte_reader in(text);
+  if (in.number<std::uint8_t>() != format) return false;
+  value.consumer = in.text();
+  value.lane.id = in.number<std::uint32_t>();
+  value.lane.count = in.number<std::uint32_t>();
+  value.at.value = in.number<std::uint64_t>();
+  value.guild = in.number<std::uint64_t>();
+  value.time_ms = in.number<std::int64_t>();
+  value.type = in.text();
+  value.d = in.text();
   return in.finished();
 }
 
@@ -135,6 +182,8 @@ void encode(const flow::downstream_record& value, std::string& out) {
   }
   put_number(out, value.anchor_offset.value);
   put_number(out, static_cast<std::uint8_t>(value.resumable));
+  put_number(out, value.large_threshold);
+  put_number(out, static_cast<std::uint8_t>(value.may_ask));
 }
 
 bool decode(std::string_view text, flow::downstream_record& value) {
@@ -147,7 +196,9 @@ bool decode(std::string_view text, flow::downstream_record& value) {
     *number = in.number<std::uint32_t>();
   }
   value.anchor_offset.value = in.number<std::uint64_t>();
-  return read_flag(in, value.resumable) && in.finished();
+  if (!read_flag(in, value.resumable)) return false;
+  value.large_threshold = in.number<std::uint32_t>();
+  return read_flag(in, value.may_ask) && in.finished();
 }
 
 void encode(const std::vector<std::int64_t>& value, std::string& out) {
@@ -205,6 +256,13 @@ std::string version_key(proto::snowflake guild, std::uint64_t as_of) {
 std::string offset_key(std::uint64_t offset) {
   std::string key;
   put_key(key, offset);
+  return key;
+}
+
+std::string dead_letter_text_key(const flow::dead_letter_key& which) {
+  auto key = which.consumer;
+  key.push_back('\0');
+  put_key(key, which.at.value);
   return key;
 }
 

@@ -61,6 +61,9 @@ void encode(const flow::session_record& value, std::string& out);
 void encode(const flow::consumer_record& value, std::string& out);
 [[nodiscard]] bool decode(std::string_view text, flow::consumer_record& value);
 
+void encode(const flow::dead_letter& value, std::string& out);
+[[nodiscard]] bool decode(std::string_view text, flow::dead_letter& value);
+
 void encode(const flow::downstream_record& value, std::string& out);
 [[nodiscard]] bool decode(std::string_view text, flow::downstream_record& value);
 
@@ -82,10 +85,13 @@ void encode(const version_record& value, std::string& out);
 [[nodiscard]] std::string count_key(std::uint32_t count);
 [[nodiscard]] std::string version_key(proto::snowflake guild, std::uint64_t as_of);
 [[nodiscard]] std::string offset_key(std::uint64_t offset);
+[[nodiscard]] std::string dead_letter_text_key(const flow::dead_letter_key& which);
 
 // Keys of the meta table.
 inline constexpr std::string_view meta_ledger = "ledger";
 inline constexpr std::string_view meta_ready = "ready";
-inline constexpr std::string_view meta_started = "started";  ///< + count (4 bytes): one byte per shard
+inline constexpr std::string_view meta_started = "started";   ///< + count (4 bytes): one byte per shard
+inline constexpr std::string_view meta_control = "control/";  ///< + the name of a flow::control_record
+inline constexpr std::size_t control_name_max = 64;
 
 }  // namespace evergate::journal

@@ -16,6 +16,15 @@ void change_set::add(flow::consumer_change change) {
     sessions.erase(id);
     sessions_removed.insert(std::move(id));
   }
+  for (auto& letter : change.dead_letters) {
+    flow::dead_letter_key key{letter->consumer, letter->at};
+    dead_letters_removed.erase(key);
+    dead_letters.insert_or_assign(std::move(key), std::move(letter));
+  }
+  for (auto& key : change.dead_letters_removed) {
+    dead_letters.erase(key);
+    dead_letters_removed.insert(std::move(key));
+  }
   if (change.done) done.push_back(std::move(change.done));
 }
 

@@ -42,14 +42,18 @@ struct change_set {
   std::map<std::string, flow::consumer_record> consumers;
   std::map<std::string, flow::downstream_record> sessions;
   std::set<std::string> sessions_removed;
+  std::map<flow::dead_letter_key, std::shared_ptr<const flow::dead_letter>> dead_letters;
+  std::set<flow::dead_letter_key> dead_letters_removed;
   std::vector<std::move_only_function<void()>> done;
 
   void add(flow::consumer_change change);
   [[nodiscard]] bool empty() const noexcept {
-    return consumers.empty() && sessions.empty() && sessions_removed.empty() && done.empty();
+    return consumers.empty() && sessions.empty() && sessions_removed.empty() && dead_letters.empty() &&
+           dead_letters_removed.empty() && done.empty();
   }
   [[nodiscard]] std::size_t size() const noexcept {
-    return consumers.size() + sessions.size() + sessions_removed.size();
+    return consumers.size() + sessions.size() + sessions_removed.size() + dead_letters.size() +
+           dead_letters_removed.size();
   }
 };
 
@@ -67,6 +71,7 @@ struct round {
   std::vector<gap_entry> gaps;
   std::vector<user_change> users;
   std::map<proto::shard_key, flow::session_record> sessions;  ///< empty id: ended
+  std::map<std::string, std::string> records;                 ///< control records; empty value: removed
   std::set<proto::shard_key> progressed;
   /// Sessions that end in this round, and how far they were: both told before what came after them, since a
   /// shard identifies again only when all of its old session is durable, and takes no news of it for its new

@@ -94,6 +94,10 @@ void round_preparer::take_sessions(const flow::event_batch& batch) {
     round_.sessions.insert_or_assign(session.shard, session);
   }
   for (const auto& progress : batch.progress) slot(progress.shard) = progress.seq;
+  for (const auto& record : batch.records) {
+    base::check(record.name.size() <= control_name_max, "the name of a control record is short");
+    round_.records.insert_or_assign(record.name, record.value);
+  }
 }
 
 void round_preparer::take_row(flow::event_batch& batch, flow::event_row row) {
@@ -170,6 +174,7 @@ void round_preparer::take_session_started(flow::event_batch& batch, const flow::
   if (shard.id < shard.count) started[shard.id] = '\1';
   round_.started.insert(shard.count);
   state_.book.newest_count = shard.count;
+  if ((row.flags & flow::row_flag::known_guilds) != 0) return;
 
   const auto listed = guilds_of_ready(d);
   if (!listed) {

@@ -16,10 +16,20 @@
 namespace evergate::journal {
 
 /// Numbers and names are part of the format: append only.
-enum class table : std::uint8_t { meta, events, sequences, sessions, consumers, downstreams, guilds, users };
-inline constexpr std::size_t table_count = 8;
+enum class table : std::uint8_t {
+  meta,
+  events,
+  sequences,
+  sessions,
+  consumers,
+  downstreams,
+  guilds,
+  users,
+  dead_letters
+};
+inline constexpr std::size_t table_count = 9;
 inline constexpr std::string_view table_names[table_count] = {
-    "meta", "events", "sequences", "sessions", "consumers", "downstreams", "guilds", "users"};
+    "meta", "events", "sequences", "sessions", "consumers", "downstreams", "guilds", "users", "dead_letters"};
 
 /// Walks one table in key order. Ends before its transaction does.
 class cursor {

@@ -19,7 +19,7 @@ struct send_window_options {
   std::uint32_t sends_max = 120;
   base::milliseconds window{60'000};
   std::uint32_t presences_max = 5;
-  base::milliseconds presence_window{20'000};
+  base::milliseconds presence_window{22'000};  ///< 20 s at Discord, where a quicker way may bring them closer
   std::size_t queue_items_max = 1'000;
   std::size_t queue_bytes_max = 4 * 1024 * 1024;
 };

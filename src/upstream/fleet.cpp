@@ -20,14 +20,11 @@ fleet::fleet(fleet_options options, fleet_ground ground)
       log_(*ground_.log),
       control_(*ground_.loops.front()),
       chance_(ground_.seed),
-      pacer_(options_.connects_per_second_max, options_.connect_rest),
-      desk_(
-          control_, options_.identify, options_.info_age_max, log_,
-          [this](std::uint32_t shard, base::instant not_before) { give_turn(shard, not_before); },
-          [this] { refresh_info(); }),
-      info_fetch_(control_, *ground_.http, {options_.rest_base, options_.rest_timeout, options_.backoff},
-                  options_.token, log_, chance_()),
-      url_(options_.gateway_url) {
+      access_(ground_.shared) {
+  if (!access_) {
+    access_ = std::make_shared<access>(access_options_of(options_), control_, *ground_.http, log_, chance_(),
+                                       proto::identify_book{});
+  }
   std::uint32_t index = 0;
   for (auto* loop : ground_.loops) {
     workers_.push_back(std::make_unique<worker>(index, *loop, *ground_.sink, ground_.make_intake(index),
@@ -48,34 +45,14 @@ void fleet::begin() {
   const std::uint32_t count =
       options_.total_shards != 0 ? options_.total_shards : stored_count(ground_.stored);
   if (count != 0) build(count);
-  info_fetch_.start(true, [this](base::result<gateway_info> info) { on_info(std::move(info)); });
+  access_->enter(ground_.number,
+                 {[this](std::uint32_t shard, base::instant not_before) { give_turn(shard, not_before); },
+                  [this](const gateway_info& info) { on_info(info); },
+                  [this](base::error why) { fail(std::move(why)); }});
 }
 
-void fleet::on_info(base::result<gateway_info> info) {
-  if (!info) {
-    fail(std::move(info.error()));
-    return;
-  }
-  log_.info("gateway_info", {{"shards", info->shards},
-                             {"identifies_remaining", info->remaining},
-                             {"max_concurrency", info->max_concurrency}});
-  if (options_.gateway_url.empty()) {
-    const std::scoped_lock lock(url_mutex_);
-    url_ = info->url;
-  }
-  if (!built()) build(info->shards);
-  desk_.set_info(*info);
-}
-
-void fleet::refresh_info() {
-  info_fetch_.start(false, [this](base::result<gateway_info> info) {
-    if (info || info.error().code == errc::unauthorized) {
-      on_info(std::move(info));
-      return;
-    }
-    log_.warn("gateway_info.stale", {{"error", info.error().text()}});
-    desk_.keep_info();
-  });
+void fleet::on_info(const gateway_info& info) {
+  if (!built() && !stopping_) build(info.shards);
 }
 
 shard_options fleet::options_for(proto::shard_key key) const {
@@ -114,10 +91,11 @@ void fleet::build(std::uint32_t count) {
   for (auto& place : plan.shards) {
     // Each will ask itself, but the workers in no order: Discord wants the buckets filled from the first
     // shard on.
+    had_session_.push_back(place.session.has_value());
     if (place.session)
       ++resuming;
     else
-      desk_.request(place.key.id);
+      access_->request({place.key.id, ground_.number}, ground_.first_cause);
     auto& made =
         workers_[worker_of(place.key.id)]->add(options_for(place.key), std::move(place.session), chance_());
     shards_.push_back(&made);
@@ -149,8 +127,8 @@ std::uint32_t fleet::worker_of(std::uint32_t shard) const noexcept {
 void fleet::stop(bool log_off, std::move_only_function<void()> done) {
   control_.post([this, log_off, done = std::move(done)]() mutable {
     stopping_ = true;
-    desk_.stop();
-    info_fetch_.stop();
+    access_->leave(ground_.number);
+    if (!ground_.shared) access_->stop();
     stopped_ = std::move(done);
     stop_workers(log_off);
   });
@@ -196,8 +174,8 @@ bool fleet::post_to(worker& home, net::event_loop::task work) {
 void fleet::fail(base::error why) {
   if (failed_.exchange(true)) return;
   log_.error("fleet.failed", {{"error", why.text()}});
-  desk_.stop();
-  info_fetch_.stop();
+  access_->leave(ground_.number);
+  if (!ground_.shared) access_->stop();
   if (!stopping_) {
     for (const auto& w : workers_) {
       w->loop().post([home = w.get()] { home->stop(false, nullptr); });
@@ -221,41 +199,47 @@ void fleet::give_turn(std::uint32_t shard, base::instant not_before) {
   });
 }
 
+proto::identify_cause fleet::cause_of(std::uint32_t shard) const {
+  return had_session_[shard - first_] ? proto::identify_cause::reidentify : ground_.first_cause;
+}
+
 void fleet::request_turn(std::uint32_t shard) {
-  control_.post([this, shard] { desk_.request(shard); });
+  control_.post([this, shard] { access_->request({shard, ground_.number}, cause_of(shard)); });
 }
 
 void fleet::cancel_turn(std::uint32_t shard) {
-  control_.post([this, shard] { desk_.cancel(shard); });
+  access_->post_cancel({shard, ground_.number});
 }
 
 void fleet::identify_sent(std::uint32_t shard, base::instant at) {
-  control_.post([this, shard, at] { desk_.sent(shard, at); });
+  control_.post([this, shard, at] {
+    access_->post_sent({shard, ground_.number}, cause_of(shard), at);
+    had_session_[shard - first_] = true;
+  });
 }
 
 void fleet::identify_refused(std::uint32_t shard, base::instant at) {
-  control_.post([this, shard, at] { desk_.refused(shard, at); });
+  access_->post_refused({shard, ground_.number}, at);
 }
 
 base::instant fleet::connect_place() {
-  return pacer_.take(base::boot_clock::now());
+  return access_->pacer().take(base::boot_clock::now());
 }
 
 bool fleet::connects_rest(base::instant now) {
-  return pacer_.resting(now);
+  return access_->pacer().resting(now);
 }
 
 void fleet::on_connect(bool let_in, base::instant now) {
   if (let_in) {
-    pacer_.accepted();
-  } else if (const auto rest = pacer_.refused(now); rest.count() != 0) {
+    access_->pacer().accepted();
+  } else if (const auto rest = access_->pacer().refused(now); rest.count() != 0) {
     log_.warn("fleet.connects_rest", {{"why", "Discord's front refuses our address"}, {"ms", rest.count()}});
   }
 }
 
 std::string fleet::main_url() {
-  const std::scoped_lock lock(url_mutex_);
-  return url_;
+  return access_->main_url();
 }
 
 void fleet::on_live(bool live) {
@@ -329,6 +313,25 @@ void fleet::on_room() {
 
 void fleet::on_stalled(const std::string& why) {
   log_.error("store.stalled", {{"error", why}});
+}
+
+void fleet::probe() {
+  for (const auto& w : workers_) {
+    post_to(*w, [home = w.get()] { home->probe(); });
+  }
+}
+
+void fleet::retire(std::uint32_t shard) {
+  if (!built() || shard < first_ || shard > last_) return;
+  auto& home = *workers_[worker_of(shard)];
+  post_to(home, [&home, shard] {
+    if (auto* s = home.find(shard)) s->stop(true, [] {});
+  });
+}
+
+bool fleet::keep(flow::control_record record) {
+  auto& home = *workers_.front();
+  return post_to(home, [&home, record = std::move(record)]() mutable { home.keep(std::move(record)); });
 }
 
 std::vector<shard_status> fleet::status() const {

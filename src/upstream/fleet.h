@@ -13,9 +13,8 @@
 
 #include "flow/command.h"
 #include "flow/journal.h"
-#include "upstream/connect_pacer.h"
+#include "upstream/access.h"
 #include "upstream/fleet_options.h"
-#include "upstream/identify_desk.h"
 #include "upstream/shard_services.h"
 #include "upstream/shard_status.h"
 #include "upstream/worker.h"
@@ -49,6 +48,12 @@ class fleet final : public flow::command_sink,
   void on_room() override;
   void on_stalled(const std::string& why) override;
 
+  /// Has every live shard prove what has arrived; comes with the batches.
+  void probe();
+  /// Ends one shard's session with 1000.
+  void retire(std::uint32_t shard);
+  /// Has a plan's record made durable, in order with those before. False after stop().
+  bool keep(flow::control_record record);
   /// A copy of every shard's gauges, ascending by id; empty until the count is known.
   [[nodiscard]] std::vector<shard_status> status() const;
   /// True after a fatal close code or a refused token.
@@ -57,6 +62,7 @@ class fleet final : public flow::command_sink,
  private:
   fleet(fleet_options options, fleet_ground ground);
 
+  [[nodiscard]] proto::identify_cause cause_of(std::uint32_t shard) const;
   void request_turn(std::uint32_t shard) override;
   void cancel_turn(std::uint32_t shard) override;
   void identify_sent(std::uint32_t shard, base::instant at) override;
@@ -71,8 +77,7 @@ class fleet final : public flow::command_sink,
   // On the control loop.
   void begin();
   void build(std::uint32_t count);
-  void on_info(base::result<gateway_info> info);
-  void refresh_info();
+  void on_info(const gateway_info& info);
   void give_turn(std::uint32_t shard, base::instant not_before);
   void fail(base::error why);
 
@@ -90,10 +95,9 @@ class fleet final : public flow::command_sink,
   base::logger& log_;
   net::event_loop& control_;
   base::rng chance_;
-  connect_pacer pacer_;
+  std::shared_ptr<access> access_;
   std::vector<std::unique_ptr<worker>> workers_;
-  identify_desk desk_;
-  gateway_info_fetch info_fetch_;
+  std::vector<bool> had_session_;  ///< by shard − first_: its next IDENTIFY is not its first
 
   std::atomic<bool> built_{false};  ///< below: written before it is set, constant afterwards
   std::uint32_t count_ = 0;
@@ -108,8 +112,6 @@ class fleet final : public flow::command_sink,
   bool stopping_ = false;
   std::size_t workers_stopping_ = 0;
   std::move_only_function<void()> stopped_;
-  mutable std::mutex url_mutex_;
-  std::string url_;
 };
 
 }  // namespace evergate::upstream

@@ -73,6 +73,13 @@ base::result<void> check_all(const fleet_options& o) {
 
 }  // namespace
 
+access_options access_options_of(const fleet_options& o) {
+  return {o.token,        {o.rest_base, o.rest_timeout, o.backoff},
+          o.gateway_url,  o.connects_per_second_max,
+          o.connect_rest, o.identify,
+          o.info_age_max};
+}
+
 base::result<std::unique_ptr<fleet>> fleet::make(fleet_options options, fleet_ground ground) {
   base::check(!ground.loops.empty() && ground.http != nullptr && ground.sink != nullptr &&
                   ground.log != nullptr && ground.make_intake != nullptr,

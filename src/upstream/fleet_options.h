@@ -20,6 +20,7 @@
 #include "net/websocket.h"
 #include "proto/compression.h"
 #include "proto/identify_scheduler.h"
+#include "upstream/access.h"
 #include "upstream/batcher.h"
 #include "upstream/connect_pacer.h"
 #include "upstream/gateway_info_fetch.h"
@@ -65,6 +66,9 @@ struct fleet_options {
   std::uint32_t commands_queued_max = 1'000;  ///< of one shard
 };
 
+/// The part of them that the application's fleets share.
+[[nodiscard]] access_options access_options_of(const fleet_options& options);
+
 /// What a fleet stands on. Everything outlives it.
 struct fleet_ground {
   std::vector<net::event_loop*> loops;  ///< one worker each; the first also carries the identify line
@@ -74,6 +78,10 @@ struct fleet_ground {
   std::vector<flow::stored_session> stored;
   base::logger* log = nullptr;
   std::uint64_t seed = 0;
+  /// What this fleet shares with the application's others; nothing = it is alone and makes its own.
+  std::shared_ptr<access> shared;
+  std::uint32_t number = 0;                                          ///< in the identify line
+  proto::identify_cause first_cause = proto::identify_cause::start;  ///< of a shard's first IDENTIFY
   /// Called once, on the first loop, when Discord wants no further try (bad token, intents, …): all shards
   /// have been told to stop.
   std::function<void(const base::error& why)> on_fatal;

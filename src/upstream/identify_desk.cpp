@@ -6,17 +6,22 @@
 namespace evergate::upstream {
 
 identify_desk::identify_desk(net::event_loop& loop, proto::identify_options options,
-                             base::milliseconds info_age_max, base::logger& log, on_turn turn, on_stale stale)
+                             base::milliseconds info_age_max, base::logger& log,
+                             const proto::identify_book& book, on_turn turn, on_stale stale)
     : info_age_max_(info_age_max),
       log_(log),
       turn_(std::move(turn)),
       stale_(std::move(stale)),
       timer_(loop),
-      scheduler_(options) {}
+      scheduler_(options),
+      ledger_({.breaker = options.reserve, .reserve = options.reshard_reserve}, book) {}
 
 void identify_desk::set_info(const gateway_info& info) {
-  const auto now = base::boot_clock::now();
-  scheduler_.set_limits({info.max_concurrency, info.total, info.remaining, now + info.reset_after});
+  const auto now_ms = base::unix_time_ms();
+  ledger_.told(info.total, info.remaining, info.reset_after.count(), now_ms);
+  scheduler_.set_limits({info.max_concurrency, info.total, ledger_.remaining(now_ms),
+                         base::boot_clock::now() + info.reset_after});
+  if (keep_) keep_(ledger_.book());
   keep_info();
 }
 
@@ -26,23 +31,30 @@ void identify_desk::keep_info() {
   pump();
 }
 
-void identify_desk::request(std::uint32_t shard) {
-  scheduler_.request(shard);
+void identify_desk::request(proto::identify_slot who, proto::identify_cause cause) {
+  scheduler_.request(who, cause);
   pump();
 }
 
-void identify_desk::cancel(std::uint32_t shard) {
-  scheduler_.cancel(shard);
+void identify_desk::cancel(proto::identify_slot who) {
+  scheduler_.cancel(who);
   pump();
 }
 
-void identify_desk::sent(std::uint32_t shard, base::instant at) {
-  scheduler_.sent(shard, at);
+void identify_desk::cancel_fleet(std::uint32_t fleet) {
+  scheduler_.cancel_fleet(fleet);
   pump();
 }
 
-void identify_desk::refused(std::uint32_t shard, base::instant at) {
-  scheduler_.refused(shard, at);
+void identify_desk::sent(proto::identify_slot who, proto::identify_cause cause, base::instant at) {
+  ledger_.sent(cause, base::unix_time_ms());
+  if (keep_) keep_(ledger_.book());
+  scheduler_.sent(who, at);
+  pump();
+}
+
+void identify_desk::refused(proto::identify_slot who, base::instant at) {
+  scheduler_.refused(who, at);
   pump();
 }
 
@@ -61,7 +73,9 @@ void identify_desk::pump() {
   }
   turns_.clear();
   scheduler_.step(now, turns_);
-  for (const auto& t : turns_) turn_(t.shard, t.not_before);
+  // A turn's taker may ask for another from inside.
+  const auto turns = turns_;
+  for (const auto& t : turns) turn_({t.shard, t.fleet}, t.not_before);
   auto next = scheduler_.next(now);
   const bool budget_short = scheduler_.waiting() > 0 && turns_.empty() && scheduler_.spent();
   if (budget_short) {

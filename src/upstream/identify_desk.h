@@ -1,5 +1,6 @@
-// The one place where turns to IDENTIFY are given out: the scheduler with its timer, kept in step with what
-// /gateway/bot says. Owned by the fleet; on the control loop's thread only.
+// The one place where turns to IDENTIFY are given out: the scheduler with its timer and the ledger of what
+// has been spent, kept in step with what /gateway/bot says. Owned by the application's access; on the control
+// loop's thread only.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 
 #include "base/log.h"
 #include "net/event_loop.h"
+#include "proto/identify_ledger.h"
 #include "proto/identify_scheduler.h"
 #include "upstream/gateway_info.h"
 
@@ -15,20 +17,23 @@ namespace evergate::upstream {
 
 class identify_desk {
  public:
-  using on_turn = std::function<void(std::uint32_t shard, base::instant not_before)>;
+  using on_turn = std::function<void(proto::identify_slot who, base::instant not_before)>;
   /// Asked when turns wait and the limits are older than `info_age_max`; ends with set_info() or keep_info().
   using on_stale = std::function<void()>;
 
   identify_desk(net::event_loop& loop, proto::identify_options options, base::milliseconds info_age_max,
-                base::logger& log, on_turn turn, on_stale stale);
+                base::logger& log, const proto::identify_book& book, on_turn turn, on_stale stale);
 
   void set_info(const gateway_info& info);
   /// Asking again failed: the old limits go on.
   void keep_info();
-  void request(std::uint32_t shard);
-  void cancel(std::uint32_t shard);
-  void sent(std::uint32_t shard, base::instant at);
-  void refused(std::uint32_t shard, base::instant at);
+  void request(proto::identify_slot who, proto::identify_cause cause);
+  void cancel(proto::identify_slot who);
+  void cancel_fleet(std::uint32_t fleet);
+  void sent(proto::identify_slot who, proto::identify_cause cause, base::instant at);
+  void refused(proto::identify_slot who, base::instant at);
+  void on_book(std::function<void(const proto::identify_book&)> keep) { keep_ = std::move(keep); }
+  [[nodiscard]] const proto::identify_ledger& ledger() const noexcept { return ledger_; }
   void stop();
 
  private:
@@ -40,6 +45,8 @@ class identify_desk {
   on_stale stale_;
   net::timer timer_;
   proto::identify_scheduler scheduler_;
+  proto::identify_ledger ledger_;
+  std::function<void(const proto::identify_book&)> keep_;
   base::instant info_at_{};
   bool asking_ = false;
   bool stopped_ = false;

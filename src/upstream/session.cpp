@@ -228,6 +228,23 @@ void session::take(const input::command& what, context& c) {
   if (state_ == session_state::live) send_commands(c);
 }
 
+void session::take(const input::probe&, context& c) {
+  // Before RESUMED the replay is under way, which an answer may overtake.
+  if (state_ != session_state::live || !heartbeat_.running() || probe_beat_) return;
+  const auto before = beats_;
+  beat(c);
+  if (beats_ == before) return;  // the send window has no room: asked again soon
+  probe_beat_ = beats_;
+  probe_sent_ = c.now;
+}
+
+void session::on_ack(context& c) {
+  ++acks_;
+  if (!probe_beat_ || acks_ < *probe_beat_) return;
+  probe_beat_.reset();
+  if (state_ == session_state::live) c.out.emplace_back(action::proof{probe_sent_});
+}
+
 void session::next_try(context& c) {
   if (has_session() && plan_.exhausted()) lose_session("resume_failed", c);
   if (has_session()) {
@@ -290,6 +307,7 @@ flow::committed_seq session::told() const noexcept {
 void session::beat(context& c) {
   if (!window_.try_heartbeat(c.now)) return;
   heartbeat_.on_sent(c.now);
+  ++beats_;
   c.out.emplace_back(action::send{heartbeat_frame(told()), true, false});
 }
 

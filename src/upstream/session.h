@@ -110,6 +110,7 @@ class session {
   void take(const input::committed& what, context& c);
   void take(const input::reading& what, context& c);
   void take(const input::command& what, context& c);
+  void take(const input::probe&, context& c);
 
   // Payloads (session_payload.cpp).
   void on_dispatch(const proto::envelope& e, context& c);
@@ -130,6 +131,7 @@ class session {
   [[nodiscard]] flow::committed_seq told() const noexcept;
   void beat(context& c);
   void tend_heartbeat(context& c, bool unread = false);
+  void on_ack(context& c);
   void send_commands(context& c);
   void judge_close(std::uint16_t code, context& c);
   void on_overdue(context& c);
@@ -173,6 +175,12 @@ class session {
   base::instant not_before_{};
   base::instant connecting_since_{};
   base::instant dispatched_at_{};
+
+  // A probe under way on this connection: Discord answers heartbeats one by one, in order.
+  std::uint64_t beats_ = 0;
+  std::uint64_t acks_ = 0;
+  std::optional<std::uint64_t> probe_beat_;
+  base::instant probe_sent_{};
 
   bool reading_paused_ = false;
   base::milliseconds deadline_span_{0};

@@ -48,6 +48,7 @@ void session::take(const input::payload& what, context& c) {
       break;
     case ack:
       heartbeat_.on_ack(c.now);
+      on_ack(c);
       if (state_ == session_state::live) progress(true);
       if (const auto next = heartbeat_.next()) arm(timer_kind::heartbeat, *next, c);
       break;
@@ -71,6 +72,8 @@ void session::on_hello(const proto::envelope& e, context& c) {
   }
   const base::milliseconds span(*interval);
   window_.on_connection(span);
+  beats_ = acks_ = 0;
+  probe_beat_.reset();
   heartbeat_.start(span, c.chance.unit(), c.now);
   heartbeat_.pause(reading_paused_);
   arm(timer_kind::heartbeat, *heartbeat_.next(), c);

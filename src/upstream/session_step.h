@@ -68,6 +68,8 @@ struct committed {
 struct reading {
   bool paused = false;
 };
+/// Somebody wants to know that everything up to now has arrived: beat, and tell when it is acknowledged.
+struct probe {};
 /// A frame `{"op":…,"d":…}` to send once the session is live.
 struct command {
   int op = 0;
@@ -77,7 +79,7 @@ struct command {
 
 using session_input =
     std::variant<input::start, input::stop, input::opened, input::closed, input::payload, input::broken,
-                 input::timer, input::turn, input::committed, input::reading, input::command>;
+                 input::timer, input::turn, input::committed, input::reading, input::command, input::probe>;
 
 namespace action {
 /// Open a connection; answered by opened or closed, always.
@@ -124,6 +126,10 @@ struct session_changed {
 struct gap {
   flow::gap_record record;
 };
+/// A heartbeat that a probe asked for was acknowledged.
+struct proof {
+  base::instant sent;
+};
 /// The session is live: READY (or RESUMED) came.
 struct live {
   bool resumed = false;
@@ -143,7 +149,7 @@ using session_action =
     std::variant<action::connect, action::send, action::close, action::drop, action::request_turn,
                  action::cancel_turn, action::identify_sent, action::identify_refused, action::set_timer,
                  action::cancel_timer, action::accept, action::session_changed, action::gap, action::live,
-                 action::fatal, action::note>;
+                 action::fatal, action::note, action::proof>;
 using session_actions = std::vector<session_action>;
 
 }  // namespace evergate::upstream

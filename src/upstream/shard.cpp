@@ -50,6 +50,10 @@ void shard::committed(flow::committed_seq seq) {
   publish();
 }
 
+void shard::probe() {
+  core_.probe(base::boot_clock::now());
+}
+
 void shard::pause(bool paused) {
   paused_ = paused;
   if (socket_ && opened_) socket_->pause_reading(paused);

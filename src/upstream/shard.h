@@ -54,6 +54,7 @@ class shard final : private net::ws_handler, private shard_shell {
   void stop(bool log_off, std::move_only_function<void()> done);
   void turn(base::instant not_before);
   void committed(flow::committed_seq seq);
+  void probe();
   void pause(bool paused);
   /// Takes over one command that reserve_command() let through (presences need none).
   void command(int op, std::string frame, bool reserved);

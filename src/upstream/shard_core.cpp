@@ -137,6 +137,11 @@ void shard_core::carry_out(action::fatal& what, base::instant) {
   ground_.shell.on_fatal(what.code);
 }
 
+void shard_core::carry_out(action::proof& what, base::instant) {
+  ground_.batch.rows().proofs.push_back({key(), what.sent});
+  ground_.shell.batch_grew();
+}
+
 void shard_core::carry_out(action::note& what, base::instant) {
   ground_.log.info("shard.reconnect", {{"shard", key().id}, {"why", what.what}, {"code", what.code}});
 }

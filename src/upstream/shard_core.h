@@ -67,6 +67,7 @@ class shard_core {
   void start(base::instant now) { feed(input::start{}, now); }
   void stop(bool log_off, base::instant now) { feed(input::stop{log_off}, now); }
   void turn(base::instant not_before, base::instant now) { feed(input::turn{not_before}, now); }
+  void probe(base::instant now) { feed(input::probe{}, now); }
   void committed(flow::committed_seq seq, base::instant now) { feed(input::committed{seq}, now); }
   void command(int op, std::string frame, base::instant now) {
     feed(input::command{op, std::move(frame)}, now);
@@ -109,6 +110,7 @@ class shard_core {
   void carry_out(action::live& what, base::instant now);
   void carry_out(action::fatal& what, base::instant now);
   void carry_out(action::note& what, base::instant now);
+  void carry_out(action::proof& what, base::instant now);
 
   shard_core_ground ground_;
   base::rng chance_;

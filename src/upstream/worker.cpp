@@ -35,6 +35,15 @@ void worker::abandon(const std::vector<flow::stored_session>& sessions, const ch
   batcher_.added();
 }
 
+void worker::probe() {
+  for (const auto& s : shards_) s->probe();
+}
+
+void worker::keep(flow::control_record record) {
+  batcher_.batch().rows().records.push_back(std::move(record));
+  batcher_.added();
+}
+
 void worker::stop(bool log_off, std::move_only_function<void()> done) {
   stopping_ = shards_.size() + 1;
   stopped_ = std::move(done);

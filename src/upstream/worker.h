@@ -29,6 +29,10 @@ class worker {
   void start(const std::vector<shard*>& order);
   /// Appends GAPs for sessions that no shard takes over, and ends them in the store.
   void abandon(const std::vector<flow::stored_session>& sessions, const char* cause);
+  /// Has every shard prove what has arrived (flow::shard_proof).
+  void probe();
+  /// Keeps a plan's record with the next batch.
+  void keep(flow::control_record record);
   /// Ends all connections and hands over what is left; `done` on this loop.
   void stop(bool log_off, std::move_only_function<void()> done);
   void committed(const flow::commit& done);

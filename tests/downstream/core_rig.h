@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -22,6 +23,12 @@ struct idle_fleet final : flow::command_sink, flow::fleet_view {
   std::uint32_t shard_count() const override { return 2; }
   std::uint32_t shards_ready() const override { return 2; }
 };
+
+using names = std::vector<std::string>;
+
+inline bool has(const names& events, const std::string& wanted) {
+  return std::ranges::find(events, wanted) != events.end();
+}
 
 class core_rig;
 
@@ -76,9 +83,14 @@ class core_rig : private order_desk {
     options.token = base::secret("MTA.x.y");
     options.intents = proto::intent::all;
     options.queue_quiet = base::milliseconds{0};
-    readers = std::make_unique<consumers>(journal, consumer_rules{.queue_quiet = base::milliseconds{0}}, 8);
+    read_with(consumer_rules{.queue_quiet = base::milliseconds{0}});
   }
 
+  void read_with(consumer_rules rules) {
+    consumer_policies policies;
+    policies.fallback = policy;
+    readers = std::make_unique<consumers>(journal, rules, 8, policies);
+  }
   rig_bot& connect() {
     bots.push_back(std::make_unique<rig_bot>(*this, (bots.size() + 1) << 8));
     bots.back()->core.open(now());
@@ -114,6 +126,7 @@ class core_rig : private order_desk {
     }
   }
   [[nodiscard]] bot_time now() const { return {clock, unix_ms}; }
+  [[nodiscard]] order_desk& desk() noexcept { return *this; }
   [[nodiscard]] bot_services services() {
     return {options, journal, journal, *readers, router, *this, log, reader, frames};
   }
@@ -125,6 +138,8 @@ class core_rig : private order_desk {
 
   fake_journal journal;
   gateway_options options;
+  /// Of every consumer; lanes of later connections keep to it.
+  std::shared_ptr<consumer_policy> policy = std::make_shared<consumer_policy>();
   base::instant clock{base::seconds{1'000}};
   std::int64_t unix_ms = 1'770'000'000'000;
   std::unique_ptr<consumers> readers;

@@ -123,6 +123,7 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
     flow::stored_consumers out;
     for (const auto& [name, one] : consumers_) out.consumers.push_back(one);
     for (const auto& [id, one] : sessions_) out.sessions.push_back(one);
+    for (const auto& [which, one] : letters_) out.dead_letters.push_back(one);
     out.next_session_number = next_number_;
     return out;
   }
@@ -197,6 +198,8 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
         sessions_[one.id] = one;
       }
       for (auto& id : what.sessions_removed) sessions_.erase(id);
+      for (auto& one : what.dead_letters) letters_[{one->consumer, one->at}] = *one;
+      for (auto& which : what.dead_letters_removed) letters_.erase(which);
     }
     if (what.done) what.done();
   }
@@ -223,6 +226,7 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   std::vector<flow::consumer_change> held_;
   std::map<std::string, flow::consumer_record> consumers_;
   std::map<std::string, flow::downstream_record> sessions_;
+  std::map<flow::dead_letter_key, flow::dead_letter> letters_;
   std::uint32_t next_number_ = 1;
 };
 

@@ -9,12 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr proto::snowflake even = 2ULL << 22;
-constexpr proto::snowflake odd = 3ULL << 22;
-constexpr std::int64_t day_ms = 1'770'000'000'000;
-
 class InteractionStreamTest : public ::testing::Test {
  protected:
+  static constexpr proto::snowflake even = 2ULL << 22;
+  static constexpr proto::snowflake odd = 3ULL << 22;
+  static constexpr std::int64_t day_ms = 1'770'000'000'000;
+
   void start(std::uint64_t from, proto::shard_key lane = {0, 1},
              std::vector<flow::layout_record> older = {}) {
     auto grant = std::make_shared<lane_grant>();
@@ -136,9 +136,9 @@ TEST_F(InteractionStreamTest, PassesOverWhatIsOldUnreadAndCountsItWhenTheQueueGe
   start(1, {1, 2});
   EXPECT_EQ(sent(), (offsets{5}));
   EXPECT_EQ(stream_.dropped(), 0u);
-  const auto whole = *journal_.read_after({}, 0);
   journal_.rows_per_batch = 10;
-  for (const auto& row : (*journal_.read_after({}, 0))->rows) stream_.passed(row);
+  const auto whole = *journal_.read_after({}, 0);
+  for (const auto& row : whole->rows) stream_.passed(*whole, row);
   EXPECT_EQ(stream_.dropped(), 2u) << "2 and 3: 1 was settled before, 4 is another lane's, 5 was sent";
 }
 
@@ -146,6 +146,19 @@ TEST_F(InteractionStreamTest, OlderLayoutsHoldBackWhatTheySent) {
   for (int i = 1; i <= 6; ++i) journal_.interaction(i % 2 == 0 ? even : odd, day_ms, i);
   start(2, {0, 1}, {{2, {{0}, {0}}, {{4}, {2}}}});
   EXPECT_EQ(sent(), (offsets{3, 5, 6}));
+}
+
+TEST_F(InteractionStreamTest, KeepsToTheConsumersLists) {
+  journal_.interaction(even, day_ms, 1);
+  journal_.interaction(odd, day_ms, 2);
+  auto policy = std::make_shared<consumer_policy>();
+  policy->filter = *consumer_filter::make(
+      {.events_allow = {}, .events_deny = {}, .guilds_allow = {}, .guilds_deny = {even}});
+  auto grant = std::make_shared<lane_grant>();
+  grant->older = std::make_shared<const due>();
+  grant->policy = policy;
+  stream_.start(grant);
+  EXPECT_EQ(sent(), (offsets{2}));
 }
 
 TEST_F(InteractionStreamTest, HoldsNoMoreThanItsBound) {

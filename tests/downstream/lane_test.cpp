@@ -243,6 +243,85 @@ TEST_F(LaneTest, ACleanCloseCountsWhatHadLeft) {
   EXPECT_EQ(l.acked_seq(), 5u);
 }
 
+TEST_F(LaneTest, SendsNoMoreEventsThanAllowed) {
+  for (int i = 1; i <= 10; ++i) journal_.message(guild, i);
+  journal_.add(event_type::gap, 0, "{}", flow::row_flag::internal);
+  auto l = make();
+  l.start(grant(0), 1, 5);
+  std::string out;
+  EXPECT_EQ(*l.pump(journal_.head(), 1'000'000, out, 0), lane::pace::more);
+  EXPECT_EQ(*l.pump(journal_.head(), 1'000'000, out, 4), lane::pace::more);
+  EXPECT_EQ(json_in(out).size(), 4u);
+  EXPECT_EQ(*l.pump(journal_.head(), 1'000'000, out, 7), lane::pace::idle);
+  EXPECT_EQ(json_in(out).size(), 10u);
+}
+
+TEST_F(LaneTest, UpToTheSuspectItSendsHalvesOfWhatIsInQuestion) {
+  for (int i = 1; i <= 20; ++i) journal_.message(guild, i);
+  auto from = grant(0);
+  from->suspect = flow::offset{8};
+  from->suspect_count = 8;
+  auto l = make();
+  l.start(from, 1, 5);
+  EXPECT_EQ(run(l).size(), 4u);
+  EXPECT_EQ(last_, lane::pace::window);
+  EXPECT_EQ(l.first_unacknowledged().value, 1u);
+  l.acknowledge(5);
+  EXPECT_EQ(run(l).size(), 2u) << "half of the other four";
+  l.acknowledge(7);
+  EXPECT_EQ(run(l).size(), 1u);
+  l.acknowledge(8);
+  EXPECT_TRUE(l.suspects());
+  EXPECT_EQ(run(l).size(), 1u);
+  EXPECT_EQ(l.first_unacknowledged().value, 8u);
+  l.acknowledge(9);
+  EXPECT_FALSE(l.suspects());
+  EXPECT_EQ(run(l).size(), 12u) << "it was none of them";
+}
+
+TEST_F(LaneTest, TheSettledCursorLagsBehindByTheHandlersGrace) {
+  for (int i = 1; i <= 10; ++i) journal_.message(guild, i);
+  const base::instant t{1000s};
+  auto l = make({.handler_grace = 500ms});
+  l.at(t);
+  l.start(grant(0), 1, 5);
+  (void)run(l);
+  l.acknowledge(4);
+  l.at(t + 300ms);
+  l.acknowledge(7);
+  EXPECT_EQ(l.cursor().value, 6u);
+  EXPECT_EQ(l.settled_cursor().value, 0u);
+  l.at(t + 499ms);
+  EXPECT_EQ(l.settled_cursor().value, 0u);
+  l.at(t + 500ms);
+  EXPECT_EQ(l.settled_cursor().value, 3u);
+  EXPECT_TRUE(l.lags());
+  l.at(t + 800ms);
+  EXPECT_EQ(l.settled_cursor().value, 6u);
+  EXPECT_FALSE(l.lags());
+}
+
+TEST_F(LaneTest, RepeatsADeadLetterAsTheSessionMaySeeIt) {
+  journal_.message(guild, 1);
+  auto blind = grant(0);
+  blind->session.intents = proto::intent::guild_messages;
+  auto l = make();
+  l.start(blind, 1, 99);
+  std::string out;
+  flow::dead_letter letter;
+  letter.type = "MESSAGE_CREATE";
+  letter.d = R"({"id":"7","guild_id":"33554432","author":{"id":"5"},"content":"secret"})";
+  l.repeat(letter, out);
+  letter.type = "BRAND_NEW";
+  letter.d = R"({"id":"8"})";
+  l.repeat(letter, out);
+  const auto got = json_in(out);
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_EQ(got[0]["s"], 1) << "outside of the numbering";
+  EXPECT_EQ(got[0]["d"]["content"], "");
+  EXPECT_EQ(got[1]["t"], "BRAND_NEW");
+}
+
 TEST_F(LaneTest, ACleanCloseWithALongGraceIsAsExact) {
   auto l = make({.close_grace = 2'000ms});
   l.start(grant(0), 1, 5);

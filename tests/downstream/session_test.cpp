@@ -1,5 +1,6 @@
 #include "downstream/session.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -19,6 +20,11 @@ class SessionTest : public ::testing::Test {
   const std::vector<session_action>& step(session_input::kind what, std::string_view text = {}) {
     out_.clear();
     session_.step({what, text}, now_, out_);
+    return out_;
+  }
+  const std::vector<session_action>& ask(ask_need need = ask_need::regular) {
+    out_.clear();
+    session_.step({.what = session_input::kind::ask, .need = need}, now_, out_);
     return out_;
   }
   const std::vector<session_action>& say(std::string_view text) {
@@ -220,32 +226,59 @@ TEST_F(SessionTest, SendWindow) {
 TEST_F(SessionTest, AskedBeatsAreFree) {
   identify();
   step(session_input::kind::started);
-  for (int i = 0; i < 500; ++i) {
-    step(session_input::kind::ask_closely);
+  for (int i = 0; i < 70; ++i) {
+    ask(ask_need::closely);
     ASSERT_EQ(out_.size(), 1u);
     EXPECT_EQ(out_[0].frame, frames::heartbeat_request);
-    step(session_input::kind::ask_closely);
-    EXPECT_TRUE(out_.empty()) << "one at a time";
+    EXPECT_TRUE(ask(ask_need::closely).empty()) << "one at a time";
     say(R"({"op":1,"d":1})");
-    ASSERT_EQ(close_code(), 0);
+    now_ += 50ms;
+  }
+  for (int i = 0; i < 120; ++i) {
+    say(R"({"op":3,"d":{}})");
+    ASSERT_EQ(close_code(), 0) << i << ": Discord's limit is still the bot's alone";
   }
 }
 
 TEST_F(SessionTest, AsksAtMostOnceASecondAndNotWhenABeatIsDue) {
-  step(session_input::kind::ask);
-  EXPECT_TRUE(out_.empty()) << "not before READY";
+  EXPECT_TRUE(ask().empty()) << "not before READY";
   identify();
   step(session_input::kind::started);
-  EXPECT_EQ(step(session_input::kind::ask).size(), 1u);
+  EXPECT_TRUE(ask().empty()) << "its own schedule is not known";
   say(R"({"op":1,"d":1})");
+  EXPECT_EQ(ask().size(), 1u);
+  EXPECT_EQ(say(R"({"op":1,"d":1})")[0].frame, frames::heartbeat_ack) << "answered at once";
   now_ += 999ms;
-  EXPECT_TRUE(step(session_input::kind::ask).empty());
+  EXPECT_TRUE(ask().empty());
   now_ += 1ms;
-  EXPECT_EQ(step(session_input::kind::ask).size(), 1u);
+  EXPECT_EQ(ask().size(), 1u);
   say(R"({"op":1,"d":2})");
-  now_ += 8800ms;
-  EXPECT_TRUE(step(session_input::kind::ask).empty()) << "its own beat is due in 200 ms";
-  EXPECT_TRUE(step(session_input::kind::ask_closely).empty());
+  now_ += 8'001ms;
+  EXPECT_TRUE(ask().empty()) << "its own beat is due in 999 ms";
+  EXPECT_TRUE(ask(ask_need::closely).empty());
+}
+
+TEST_F(SessionTest, KnowsProvenLibrariesByTheBeginningOfTheirName) {
+  const auto may_ask = [this](std::string_view properties) {
+    session one(rules_, reader_);
+    one.step({session_input::kind::open, {}}, now_, out_ = {});
+    const auto text =
+        fmt::format(R"({{"op":2,"d":{{"token":"MTA.x.y","intents":1,"properties":{}}}}})", properties);
+    one.step({session_input::kind::message, text}, now_, out_ = {});
+    return out_.at(0).identify.may_ask;
+  };
+  for (const char* name : {"@discordjs/ws 1.2.3", "discord.js", "Seyfert", "Discordeno", "Eris", "Oceanic"}) {
+    EXPECT_TRUE(may_ask(fmt::format(R"({{"os":"linux","browser":"{0}","device":"{0}"}})", name))) << name;
+  }
+  EXPECT_TRUE(may_ask(R"({"$os":"linux","$browser":"Eris","$device":"Eris"})"));
+  for (const char* name :
+       {"D++", "discord.py", "JDA", "serenity", "erisx", "Discord iOS", "an eris bot", ""}) {
+    EXPECT_FALSE(may_ask(fmt::format(R"({{"os":"discord.js","browser":"{0}","device":"{0}"}})", name)))
+        << name;
+  }
+  EXPECT_FALSE(may_ask("null"));
+  rules_.ask_heartbeats = false;
+  EXPECT_FALSE(may_ask(R"({"browser":"discord.js"})")) << "by option";
 }
 
 TEST_F(SessionTest, CommandsCarryTheirRawData) {

@@ -131,6 +131,44 @@ TEST(journal_core, a_commit_says_each_shards_newest_sequence) {
   EXPECT_EQ(sessions->front().record.session_id, "s1");
 }
 
+TEST(journal_core, a_plans_records_are_kept_by_name) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  const auto keep = [&](std::string name, std::string value) {
+    auto batch = std::make_unique<flow::event_batch>();
+    batch->records.push_back({std::move(name), std::move(value)});
+    EXPECT_FALSE(batch->empty());
+    rig.commit(std::move(batch));
+  };
+  keep("identify", "one");
+  keep("reshard", "plan");
+  keep("identify", std::string("two\0", 4));
+  keep("reshard", "");
+  core_rig next({}, rig.image);
+  ASSERT_TRUE(next.core.recover(true));
+  auto view = next.store.read();
+  const auto records = journal_core::records_in(**view);
+  ASSERT_TRUE(records);
+  EXPECT_EQ(*records, (std::map<std::string, std::string>{{"identify", std::string("two\0", 4)}}));
+}
+
+TEST(journal_core, a_session_of_known_guilds_touches_none_of_them) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  rig.commit(
+      batch_maker().session("old", 1).ready(ready_of({g1})).event(guild_create, g1, create_of(g1)).done());
+  auto taken_over = batch_maker().on(0, 1).session("new", 1).ready(ready_of({g2})).done();
+  taken_over->rows.back().flags = flow::row_flag::known_guilds;
+  const auto head = rig.core.state().book.head;
+  rig.commit(std::move(taken_over));
+  // g2 is not waited for, g1 is not gone: one record, nothing else.
+  EXPECT_EQ(rig.core.state().book.head, head + 1);
+  EXPECT_EQ(rows_after(rig, head).size(), 1U);
+  core_rig next({}, rig.image);
+  ASSERT_TRUE(next.core.recover(true));
+  EXPECT_EQ(next.guilds.awaiting(), 0U);
+}
+
 TEST(journal_core, a_session_that_ended_is_not_resumed) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());
@@ -374,7 +412,8 @@ TEST(journal_core, consumers_and_sessions_come_back) {
   core_rig rig({}, image);
   ASSERT_TRUE(rig.recover());
   flow::consumer_change change;
-  change.consumers.push_back({"main", 2, {{2, {{5}, {6}}}, {1, {{9}}}}});
+  change.consumers.push_back(
+      {"main", 2, {{2, {{5}, {6}}, {{7}, {8}}}, {1, {{9}}, {{9}}}}, {{0, {7}, {9}, 4, 3, 1}}});
   change.sessions.push_back({"one", 41, "main", 2, {1, 2}, 513, 3, 17, {8}, true});
   change.sessions.push_back({"two", 42, "main", 2, {0, 2}, 513, 3, 1, {8}, false});
   rig.change(std::move(change));
@@ -388,10 +427,66 @@ TEST(journal_core, consumers_and_sessions_come_back) {
   ASSERT_TRUE(stored);
   ASSERT_EQ(stored->consumers.size(), 1U);
   EXPECT_EQ(stored->consumers[0].layouts[0].cursors[1].value, 6U);
+  EXPECT_EQ(stored->consumers[0].layouts[0].interactions[0].value, 7U);
+  ASSERT_EQ(stored->consumers[0].suspicions.size(), 1U);
+  EXPECT_EQ(stored->consumers[0].suspicions[0].upto.value, 9U);
   ASSERT_EQ(stored->sessions.size(), 1U);
   EXPECT_EQ(stored->sessions[0].anchor_seq, 17U);
   EXPECT_TRUE(stored->sessions[0].resumable);
   EXPECT_EQ(stored->next_session_number, 43U);
+}
+
+TEST(journal_core, dead_letters_are_kept_until_discarded) {
+  const auto image = std::make_shared<memory_image>();
+  const auto stored = [&image] {
+    core_rig rig({}, image);
+    EXPECT_TRUE(rig.recover());
+    auto view = rig.store.read();
+    return journal_core::consumers_in(**view)->dead_letters;
+  };
+  {
+    core_rig rig({}, image);
+    ASSERT_TRUE(rig.recover());
+    flow::consumer_change change;
+    for (std::uint64_t at : {5U, 300U}) {
+      change.dead_letters.push_back(std::make_shared<const flow::dead_letter>(
+          flow::dead_letter{"main", {0, 1}, {at}, "MESSAGE_CREATE", 7, 99, R"({"a":1})"}));
+    }
+    rig.change(std::move(change));
+  }
+  ASSERT_EQ(stored().size(), 2U);
+  EXPECT_EQ(stored()[1].at.value, 300U);
+  EXPECT_EQ(stored()[1].type, "MESSAGE_CREATE");
+  EXPECT_EQ(stored()[1].d, R"({"a":1})");
+  {
+    core_rig rig({}, image);
+    ASSERT_TRUE(rig.recover());
+    flow::consumer_change change;
+    change.dead_letters_removed.push_back({"main", {5}});
+    rig.change(std::move(change));
+  }
+  ASSERT_EQ(stored().size(), 1U);
+  EXPECT_EQ(stored()[0].at.value, 300U);
+}
+
+// What is young at a restart is told by the times of its blobs, later by the clock.
+TEST(journal_core, knows_what_was_committed_within_the_last_seconds) {
+  const auto image = std::make_shared<memory_image>();
+  core_rig rig({}, image);
+  ASSERT_TRUE(rig.recover());
+  const auto commit = [](core_rig& to, std::int64_t time_ms) {
+    to.time_ms = time_ms;
+    to.commit(batch_maker().event(proto::event_type::message_create, 1, "{}").done());
+  };
+  for (std::int64_t second = 0; second < 20; ++second) commit(rig, 1'000'000 + second * 1'000);
+  EXPECT_EQ(rig.core.recent_after().value, 14U) << "6 of 20 are not more than 5 s old";
+  core_rig again({}, image);
+  ASSERT_TRUE(again.recover());
+  EXPECT_EQ(again.core.recent_after().value, 14U);
+  commit(again, 1'060'000);
+  commit(again, 1'061'000);
+  commit(again, 1'066'000);
+  EXPECT_EQ(again.core.recent_after().value, 21U);
 }
 
 // Random events, random versions, random restarts: any guild as of any offset equals a replay of the rows.

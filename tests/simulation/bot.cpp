@@ -12,6 +12,8 @@ namespace evergate::simulation {
 namespace {
 
 constexpr base::nanoseconds backoff = base::milliseconds{400};
+constexpr base::nanoseconds catching_up =
+    base::seconds{2};  // a bot that has slept has read everything by then
 constexpr base::nanoseconds identify_patience = base::seconds{9};  // of the daemon, or nearly
 
 proto::snowflake id_in(const nlohmann::json& d, const char* key) {
@@ -106,8 +108,10 @@ void bot::close(std::uint16_t code, base::nanoseconds away) {
   end_spell();
   away_ = away;
   close_code_ = code;
-  // Before its RESUME the daemon does not know whose connection this is.
-  close_noted_ = phase_ == phase::live && session_ != nullptr;
+  // Before its RESUME the daemon does not know whose connection this is; and only a bot that leaves for good,
+  // and whose last beat showed no lag, has had what was sent to it (lane::grace).
+  const bool for_good = code == 1000 || code == 1001 || code == 3000 || code == 3040;
+  close_noted_ = for_good && !lagged_ && phase_ == phase::live && session_ != nullptr;
   phase_ = phase::closing;
   ++life_;
   say_frame(net::ws_opcode::close, net::close_payload(code, {}));
@@ -125,12 +129,13 @@ void bot::doze(base::nanoseconds span) {
   if (!link_ || dozing_) return;
   tell("dozes");
   end_spell();
-  dozing_ = true;
+  dozing_ = lagged_ = true;
   link_->pause(bot_side::bot, true);
   time_.after(span, [this, link = link_] {
     link->pause(bot_side::bot, false);
     if (link != link_) return;
     dozing_ = false;
+    woke_at_ = time_.now();
     if (phase_ == phase::live) begin_spell();
   });
 }
@@ -138,7 +143,8 @@ void bot::doze(base::nanoseconds span) {
 void bot::connect() {
   ++life_;
   phase_ = phase::connected;
-  anonymous_since_ = time_.now();
+  anonymous_since_ = woke_at_ = time_.now();
+  lagged_ = true;
   beats_.clear();
   decoder_ = std::make_unique<net::ws_decoder>(net::ws_role::client, net::ws_limits{});
   inflater_ = how_.transport == proto::compression::none ? nullptr : proto::inflater::make(how_.transport);
@@ -171,6 +177,11 @@ void bot::come_back(base::nanoseconds away) {
 
 void bot::forget_session() {
   session_ = nullptr;
+}
+
+void bot::die() {
+  kill();
+  time_.after(base::milliseconds{500} + base::nanoseconds(chance_.below(1'000'000'000)), [this] { start(); });
 }
 
 void bot::begin_spell() {
@@ -227,6 +238,7 @@ void bot::beat() {
 
 void bot::send_beat() {
   const auto seq = session_ == nullptr ? 0 : static_cast<std::uint32_t>(session_->received.size());
+  if (!dozing_ && time_.now() - woke_at_ >= catching_up) lagged_ = false;
   beats_.push_back(seq);
   say(seq == 0 ? std::string(R"({"op":1,"d":null})") : fmt::format(R"({{"op":1,"d":{}}})", seq));
 }
@@ -386,7 +398,12 @@ void bot::dispatch(const json& frame) {
   if (seq != last + 1) return complain(fmt::format("{} has number {} after {}", type, seq, last));
   proto::snowflake guild = id_in(d, "guild_id");
   if (type == "GUILD_CREATE" || type == "GUILD_UPDATE" || type == "GUILD_DELETE") guild = id_in(d, "id");
-  session_->received.push_back({type, guild, d.value("_serial", std::uint64_t{0}), time_.now()});
+  const auto serial = d.value("_serial", std::uint64_t{0});
+  session_->received.push_back({type, guild, serial, time_.now()});
+  if (how_.poison_every > 0 && serial % how_.poison_every == 0 && type == "MESSAGE_CREATE") {
+    tell(fmt::format("dies of {}", serial));
+    return die();
+  }
   if (!missing_.empty()) guild_of_ready(type, d);
   try {
     model_.apply(type, d);

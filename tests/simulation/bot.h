@@ -31,6 +31,7 @@ struct bot_manner {
   bool compress_payloads = false;
   bool answers_requests = true;  ///< a library that is asked by op 1
   base::milliseconds answer_delay{0};
+  std::uint64_t poison_every = 0;  ///< its process dies of messages whose serial is a multiple; 0 = of none
 };
 
 /// How a bot reaches the daemon: a link whose other end is accepted there, or reset when there is none.
@@ -78,6 +79,7 @@ class bot {
   void hang_up(base::nanoseconds away);
   void come_back(base::nanoseconds away);
   void forget_session();
+  void die();
   void begin_spell();
   void end_spell();
   void later(base::nanoseconds wait, std::function<void()> what);
@@ -114,6 +116,8 @@ class bot {
   bool retired_ = false;
   bool leaving_ = false;
   bool dozing_ = false;
+  bool lagged_ = true;  ///< no beat since it connected or slept has shown that it read everything
+  base::instant woke_at_{};
   phase phase_ = phase::away;
   base::nanoseconds away_{};
   std::shared_ptr<bot_link> link_;

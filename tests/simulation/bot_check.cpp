@@ -80,6 +80,9 @@ class judge {
   void judge_doubles(flow::offset offset, const std::vector<delivery>& ways);
   /// The lane of this row was given to another session by then.
   [[nodiscard]] bool superseded(const delivery& which, const journal_row& row, base::instant by) const;
+  /// A connection of the session ended so soon after.
+  [[nodiscard]] bool left_within(const bot_session& session, base::instant after,
+                                 base::milliseconds span) const;
   [[nodiscard]] bool killed_between(base::instant from, base::instant to) const;
   [[nodiscard]] bool ended_between(base::instant from, base::instant to) const;
   void find_missing();
@@ -223,6 +226,15 @@ bool judge::superseded(const delivery& which, const journal_row& row, base::inst
   });
 }
 
+bool judge::left_within(const bot_session& session, base::instant after, base::milliseconds span) const {
+  if (span == base::milliseconds::zero()) return false;
+  // The daemon hears of both later than the bot knows.
+  constexpr base::seconds late{1};
+  return std::ranges::any_of(log_.live, [&](const bot_spell& one) {
+    return one.session == session.id && one.to >= after - late && one.to <= after + span + late;
+  });
+}
+
 bool judge::killed_between(base::instant from, base::instant to) const {
   return std::ranges::any_of(log_.daemon_kills, [&](base::instant at) { return at >= from && at <= to; });
 }
@@ -245,7 +257,8 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
         // A bot whose lane went to another is answered, but acknowledges nothing any more.
         if (superseded(first, row, since)) return;
         // Killed before this was on disk, or while the answer was under way.
-        if (killed_between(since - base::seconds{1}, since + rules_.durable_within)) return;
+        if (killed_between(since - base::seconds{1}, since + rules_.durable_within + rules_.handler_grace))
+          return;
         breach(*again.session,
                fmt::format("number {} (row {}, {}) had reached session {}, which {} at {:.3f}", again.seq,
                            offset.value, row.type, first.session->id, how,
@@ -253,7 +266,7 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
       };
       for (const auto& ack : first.session->acknowledged) {
         if (ack.seq < first.seq) continue;
-        known(ack.at, "acknowledged it");
+        if (!left_within(*first.session, ack.at, rules_.handler_grace)) known(ack.at, "acknowledged it");
         break;
       }
       if (rules_.clean_close_counts) {

@@ -39,6 +39,8 @@ struct bot_rules {
   /// What a bot had this long before its close frame counts as delivered (on_clean_close = sent).
   base::milliseconds settled_within{1'000};
   bool clean_close_counts = true;
+  /// What was acknowledged this long before a connection's end may be redelivered (handler_grace).
+  base::milliseconds handler_grace{0};
   /// A young interaction reaches a bot that is there and reads within this; 0 = not asked for.
   base::milliseconds interactions_within{0};
   /// Rows that the journal gave up before all had them may be missing.

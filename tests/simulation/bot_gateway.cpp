@@ -140,8 +140,10 @@ bot_gateway::bot_gateway(bot_gateway_parts parts, std::uint64_t seed)
     : parts_(parts),
       chance_(seed),
       readers_(parts.store,
-               {.queue_quiet = parts.options.queue_quiet, .queue_wait_max = parts.options.queue_wait_max},
-               parts.options.consumers_max, parts.options.consumers),
+               {.queue_quiet = parts.options.queue_quiet,
+                .queue_wait_max = parts.options.queue_wait_max,
+                .poison = parts.options.poison},
+               parts.options.consumers_max, parts.options.consumers, parts.options.dead_letters_max),
       router_(parts.commands, parts.replies, parts.fleet),
       reader_(parts.events, parts.options.read_bytes) {}
 

@@ -81,6 +81,14 @@ void draw_bots(base::rng& chance, const base::secret& token, bot_crowd_options& 
   out.wire.buffer_bytes = one_of(chance, std::array<std::size_t, 2>{4 * 1024, 64 * 1024});
 }
 
+/// What came later, drawn apart, so that seeds without it kept their stories.
+void draw_delivery(std::uint64_t seed, downstream::gateway_options& out, bot_manner& manner) {
+  base::rng chance(seed * 0x9e3779b97f4a7c15ULL + 0xde11);
+  if (chance.chance(0.2)) out.catch_up_max_rate = static_cast<std::uint32_t>(between(chance, 20, 200));
+  if (chance.chance(0.2)) out.handler_grace = base::milliseconds(between(chance, 50, 3'000));
+  if (chance.chance(0.15)) manner.poison_every = static_cast<std::uint64_t>(between(chance, 300, 900));
+}
+
 }  // namespace
 
 swarm swarm::of(std::uint64_t seed) {
@@ -91,6 +99,7 @@ swarm swarm::of(std::uint64_t seed) {
   draw_daemon(chance, out.daemon);
   draw_gateway(chance, out.discord.token, out.daemon.gateway);
   draw_bots(chance, out.discord.token, out.bots);
+  draw_delivery(seed, out.daemon.gateway, out.bots.manner);
   // What the option asks of an operator: more than a round trip to the bots.
   auto& consumers = out.daemon.gateway.consumers;
   auto policy = *consumers.fallback;

@@ -166,6 +166,12 @@ base::result<std::vector<flow::stored_session>> virtual_journal::stored_sessions
   return journal::journal_core::sessions_in(**view);
 }
 
+base::result<std::map<std::string, std::string>> virtual_journal::stored_records() {
+  auto view = store_.read();
+  if (!view) return std::unexpected(view.error());
+  return journal::journal_core::records_in(**view);
+}
+
 base::result<flow::stored_consumers> virtual_journal::stored() {
   auto view = store_.read();
   if (!view) return std::unexpected(view.error());

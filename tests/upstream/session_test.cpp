@@ -107,6 +107,42 @@ TEST(Session, AnswersADemandedHeartbeatAtOnce) {
   EXPECT_EQ(s.last_sent(), R"({"op":1,"d":1})");
 }
 
+TEST(Session, AProbeIsProvedByItsOwnAcknowledgement) {
+  session_script s;
+  s.go_live();
+  s.fire(timer_kind::heartbeat);  // a beat of its own, not yet answered
+  s.now += std::chrono::milliseconds(5);
+  const auto sent = s.now;
+  s.feed(input::probe{});
+  EXPECT_EQ(s.last_sent(), R"({"op":1,"d":1})");
+  const auto frames = s.sent.size();
+  s.feed(input::probe{});  // one at a time
+  EXPECT_EQ(s.sent.size(), frames);
+  s.payload(11, "");
+  EXPECT_FALSE(s.has<action::proof>());  // answers the beat before
+  s.now += std::chrono::milliseconds(5);
+  s.payload(11, "");
+  ASSERT_TRUE(s.has<action::proof>());
+  EXPECT_EQ(s.find<action::proof>()->sent, sent);
+  s.payload(11, "");
+  EXPECT_FALSE(s.has<action::proof>());
+}
+
+TEST(Session, NothingIsProvedBeforeTheReplayIsOver) {
+  session_script s(session_script::stored(5));
+  s.go_resuming();
+  const auto frames = s.sent.size();
+  s.feed(input::probe{});
+  EXPECT_EQ(s.sent.size(), frames);
+  s.payload(0, "{}", 6, "RESUMED").commit(6);
+  s.feed(input::probe{});
+  EXPECT_EQ(s.sent.size(), frames + 1);
+  // The connection ends: the answer of another one proves nothing.
+  s.closed(1006).fire(timer_kind::reconnect).feed(input::opened{}).hello();
+  s.payload(11, "");
+  EXPECT_FALSE(s.has<action::proof>());
+}
+
 TEST(Session, AMissedAckIsClosedWith4000AndResumed) {
   session_script s;
   s.go_live();

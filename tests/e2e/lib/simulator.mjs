@@ -86,6 +86,20 @@ export class Simulator {
     }
   }
 
+  /** The events of the ledger past `after`, as {serial, guild, type, kind}: small enough for a million. */
+  async events(after = 0) {
+    const entries = [];
+    for (let from = after; ;) {
+      const lines = (await this.ask(`ledger?after=${from}&limit=${ledger_page}`)).split('\n').filter((line) => line !== '');
+      for (const line of lines) {
+        const { serial, guild, type, kind } = JSON.parse(line);
+        if (kind === 'event') entries.push({ serial, guild, type, kind });
+        from = serial;
+      }
+      if (lines.length < ledger_page) return entries;
+    }
+  }
+
   /** The newest serial there is. Asks only for what came since the last time. */
   async newest_serial() {
     const entries = await this.ledger(this.newest);

@@ -1,0 +1,84 @@
+// Restarts of bots at 2,000 events a second, with an unmodified discord.js and a raw client whose handlers record each
+// event to a file: what simulated Discord sent is held against what was recorded. docs/restarts.md says what is
+// promised. EVERGATE_RESTARTS and EVERGATE_TAKEOVERS are the counts of the long form, EVERGATE_RATE the events a second.
+import { test } from 'node:test';
+import { Trial } from './lib/restart_trial.mjs';
+
+const restarts = Number(process.env.EVERGATE_RESTARTS ?? 5);
+const takeovers = Number(process.env.EVERGATE_TAKEOVERS ?? 3);
+
+/** How many events a life receives before its end: ever different, so that the ends fall anywhere. */
+const some = (round) => 500 + ((round * 1_237) % 3_000);
+
+test(`${restarts} SIGKILLs of a bot lose nothing and repeat only what was not acknowledged`, async (t) => {
+  const trial = await Trial.start(t);
+  await trial.each(async (side) => {
+    const [bot] = side.bots;
+    for (let round = 1; round <= restarts; round += 1) {
+      await bot.receives(some(round));
+      await side.absent([bot], () => bot.kill9(), () => bot.start());
+    }
+    await bot.receives(some(0));
+  });
+  await trial.judge();
+});
+
+test(`${restarts} clean stops without a drain lose nothing and repeat only what was sent within the grace`, async (t) => {
+  const trial = await Trial.start(t, { config: { downstream: { close_grace: '1s' } } });
+  await trial.each(async (side) => {
+    const [bot] = side.bots;
+    for (let round = 1; round <= restarts; round += 1) {
+      await bot.receives(some(round));
+      await side.caught_up(bot);
+      await side.absent([bot], () => bot.stop(), () => bot.start());
+    }
+    await bot.receives(some(0));
+  });
+  await trial.judge({ more: (verdict, side) => side.sent_before_the_grace(verdict) });
+});
+
+test(`${takeovers} rolling takeovers lose and repeat nothing`, async (t) => {
+  const trial = await Trial.start(t);
+  await trial.each(async (side) => {
+    for (let round = 1; round <= takeovers; round += 1) {
+      const [old] = side.bots;
+      await old.receives(some(round));
+      await side.caught_up(old);
+      await side.start();
+      // Both live now. The superseded one is connected, silent, and goes when its operator says so.
+      const [next] = side.bots;
+      await next.receives(some(round));
+      await old.stop();
+      await next.receives(2 * some(round));
+    }
+  });
+  await trial.judge({ repeats: false, more: (verdict, side) => side.flapped(1 + takeovers) });
+});
+
+test('from 1 to 2 to 5 to 2 processes under load', async (t) => {
+  const trial = await Trial.start(t);
+  await trial.each(async (side) => {
+    for (const [index, lanes] of [2, 5, 2].entries()) {
+      const before = side.bots;
+      await Promise.all(before.map((bot) => bot.receives(some(index) / before.length)));
+      await side.absent(before, () => {}, () => side.start(lanes));
+      for (const bot of before) await bot.is_closed();
+      await Promise.all(before.map((bot) => bot.kill9()));
+    }
+    await Promise.all(side.bots.map((bot) => bot.receives(some(3) / 2)));
+  });
+  await trial.judge();
+});
+
+test('from 1 to 2 to 5 to 2 processes that are killed first', async (t) => {
+  const trial = await Trial.start(t);
+  await trial.each(async (side) => {
+    for (const [index, lanes] of [2, 5, 2].entries()) {
+      const before = side.bots;
+      await Promise.all(before.map((bot) => bot.receives(some(index) / before.length)));
+      await side.absent(before, () => Promise.all(before.map((bot) => bot.kill9())), () => side.start(lanes));
+    }
+    await Promise.all(side.bots.map((bot) => bot.receives(some(3) / 2)));
+  });
+  await trial.judge();
+});
