@@ -15,10 +15,10 @@
 namespace evergate::downstream {
 
 struct filter_lists {
-  std::vector<std::string> events_allow;  ///< names as in `t`; when not empty, no others
-  std::vector<std::string> events_deny;
-  std::vector<proto::snowflake> guilds_allow;  ///< when not empty, no others
-  std::vector<proto::snowflake> guilds_deny;
+  std::vector<std::string> events_allow{};  ///< names as in `t`; when not empty, no others
+  std::vector<std::string> events_deny{};
+  std::vector<proto::snowflake> guilds_allow{};  ///< when not empty, no others
+  std::vector<proto::snowflake> guilds_deny{};
 };
 
 class consumer_filter {

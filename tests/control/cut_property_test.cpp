@@ -8,7 +8,7 @@
 
 #include "twin_sessions.h"
 
-namespace evergate::control {
+namespace evergate::control::cut_property_cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -237,4 +237,4 @@ TEST(CutProperty, EachEventOnceAndInOrder) {
 }
 
 }  // namespace
-}  // namespace evergate::control
+}  // namespace evergate::control::cut_property_cases

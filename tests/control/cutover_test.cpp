@@ -8,7 +8,7 @@
 
 #include "flow/intake.h"
 
-namespace evergate::control {
+namespace evergate::control::cutover_cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -402,4 +402,4 @@ TEST_F(Cutover, TheReceiptIsOneLineOfJson) {
 }
 
 }  // namespace
-}  // namespace evergate::control
+}  // namespace evergate::control::cutover_cases

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-namespace evergate::control {
+namespace evergate::control::event_identity_cases {
 namespace {
 
 using proto::event_type;
@@ -105,4 +105,4 @@ TEST(EventIdentity, BrokenTextIsToldByWhatItIs) {
 }
 
 }  // namespace
-}  // namespace evergate::control
+}  // namespace evergate::control::event_identity_cases

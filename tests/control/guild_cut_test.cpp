@@ -4,7 +4,7 @@
 
 #include "twin_sessions.h"
 
-namespace evergate::control {
+namespace evergate::control::guild_cut_cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -373,4 +373,4 @@ TEST_F(GuildCut, AnIdThatWasShownIsNotShownAgain) {
 }
 
 }  // namespace
-}  // namespace evergate::control
+}  // namespace evergate::control::guild_cut_cases

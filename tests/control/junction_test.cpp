@@ -7,7 +7,7 @@
 
 #include "flow/intake.h"
 
-namespace evergate::control {
+namespace evergate::control::junction_cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -161,4 +161,4 @@ TEST_F(Junction, TurningBackTakesTheOwnersBack) {
 }
 
 }  // namespace
-}  // namespace evergate::control
+}  // namespace evergate::control::junction_cases

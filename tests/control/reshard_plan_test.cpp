@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace evergate::control {
+namespace evergate::control::reshard_plan_cases {
 namespace {
 
 plan_facts facts(std::uint32_t shards, std::uint32_t guilds_each) {
@@ -117,4 +117,4 @@ TEST(ReshardPlan, SaysWhatItCosts) {
 }
 
 }  // namespace
-}  // namespace evergate::control
+}  // namespace evergate::control::reshard_plan_cases

@@ -13,7 +13,7 @@
 #include "control/cutover.h"
 #include "flow/intake.h"
 
-namespace evergate::control {
+namespace evergate::control::two_fleets_cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -253,4 +253,4 @@ INSTANTIATE_TEST_SUITE_P(Counts, TwoFleets,
                                          std::pair{7U, 40U}, std::pair{8U, 8U}));
 
 }  // namespace
-}  // namespace evergate::control
+}  // namespace evergate::control::two_fleets_cases

@@ -102,7 +102,7 @@ test('a queue is delivered at catch_up.max_rate, interactions at once', async (t
 });
 
 test('an event that kills the bot again and again becomes a dead letter', async (t) => {
-  const simulator = await Simulator.start(t);
+  const simulator = await Simulator.start(t, { shards: 1 }); // one order of all events
   const daemon = await Daemon.start(t, simulator);
   const calm = await GatewayClient.connect(t, daemon.gateway, once);
   await calm.leave(1000);
@@ -112,10 +112,10 @@ test('an event that kills the bot again and again becomes a dead letter', async 
 
   /** A life of the bot: it dies of the poison, or has everything else. */
   const live = async () => {
-    const bot = await GatewayClient.connect(t, daemon.gateway, { ...once, ...as_library('discord.js') });
-    const dies = (payload) => { if (payload.d?._serial === poison && payload.t === 'MESSAGE_CREATE') bot.drop(); };
-    bot.handlers.add(dies);
-    if (bot.has(poison)) bot.drop();
+    const bot = new GatewayClient(daemon.gateway, { ...once, ...as_library('discord.js') });
+    t.after(() => bot.leave(4000));
+    bot.handlers.add(({ t: type, d }) => { if (type === 'MESSAGE_CREATE' && d._serial === poison) bot.drop(); });
+    bot.open();
     await until('it dies, or is through', () => bot.has(poison) || bot.has(sent.at(-1).serial));
     if (!bot.has(poison)) return bot;
     await nobody_is_connected(daemon);
@@ -132,6 +132,7 @@ test('an event that kills the bot again and again becomes a dead letter', async 
     }
   }
   t.diagnostic(`found after ${deaths - 1} deaths`);
+  assert.ok(deaths - 1 >= 5, 'three ends to suspect, two alone');
   const rest = sent.slice(4).map(({ serial }) => serial);
   assert.deepEqual(serials(survivor).slice(-rest.length), rest);
   assert.ok(daemon.log.some((line) => line.includes('bot.dead_letter')));

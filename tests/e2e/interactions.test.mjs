@@ -54,7 +54,7 @@ test('no interaction is sent twice, whoever dies', async (t) => {
 
 test('an interaction past its deadline is dropped and counted', async (t) => {
   const simulator = await Simulator.start(t);
-  const config = { interactions: { deadline: '200ms', autocomplete_deadline: '200ms', skew: '0ms' } };
+  const config = { interactions: { deadline: '200ms', autocomplete_deadline: '200ms', skew: '0ms', expired: 'drop' } };
   const daemon = await Daemon.start(t, simulator, { config });
   const before = await GatewayClient.connect(t, daemon.gateway);
   await before.leave(1000);

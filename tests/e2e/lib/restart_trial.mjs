@@ -89,8 +89,7 @@ export class Trial {
     trial.simulator = await Simulator.start(t, { guilds: 200, shards: 2, replay_max: 100_000, ...simulator });
     // Beats come often, so that much is acknowledged when a bot dies.
     const downstream = { heartbeat_interval: '5s', ...config.downstream };
-    // On a busy machine an interaction may be late; here it counts like everything else.
-    trial.daemon = await Daemon.start(t, trial.simulator, { config: { interactions: { expired: 'deliver' }, ...config, downstream } });
+    trial.daemon = await Daemon.start(t, trial.simulator, { config: { ...config, downstream } });
     trial.sides = sides.map((kind) => new Side(trial, kind, kind, more));
     await Promise.all(trial.sides.map((side) => side.start()));
     trial.start = await trial.simulator.quiet();
