@@ -139,7 +139,9 @@ class shell {
     check(machine_.state() == session_state::failed, "fatal is the end");
   }
   void carry_out(const action::note&) {}
-  void carry_out(const action::proof& what) { check(what.sent <= now_, "a beat is acknowledged after it was sent"); }
+  void carry_out(const action::proof& what) {
+    check(what.sent <= now_, "a beat is acknowledged after it was sent");
+  }
 
   [[nodiscard]] bool armed(timer_kind kind) const {
     return timers_[static_cast<std::size_t>(kind)].has_value();

@@ -40,8 +40,9 @@ class catch_up_pace {
     }
     const auto gone = std::chrono::duration<double>(now - filled_at_).count();
     filled_at_ = now;
-    // Never more than a tenth of a second's worth at once, but at least one event.
-    tokens_ = std::min(tokens_ + gone * rate_, std::max(1.0, rate_ / 10.0));
+    // Never more than a tenth of a second's worth at once; with room for two events, so that of a slow rate
+    // no fraction is lost.
+    tokens_ = std::min(tokens_ + gone * rate_, std::max(2.0, rate_ / 10.0));
     return static_cast<std::uint32_t>(tokens_);
   }
   void spent(std::uint32_t events) noexcept {

@@ -53,7 +53,7 @@ class heartbeat_asker {
   [[nodiscard]] bool may_ask(ask_need need, base::instant now) noexcept {
     if (asked_) return false;
     turn(now);
-    if (in_minute_ + 1 > messages_per_minute_max) return false;
+    if (in_minute_ + 1 + own_beats_to_come() > messages_per_minute_max) return false;
     const auto pause = need == ask_need::closely ? std::min(close_interval, ask_interval_) : ask_interval_;
     if (ever_asked_ && now - asked_at_ < pause) return false;
     // Before its first own beat its schedule is not known: only what is worth the risk.
@@ -70,6 +70,12 @@ class heartbeat_asker {
   [[nodiscard]] bool waits_for_answer() const noexcept { return asked_; }
 
  private:
+  /// What the bot's own beats take of a minute, up to half of it: beats that are closer say enough by
+  /// themselves.
+  [[nodiscard]] std::uint32_t own_beats_to_come() const noexcept {
+    const auto beats = base::milliseconds{60'000} / std::max(beat_interval_, base::milliseconds{1});
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(beats, messages_per_minute_max / 2));
+  }
   /// Forgets what is older than a minute.
   void turn(base::instant now) noexcept {
     const auto second = std::chrono::duration_cast<base::seconds>(now.time_since_epoch()).count();

@@ -54,8 +54,10 @@ TEST(DeliveryFilterTest, Table) {
       {"DM poll", row(event_type::message_poll_vote_add, 0), {alone, intent::guild_message_polls, 7}, false},
       {"pins of a guild", row(event_type::channel_pins_update, g1), {lane1, intent::guilds, 7}, true},
       {"pins of a DM", row(event_type::channel_pins_update, 0), {lane0, intent::guilds, 7}, false},
-      {"interaction needs none", row(event_type::interaction_create, g1), {lane1, 0, 7}, true},
-      {"interaction in a DM", row(event_type::interaction_create, 0), {lane0, 0, 7}, true},
+      {"interactions have no number",
+       row(event_type::interaction_create, g1),
+       {lane1, intent::all, 7},
+       false},
       {"entitlement", row(event_type::entitlement_create, 0), {lane0, 0, 7}, true},
       {"entitlement on lane 1", row(event_type::entitlement_create, 0), {lane1, 0, 7}, false},
       {"USER_UPDATE", row(event_type::user_update, 0), {lane0, 0, 7}, true},
@@ -95,12 +97,22 @@ TEST(DeliveryFilterTest, Table) {
   for (const auto& [what, event, key, passes] : table) EXPECT_EQ(deliverable(event, key), passes) << what;
 }
 
+TEST(DeliveryFilterTest, InteractionsNeedNoIntent) {
+  const auto guild = guild_on_lane(1);
+  EXPECT_TRUE(interaction_for(row(event_type::interaction_create, guild), {{1, 4}, 0, 7}));
+  EXPECT_FALSE(interaction_for(row(event_type::interaction_create, guild), {{0, 4}, 0, 7}));
+  EXPECT_TRUE(interaction_for(row(event_type::interaction_create, 0), {{0, 4}, 0, 7}));
+  EXPECT_FALSE(interaction_for(row(event_type::message_create, guild), {{1, 4}, intent::all, 7}));
+}
+
 TEST(DeliveryFilterTest, EveryEventReachesExactlyOneLaneOfABotWithAllIntents) {
   for (unsigned type = 3; type <= 86; ++type) {
     for (const auto guild : {proto::snowflake{0}, guild_on_lane(1), guild_on_lane(6)}) {
       int lanes = 0;
       for (std::uint32_t i = 0; i < 4; ++i) {
-        lanes += deliverable(row(static_cast<event_type>(type), guild), {{i, 4}, intent::all, 1}) ? 1 : 0;
+        const auto event = row(static_cast<event_type>(type), guild);
+        const filter_key key{{i, 4}, intent::all, 1};
+        lanes += deliverable(event, key) || interaction_for(event, key) ? 1 : 0;
       }
       EXPECT_EQ(lanes, 1) << proto::info_of(static_cast<event_type>(type)).name;
     }

@@ -310,19 +310,24 @@ TEST_F(GatewayTest, AtMostOnceNeverRepeats) {
 
 TEST_F(GatewayTest, InteractionsAreSentOnce) {
   run();
+  const auto unix_ms = [] {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())
+        .time_since_epoch()
+        .count();
+  };
   auto one = bot();
   one->start();
   journal_.message(a, 1);
-  journal_.add(event_type::interaction_create, a, R"({"id":"2"})");
-  EXPECT_EQ(one->next_event("INTERACTION_CREATE")["d"]["id"], "2");
+  journal_.interaction(a, unix_ms(), 2);
+  EXPECT_EQ(one->next_event("INTERACTION_CREATE")["d"]["_serial"], 2);
   one->cut();
   one->wait_closed();
   ASSERT_TRUE(comes([&] { return gateway_->connections() == 0; }));
-  journal_.add(event_type::interaction_create, a, R"({"id":"3"})");
   auto again = bot();
   again->start();
-  EXPECT_EQ(again->next()["d"]["id"], "1");
-  EXPECT_EQ(again->next()["d"]["id"], "3");
+  EXPECT_EQ(again->next_event("MESSAGE_CREATE")["d"]["id"], "1");
+  journal_.interaction(a, unix_ms(), 3);
+  EXPECT_EQ(again->next()["d"]["_serial"], 3);
 }
 
 TEST_F(GatewayTest, TheWindowPacesABotThatDoesNotAcknowledge) {

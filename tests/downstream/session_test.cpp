@@ -234,7 +234,7 @@ TEST_F(SessionTest, AskedBeatsAreFree) {
     say(R"({"op":1,"d":1})");
     now_ += 50ms;
   }
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 1; i < 120; ++i) {  // with its IDENTIFY 120
     say(R"({"op":3,"d":{}})");
     ASSERT_EQ(close_code(), 0) << i << ": Discord's limit is still the bot's alone";
   }

@@ -163,6 +163,7 @@ void bot::connect() {
 void bot::hang_up(base::nanoseconds) {
   ++life_;
   end_spell();
+  if (session_ != nullptr && phase_ != phase::away) session_->ended.push_back(time_.now());
   phase_ = phase::away;
   dozing_ = false;
   if (std::exchange(close_noted_, false)) session_->closed.pop_back();

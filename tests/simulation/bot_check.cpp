@@ -49,7 +49,8 @@ class judge {
   bot_verdict run() {
     out_.breaches = log_.breaches;
     for (const auto& row : rows_) {
-      if (row.type == "INTERACTION_CREATE") interactions_[row.serial] = {.row = &row};
+      const bool internal = (row.flags & flow::row_flag::internal) != 0;  // nobody's
+      if (row.type == "INTERACTION_CREATE" && !internal) interactions_[row.serial] = {.row = &row};
     }
     for (const auto& session : log_.sessions) {
       follow(session);
@@ -230,9 +231,8 @@ bool judge::left_within(const bot_session& session, base::instant after, base::m
   if (span == base::milliseconds::zero()) return false;
   // The daemon hears of both later than the bot knows.
   constexpr base::seconds late{1};
-  return std::ranges::any_of(log_.live, [&](const bot_spell& one) {
-    return one.session == session.id && one.to >= after - late && one.to <= after + span + late;
-  });
+  return std::ranges::any_of(
+      session.ended, [&](base::instant at) { return at >= after - late && at <= after + span + late; });
 }
 
 bool judge::killed_between(base::instant from, base::instant to) const {

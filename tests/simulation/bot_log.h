@@ -38,6 +38,7 @@ struct bot_session {
     base::instant at;
   };
   std::vector<moment> acknowledged{};  ///< a beat with that number was answered by op 11
+  std::vector<base::instant> ended{};  ///< its connections, however
   std::vector<moment> closed{};        ///< it had that number when it sent a close frame, which was answered
   std::uint32_t resumes = 0;
 };
