@@ -233,7 +233,7 @@ class TwoFleets : public testing::TestWithParam<std::pair<std::uint32_t, std::ui
 
 TEST_P(TwoFleets, NothingIsLostOrDoubled) {
   const auto [from, to] = GetParam();
-  const auto length = base::seconds(from_environment("EVERGATE_FLEET_SECONDS", 12));
+  const auto length = base::seconds(from_environment("EVERGATE_FLEET_SECONDS", 3));
   const auto seeds = from_environment("EVERGATE_FLEET_SEEDS", 1);
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
