@@ -9,6 +9,7 @@
 
 #include "evergate/error.h"
 #include "evergate/gateway_options.h"
+#include "evergate/resharding.h"
 
 namespace evergate {
 
@@ -54,6 +55,15 @@ class gateway_manager {
   /// True when fatal() is damage to the store met while running: a new manager over the same options sets it
   /// aside and goes on.
   [[nodiscard]] virtual bool restart_helps() const = 0;
+
+  /// What resharding to `shards` would cost; 0 = to the count that guilds and Discord's recommendation call
+  /// for. Asks Discord for the budget, so it may take as long as an answer.
+  virtual result<resharding_plan> plan_resharding(std::uint32_t shards = 0) = 0;
+  /// Begins what plan_resharding() shows, up, down or to the same count; an error says why not.
+  virtual result<resharding_plan> start_resharding(std::uint32_t shards = 0) = 0;
+  /// Has everything return to the old fleet; an error when nothing runs or it is too late.
+  virtual result<void> abort_resharding() = 0;
+  [[nodiscard]] virtual resharding_status resharding() const = 0;
 
   /// Reads the listener's certificate and key again; connections keep theirs, and so does the listener when
   /// the new files cannot be used.

@@ -4,6 +4,7 @@
 #include <future>
 #include <random>
 
+#include "app/errc.h"
 #include "app/option_table.h"
 #include "app/part_options.h"
 #include "journal/errc.h"
@@ -49,17 +50,20 @@ result<void> application::start() {
   net::http_client_options http;
   http.ca_file = options_.discord.ca_file;
   http_ = std::make_unique<net::http_client>(http);
-  if (auto made = make_access(); !made) return made;
-  if (auto made = make_fleet(); !made) return made;
+  const auto records = journal_->stored_records();
+  if (!records) return std::unexpected(records.error());
+  if (auto made = make_access(*records); !made) return made;
+  if (auto made = make_fleets(*records); !made) return made;
   if (auto made = make_gateway(); !made) return made;
-  journal_->start({fleet_.get(), gateway_.get(), this});
+  journal_->start({fleets_.get(), gateway_.get(), this});
   run_loops();
   running_ = true;
   if (auto listening = gateway_->start(); !listening) {
     shutdown();
     return listening;
   }
-  fleet_->start();
+  fleets_->of(control::fleet_side::old_fleet)->start();
+  loops_.front()->post([desk = resharding_.get()] { desk->start(); });
   return {};
 }
 
@@ -70,12 +74,10 @@ result<void> application::open_journal() {
   return {};
 }
 
-result<void> application::make_access() {
-  const auto records = journal_->stored_records();
-  if (!records) return std::unexpected(records.error());
+result<void> application::make_access(const std::map<std::string, std::string>& records) {
   proto::identify_book book;
-  const auto kept = records->find(identify_record);
-  if (kept != records->end() && !proto::decode(kept->second, book)) {
+  const auto kept = records.find(identify_record);
+  if (kept != records.end() && !proto::decode(kept->second, book)) {
     log_.warn("identify.ledger_unreadable", {{"bytes", kept->second.size()}});
   }
   access_ = std::make_shared<upstream::access>(upstream::access_options_of(fleet_options_of(options_)),
@@ -83,14 +85,12 @@ result<void> application::make_access() {
   access_->on_book([this](const proto::identify_book& now) {
     std::string value;
     proto::encode(now, value);
-    fleet_->keep({identify_record, std::move(value)});
+    meeting_->keep({{identify_record, std::move(value)}});
   });
   return {};
 }
 
-result<void> application::make_fleet() {
-  auto stored = journal_->stored_sessions();
-  if (!stored) return std::unexpected(stored.error());
+result<std::shared_ptr<upstream::fleet>> application::make_fleet(fleet_order order) {
   auto ready = journal_->ready();
   if (!ready) return std::unexpected(ready.error());
   pipeline::intake_options intake;
@@ -106,17 +106,57 @@ result<void> application::make_fleet() {
   upstream::fleet_ground ground;
   ground.loops = pointers(loops_);
   ground.http = http_.get();
-  ground.sink = journal_.get();
+  ground.sink = &meeting_->door(order.door);
   ground.make_intake = [&intakes](std::uint32_t worker) { return std::move(intakes.at(worker)); };
-  ground.stored = std::move(*stored);
+  ground.stored = std::move(order.stored);
   ground.log = &log_;
   ground.shared = access_;
+  ground.number = order.number;
+  ground.first_cause = order.first_cause;
   ground.seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
-  ground.on_fatal = [this](const base::error& why) { on_fatal(why); };
-  auto made = upstream::fleet::make(fleet_options_of(options_), std::move(ground));
+  ground.on_fatal = std::move(order.on_fatal);
+  auto options = fleet_options_of(options_);
+  options.total_shards = order.shape.count;
+  auto made = upstream::fleet::make(std::move(options), std::move(ground));
   if (!made) return std::unexpected(made.error());
-  fleet_ = std::move(*made);
-  return {};
+  return std::shared_ptr<upstream::fleet>(std::move(*made));
+}
+
+result<void> application::make_fleets(const std::map<std::string, std::string>& records) {
+  auto stored = journal_->stored_sessions();
+  if (!stored) return std::unexpected(stored.error());
+  auto left = what_was_left(records, std::move(*stored), options_.shards.total);
+  if (left.task) {
+    const auto guilds = journal_->guilds({0, 1}, journal_->head());
+    if (!guilds) return std::unexpected(guilds.error());
+    for (const auto& guild : *guilds) left.remains.guilds.push_back(guild.id);
+  }
+  meeting_ = std::make_unique<control::junction>(
+      *journal_, [] { return base::boot_clock::now(); }, left.serving.twin);
+  fleets_ = std::make_unique<fleet_pair>(*meeting_);
+  resharding_ = std::make_unique<reshard_desk>(
+      reshard_ground{.control = *loops_.front(),
+                     .access = *access_,
+                     .meeting = *meeting_,
+                     .fleets = *fleets_,
+                     .store = *journal_,
+                     .log = log_,
+                     .make_fleet = [this](fleet_order order) { return make_fleet(std::move(order)); },
+                     .on_fatal = [this](const base::error& why) { on_fatal(why); }},
+      options_);
+  auto made = make_fleet({.shape = left.serving,
+                          .first_cause = proto::identify_cause::start,
+                          .stored = std::move(left.serving_sessions),
+                          .on_fatal = resharding_->failure_of_serving()});
+  if (!made) return std::unexpected(made.error());
+  fleets_->serve(std::move(*made), left.serving.twin);
+  resharding_->serves(left.serving, std::move(left.last));
+  if (left.given_up) {
+    log_.warn("reshard.given_up", {{"why", "the daemon ended while new shards were being prepared"}});
+  }
+  meeting_->keep(std::move(left.records), std::move(left.ended));
+  if (!left.task) return {};
+  return resharding_->go_on(std::move(*left.task), left.remains, std::move(left.new_sessions));
 }
 
 result<void> application::make_gateway() {
@@ -132,7 +172,7 @@ result<void> application::make_gateway() {
     listen.inherited_fd = inherited.front();
   gateway_ = std::make_unique<downstream::gateway>(pointers(loops_), std::move(listen),
                                                    gateway_options_of(options_), *journal_, *journal_,
-                                                   *journal_, *fleet_, replies_, *fleet_, *http_, log_);
+                                                   *journal_, *fleets_, replies_, *fleets_, *http_, log_);
   return {};
 }
 
@@ -140,12 +180,27 @@ void application::run_loops() {
   for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
 }
 
+void application::stop_fleets() {
+  std::promise<void> desk_gone;
+  loops_.front()->post([this, &desk_gone] {
+    resharding_->stop();
+    access_->stop();
+    desk_gone.set_value();
+  });
+  desk_gone.get_future().wait();
+  // Nothing begins or ends a fleet any more.
+  for (const auto side : {control::fleet_side::old_fleet, control::fleet_side::new_fleet}) {
+    const auto one = fleets_->of(side);
+    if (!one) continue;
+    std::promise<void> gone;
+    one->stop(false, [&gone] { gone.set_value(); });
+    gone.get_future().wait();
+  }
+}
+
 void application::shutdown() {
   if (running_) {
-    loops_.front()->post([access = access_] { access->stop(); });
-    std::promise<void> gone;
-    fleet_->stop(false, [&gone] { gone.set_value(); });
-    gone.get_future().wait();
+    stop_fleets();
     gateway_->stop();
     journal_->stop();
     running_ = false;
@@ -154,7 +209,9 @@ void application::shutdown() {
   for (auto& loop : loops_) loop->stop();
   threads_.clear();
   gateway_.reset();
-  fleet_.reset();
+  resharding_.reset();
+  fleets_.reset();
+  meeting_.reset();
   access_.reset();
   http_.reset();
   journal_.reset();
@@ -184,8 +241,8 @@ std::uint16_t application::port() const {
 
 std::vector<shard_status> application::shards() const {
   std::vector<shard_status> out;
-  if (!fleet_) return out;
-  for (const auto& s : fleet_->status()) {
+  if (!fleets_) return out;
+  for (const auto& s : fleets_->status()) {
     out.push_back({s.shard.id, s.shard.count, std::string(s.state), s.session, s.seq_committed,
                    s.latency_us < 0 ? -1 : s.latency_us / 1000, s.identifies, s.resumes});
   }
@@ -204,6 +261,42 @@ journal_status application::journal() const {
     out.evicted += totals.evicted_unacked;
   }
   return out;
+}
+
+result<resharding_plan> application::ask_desk(
+    std::function<void(reshard_desk&, reshard_desk::answer)> question) const {
+  if (!running_) return base::fail(errc::not_now, "the gateway does not run");
+  auto promised = std::make_shared<std::promise<result<resharding_plan>>>();
+  auto answer = promised->get_future();
+  loops_.front()->post([desk = resharding_.get(), question = std::move(question), promised] {
+    question(*desk, [promised](result<resharding_plan> got) { promised->set_value(std::move(got)); });
+  });
+  // A desk that stops answers nobody.
+  if (answer.wait_for(options_.discord.rest_timeout + std::chrono::seconds(5)) != std::future_status::ready) {
+    return base::fail(errc::not_now, "Discord has not answered");
+  }
+  return answer.get();
+}
+
+result<resharding_plan> application::plan_resharding(std::uint32_t shards) {
+  return ask_desk([shards](reshard_desk& desk, reshard_desk::answer to) { desk.plan(shards, std::move(to)); });
+}
+
+result<resharding_plan> application::start_resharding(std::uint32_t shards) {
+  return ask_desk([shards](reshard_desk& desk, reshard_desk::answer to) { desk.begin(shards, std::move(to)); });
+}
+
+result<void> application::abort_resharding() {
+  const auto done = ask_desk([](reshard_desk& desk, reshard_desk::answer to) {
+    if (auto aborted = desk.abort("asked for"); !aborted) return to(std::unexpected(aborted.error()));
+    to(resharding_plan{});
+  });
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
+resharding_status application::resharding() const {
+  return resharding_ ? resharding_->status() : resharding_status{};
 }
 
 std::string application::fatal() const {

@@ -8,8 +8,12 @@
 #include <thread>
 #include <vector>
 
+#include "app/fleet_pair.h"
+#include "app/reshard_desk.h"
+#include "app/reshard_recovery.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "control/junction.h"
 #include "downstream/gateway.h"
 #include "evergate/gateway_manager.h"
 #include "flow/command.h"
@@ -35,13 +39,22 @@ class application final : public gateway_manager, private flow::commit_listener 
   [[nodiscard]] std::string fatal() const override;
   [[nodiscard]] bool restart_helps() const override;
   result<void> reload_certificates() override;
+  result<resharding_plan> plan_resharding(std::uint32_t shards) override;
+  result<resharding_plan> start_resharding(std::uint32_t shards) override;
+  result<void> abort_resharding() override;
+  [[nodiscard]] resharding_status resharding() const override;
 
  private:
   [[nodiscard]] result<void> open_journal();
-  [[nodiscard]] result<void> make_access();
-  [[nodiscard]] result<void> make_fleet();
+  [[nodiscard]] result<void> make_access(const std::map<std::string, std::string>& records);
+  [[nodiscard]] result<std::shared_ptr<upstream::fleet>> make_fleet(fleet_order order);
+  [[nodiscard]] result<void> make_fleets(const std::map<std::string, std::string>& records);
   [[nodiscard]] result<void> make_gateway();
   void run_loops();
+  void stop_fleets();
+  /// Has the desk work on its loop and waits for what it answers; an error when nothing runs.
+  [[nodiscard]] result<resharding_plan> ask_desk(
+      std::function<void(reshard_desk&, reshard_desk::answer)> question) const;
   void on_fatal(const base::error& why);
   void on_commit(const std::shared_ptr<const flow::commit>&) override {}
   void on_room() override {}
@@ -56,7 +69,9 @@ class application final : public gateway_manager, private flow::commit_listener 
   std::shared_ptr<net::tls_context> listener_tls_;
   std::unique_ptr<net::http_client> http_;
   std::shared_ptr<upstream::access> access_;
-  std::unique_ptr<upstream::fleet> fleet_;
+  std::unique_ptr<control::junction> meeting_;
+  std::unique_ptr<fleet_pair> fleets_;
+  std::unique_ptr<reshard_desk> resharding_;
   std::unique_ptr<downstream::gateway> gateway_;
   std::vector<std::jthread> threads_;
   bool running_ = false;

@@ -14,6 +14,8 @@ class category final : public std::error_category {
         return "unknown option";
       case errc::unreadable_file:
         return "unreadable file";
+      case errc::not_now:
+        return "not possible now";
     }
     return "unknown error";
   }

@@ -208,6 +208,60 @@ void add_shards(std::vector<option_row>& t) {
                           "Upstream connections opened per second", FIELD(shards.connects_per_second_max)));
 }
 
+void add_reshard(std::vector<option_row>& t) {
+  t.push_back(boolean_row("reshard.automatic",
+                          "Begins by itself when it is time, unless shards.total names a count",
+                          FIELD(reshard.automatic)));
+  t.push_back(integer_row("reshard.guilds_per_shard_max", 10, 100'000,
+                          "Guilds at which Discord closes a shard", FIELD(reshard.guilds_per_shard_max)));
+  t.push_back(integer_row("reshard.threshold", 10, 100,
+                          "It is time when a shard, or all together, hold this many percent of "
+                          "guilds_per_shard_max, by real counts or by Discord's recommendation",
+                          FIELD(reshard.threshold)));
+  t.push_back(integer_row("reshard.fill", 5, 100,
+                          "Percent of guilds_per_shard_max that a shard holds on average afterwards, at most",
+                          FIELD(reshard.fill)));
+  t.push_back(integer_row("reshard.multiple", 0, 10'000,
+                          "Shard counts are multiples of it; 0 = as Discord's answers say of large bots",
+                          FIELD(reshard.multiple)));
+  t.push_back(duration_row("reshard.check_interval", 100ms, 24h, "Between two looks at whether it is time",
+                           FIELD(reshard.check_interval)));
+  t.push_back(duration_row("reshard.retry_after", 100ms, 24h * 7,
+                           "After one that was given up none begins by itself for so long",
+                           FIELD(reshard.retry_after)));
+  t.push_back(integer_row("reshard.identify_reserve", 0, 100'000,
+                          "Session starts of the day that an automatic one leaves unused",
+                          FIELD(reshard.identify_reserve)));
+}
+
+void add_reshard_bounds(std::vector<option_row>& t) {
+  t.push_back(duration_row("reshard.skew_max", 100ms, 1min,
+                           "One session's copy of an event comes at most this much later than the other's",
+                           FIELD(reshard.skew_max)));
+  t.push_back(duration_row("reshard.handover_max", 100ms, 10min,
+                           "A guild's events are held for its cut this long at most; then a later event decides",
+                           FIELD(reshard.handover_max)));
+  t.push_back(duration_row("reshard.overlap_max", 1s, 24h,
+                           "A guild that could not be aligned for so long moves with a GAP",
+                           FIELD(reshard.overlap_max)));
+  t.push_back(duration_row("reshard.stall_max", 100ms, 24h,
+                           "It is given up when no further new shard has its READY for so long",
+                           FIELD(reshard.stall_max)));
+  t.push_back(duration_row("reshard.guild_wait", 0ms, 1h,
+                           "For guilds that a new shard's READY has listed and that do not come",
+                           FIELD(reshard.guild_wait)));
+  t.push_back(duration_row("reshard.voice_drain_max", 0ms, 24h * 7,
+                           "An old shard whose session carries the bot's voice stays so long",
+                           FIELD(reshard.voice_drain_max)));
+  t.push_back(size_row("reshard.held_bytes_max", 1ull << 20, 1ull << 40,
+                       "Events held of all guilds; beyond it the oldest are let go and a later event decides",
+                       FIELD(reshard.held_bytes_max)));
+  t.push_back(size_row("reshard.guild_held_bytes_max", 64ull << 10, 1ull << 32, "The same, of one guild",
+                       FIELD(reshard.guild_held_bytes_max)));
+  t.push_back(integer_row("reshard.guild_held_events_max", 100, 10'000'000, "The same, in events",
+                          FIELD(reshard.guild_held_events_max)));
+}
+
 void add_queue(std::vector<option_row>& t) {
   t.push_back(choice_row<queue_storage>(
       "queue.storage", {{"disk", queue_storage::disk}, {"memory", queue_storage::memory}},
@@ -393,6 +447,8 @@ std::span<const option_row> option_table() {
     add_connection(t);
     add_reconnect(t);
     add_shards(t);
+    add_reshard(t);
+    add_reshard_bounds(t);
     add_queue(t);
     add_store(t);
     add_downstream(t);

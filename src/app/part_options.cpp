@@ -79,6 +79,7 @@ upstream::fleet_options fleet_options_of(const gateway_options& options) {
   out.presence = options.presence;
   out.identify.spacing = options.shards.identify_spacing;
   out.identify.reserve = options.shards.identify_reserve;
+  out.identify.reshard_reserve = options.reshard.identify_reserve;
   set_connection(options.discord, out);
   set_reconnect(options.reconnect, out);
   out.batch.tick = options.queue.tick;
@@ -110,6 +111,38 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.unauthenticated_per_address_max = options.listen.unauthenticated_per_address_max;
   out.socket.output_bytes_high = options.downstream.output_bytes_high;
   return out;
+}
+
+control::cutover_options cutover_options_of(const gateway_options& options) {
+  const auto& from = options.reshard;
+  control::cutover_options out;
+  out.cut = {.skew_max = from.skew_max,
+             .handover_max = from.handover_max,
+             .overlap_max = from.overlap_max,
+             .held_items_max = from.guild_held_events_max,
+             .held_bytes_max = from.guild_held_bytes_max,
+             .seen_items_max = from.guild_held_events_max};
+  out.held_bytes_max = from.held_bytes_max;
+  return out;
+}
+
+control::plan_options plan_options_of(const gateway_options& options) {
+  const auto& from = options.reshard;
+  return {.automatic = from.automatic,
+          .guilds_per_shard_max = from.guilds_per_shard_max,
+          .threshold_percent = from.threshold,
+          .fill_percent = from.fill,
+          .multiple = from.multiple,
+          .identify_spacing = options.shards.identify_spacing};
+}
+
+control::resharder_options resharder_options_of(const gateway_options& options) {
+  const auto& from = options.reshard;
+  return {.stall_max = from.stall_max,
+          .guild_wait = from.guild_wait,
+          .voice_drain_max = from.voice_drain_max,
+          // The proofs that a closing waits for come every second or two.
+          .drain_max = 4 * from.skew_max + base::milliseconds{20'000}};
 }
 
 net::listen_options listen_options_of(const gateway_options& options) {

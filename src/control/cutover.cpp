@@ -12,22 +12,41 @@
 namespace evergate::control {
 namespace {
 
-constexpr std::size_t at(fleet_side side) noexcept {
-  return static_cast<std::size_t>(side);
-}
-
 void append(const arriving_event& event, flow::event_batch& out) {
   held_event(event, {}).append_to(out);
 }
 
 }  // namespace
 
-cutover::cutover(const cutover_options& options, std::uint32_t old_count, std::uint32_t new_count,
+cutover::cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
                  base::instant now)
-    : options_(options), old_count_(old_count), new_count_(new_count), began_(now) {
-  base::check(old_count > 0 && new_count > 0, "a fleet has shards");
-  shards_[at(fleet_side::old_fleet)].resize(old_count);
-  shards_[at(fleet_side::new_fleet)].resize(new_count);
+    : options_(options), shapes_{old_fleet, new_fleet}, began_(now) {
+  base::check(old_fleet.count > 0 && new_fleet.count > 0, "a fleet has shards");
+  base::check(!(old_fleet == new_fleet), "the journal can tell the fleets apart");
+  shards_[at(fleet_side::old_fleet)].resize(old_fleet.count);
+  shards_[at(fleet_side::new_fleet)].resize(new_fleet.count);
+}
+
+cutover::cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
+                 const cutover_remains& from, base::instant now)
+    : cutover(options, old_fleet, new_fleet, now) {
+  open_ = true;
+  open_at_ = now;
+  auto& fresh = shards_[at(fleet_side::new_fleet)];
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    fresh[i].started = i < from.started.size() && from.started[i];
+    if (fresh[i].started) ++ready_shards_;
+  }
+  for (auto& side : shards_) {
+    for (auto& shard : side) shard.replays = true;
+  }
+  for (const auto guild : from.moved) born_.insert(guild);
+  moved_before_ = born_.size();
+  if (!from.moved.contains(0)) add_stream(0, now);
+  for (const auto guild : from.guilds) {
+    if (!from.moved.contains(guild)) add_stream(guild, now);
+  }
+  take_marks(from);
 }
 
 cutover::shard_state& cutover::shard_of(fleet_side side, proto::snowflake guild) {
@@ -59,8 +78,9 @@ cutover::stream& cutover::add_stream(proto::snowflake guild, base::instant now) 
 
 void cutover::take(fleet_side from, const flow::event_batch& batch, base::instant now, output& out) {
   auto& shards = shards_[at(from)];
-  out.batch.sessions.insert(out.batch.sessions.end(), batch.sessions.begin(), batch.sessions.end());
   for (const auto& session : batch.sessions) {
+    out.batch.sessions.push_back(session);
+    out.batch.sessions.back().shard = shapes_[at(from)].key(session.shard.id);
     // A new session counts from its own beginning.
     shards[session.shard.id].received = session.seq;
     shards[session.shard.id].told = session.seq;
@@ -87,6 +107,8 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
   if (row.type == proto::event_type::session_started || row.type == proto::event_type::gap) {
     return take_own_record(from, event, now, out);
   }
+  if (decided_before(from, event)) return;
+  watch_voice(event);
   if ((row.flags & flow::row_flag::reply) != 0) return append(event, out.batch);
   if (event.what.kind == identity_kind::apart) return take_apart(from, event, now, out);
   const auto& all = shards_[at(from)];
@@ -101,6 +123,7 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
       !shard_of(target_, row.guild).lost) {
     // Both sessions have it from its first event on: nothing to align.
     born_.insert(row.guild);
+    out.moves.push_back({row.guild, target_, cut_kind::none});
     if (from == target_) append(event, out.batch);
     return;
   }
@@ -118,8 +141,12 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
 /// GAPs and READYs. They stand in the batch where the session ended and where the next began.
 void cutover::take_own_record(fleet_side from, const arriving_event& event, base::instant now, output& out) {
   const auto& row = *event.row;
-  if (row.type == proto::event_type::session_started) return take_ready(from, event, now, out);
   auto& shard = shards_[at(from)][row.shard];
+  // What an earlier run had decided of the session's events is of no more use: they will not come again.
+  shard.decided = -1;
+  shard.undecided.clear();
+  shard.replays = false;
+  if (row.type == proto::event_type::session_started) return take_ready(from, event, now, out);
   shard.lost = true;
   bool owns = false;
   for (auto* home : shard.streams) {
@@ -129,7 +156,8 @@ void cutover::take_own_record(fleet_side from, const arriving_event& event, base
     owns |= home->owner() == from;
   }
   // Without a guild of its own the shard has lost nothing that a bot would have been shown.
-  if (owns || (from == fleet_side::old_fleet && shard.streams.empty())) append(event, out.batch);
+  const bool bare = from == fleet_side::old_fleet && shard.streams.empty() && !complete();
+  if (owns || bare) append(event, out.batch);
 }
 
 void cutover::take_ready(fleet_side from, const arriving_event& event, base::instant now, output& out) {
@@ -137,6 +165,7 @@ void cutover::take_ready(fleet_side from, const arriving_event& event, base::ins
   auto& shard = shards_[at(from)][row.shard];
   const bool first = !std::exchange(shard.started, true);
   shard.lost = false;
+  if (self_ == 0) self_ = proto::snowflake_of(proto::member(proto::member(event.batch->data(row), "user"), "id"));
   if (from == fleet_side::new_fleet && first) {
     ++ready_shards_;
     if (row.shard == 0) add_stream(0, now);
@@ -218,6 +247,7 @@ bool cutover::is_backfill(fleet_side from, stream& home, const arriving_event& e
 void cutover::take_event(fleet_side from, stream& home, const arriving_event& event, base::instant now,
                          output& out) {
   if (is_backfill(from, home, event)) {
+    if (from == fleet_side::new_fleet) find_voice(event);
     if (home.owner() == from) append(event, out.batch);
     return;
   }
@@ -244,7 +274,8 @@ void cutover::after(stream& home, const guild_cut::released& released, output& o
   --unsettled_;
   out.moves.push_back({home.guild, home.owner(), home.kind});
   if (home.kind != cut_kind::gap) return;
-  flow::append_gap({{static_cast<std::uint32_t>(home.guild >> 22) % old_count_, old_count_},
+  const auto count = shapes_[at(fleet_side::old_fleet)].count;
+  flow::append_gap({{static_cast<std::uint32_t>((home.guild >> 22) % count), count},
                     {},
                     -1,
                     0,
@@ -276,12 +307,16 @@ std::int64_t cutover::settled_seq(fleet_side side, std::uint32_t shard) const {
 }
 
 void cutover::tell_progress(fleet_side side, std::uint32_t shard, output& out) {
-  const auto settled = settled_seq(side, shard);
   auto& state = shards_[at(side)][shard];
+  if (state.received >= state.decided) {
+    state.decided = -1;
+    state.undecided.clear();
+  }
+  const auto settled = settled_seq(side, shard);
+  if (open_) mark(side, shard, out);
   if (settled == state.told) return;
   state.told = settled;
-  const auto count = side == fleet_side::old_fleet ? old_count_ : new_count_;
-  out.batch.progress.push_back({{shard, count}, settled});
+  out.batch.progress.push_back({shapes_[at(side)].key(shard), settled});
 }
 
 void cutover::tell_all_progress(output& out) {
@@ -296,6 +331,7 @@ void cutover::let_go(stream& home) {
 
 void cutover::proved(fleet_side side, std::uint32_t shard, base::instant sent, base::instant now,
                      output& out) {
+  if (std::exchange(shards_[at(side)][shard].replays, false)) caught_up(side, shard, now);
   for (auto* home : shards_[at(side)][shard].streams) {
     if (home->settled && (!home->cut.moved() || home->cut.audited())) continue;
     guild_cut::released released;
@@ -343,6 +379,7 @@ void cutover::turn_back(base::instant now, output& out) {
     }
     note_held(*home);
   }
+  moved_before_ = 0;
   for (const auto guild : std::exchange(born_, {})) {
     auto& home = add_stream(guild, now);
     home.serving = fleet_side::new_fleet;
@@ -368,10 +405,11 @@ fleet_side cutover::owner_of(proto::snowflake guild) const {
 
 receipt cutover::summary(base::instant now) const {
   receipt out;
-  out.from_count = old_count_;
-  out.to_count = new_count_;
+  out.from_count = shapes_[at(fleet_side::old_fleet)].count;
+  out.to_count = shapes_[at(fleet_side::new_fleet)].count;
   out.aborted = turned_;
-  out.guilds_born = born_.size();
+  out.guilds_born = born_.size() - moved_before_;
+  out.guilds_before = moved_before_;
   for (const auto& [guild, home] : streams_) {
     out.events.add(home->cut.counts());
     out.guilds_at_event += home->kind == cut_kind::unique_event ? 1 : 0;

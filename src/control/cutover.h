@@ -6,9 +6,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -27,15 +30,39 @@ struct cutover_options {
 
 enum class fleet_side : std::uint8_t { old_fleet, new_fleet };
 
+[[nodiscard]] constexpr std::size_t at(fleet_side side) noexcept {
+  return static_cast<std::size_t>(side);
+}
 [[nodiscard]] constexpr fleet_side other(fleet_side side) noexcept {
   return side == fleet_side::old_fleet ? fleet_side::new_fleet : fleet_side::old_fleet;
 }
 
+/// A fleet as the journal keeps it.
+struct fleet_shape {
+  std::uint32_t count = 0;
+  bool twin = false;  ///< see flow::twin_fleet
+
+  [[nodiscard]] proto::shard_key key(std::uint32_t shard) const noexcept {
+    return {shard, twin ? count | flow::twin_fleet : count};
+  }
+  bool operator==(const fleet_shape&) const = default;
+};
+
+/// What an earlier run has left of a cutover whose cuts had begun.
+struct cutover_remains {
+  std::vector<proto::snowflake> guilds;                         ///< all that are known
+  std::unordered_set<proto::snowflake> moved;                   ///< of these, the new fleet's
+  std::map<std::string, std::string, std::less<>> shard_marks;  ///< by name, see cutover::mark_prefix
+  std::vector<bool> started;  ///< one per new shard: its session lives on
+};
+
 class cutover {
  public:
-  /// Of `old_count` and `new_count` shards; the counts may be the same.
-  cutover(const cutover_options& options, std::uint32_t old_count, std::uint32_t new_count,
-          base::instant now);
+  cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet, base::instant now);
+  /// Goes on where another run ended: both fleets RESUME, and what they repeat of what had been decided is
+  /// left out.
+  cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
+          const cutover_remains& from, base::instant now);
 
   /// A guild that changes its owner with what was just let through, for the same transaction.
   struct move {
@@ -47,6 +74,8 @@ class cutover {
     flow::event_batch batch;  ///< appended to
     std::vector<move> moves;
   };
+  /// Records so named say, of a shard of which something is held, what of it has been decided.
+  static constexpr std::string_view mark_prefix = "seen/";
 
   /// What a fleet's worker hands over. Sessions and what has no part in the stream pass.
   void take(fleet_side from, const flow::event_batch& batch, base::instant now, output& out);
@@ -56,7 +85,7 @@ class cutover {
   void tick(base::instant now, output& out);
 
   /// Every new shard has had its READY.
-  [[nodiscard]] bool ready() const noexcept { return ready_shards_ == new_count_; }
+  [[nodiscard]] bool ready() const noexcept { return ready_shards_ == shapes_[1].count; }
   /// Guilds of which no new shard has said yet whether they are there.
   [[nodiscard]] std::size_t awaited() const noexcept { return awaited_; }
   /// Cuts begin. The new fleet's READYs go on, so that the journal counts it as the application's.
@@ -70,6 +99,15 @@ class cutover {
   /// The shard owns no guild and nothing more is to be learnt from it.
   [[nodiscard]] bool may_close(fleet_side side, std::uint32_t shard) const;
   [[nodiscard]] fleet_side owner_of(proto::snowflake guild) const;
+  /// The bot is in voice there, by a session of the old fleet.
+  [[nodiscard]] bool in_voice(proto::snowflake guild) const { return voice_.contains(guild); }
+  [[nodiscard]] bool carries_voice(std::uint32_t old_shard) const;
+  /// The session is ended, and the voice that it carries with it.
+  void forget_voice(std::uint32_t old_shard);
+  [[nodiscard]] std::uint32_t ready_shards() const noexcept { return ready_shards_; }
+  /// What is written down of it, to be removed when it is over: guilds that are the new fleet's, shard marks.
+  [[nodiscard]] std::vector<proto::snowflake> moved_guilds() const;
+  [[nodiscard]] std::vector<std::string> marks() const;
   [[nodiscard]] std::size_t unsettled() const noexcept { return unsettled_; }
   [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }
   [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
@@ -100,6 +138,10 @@ class cutover {
     std::set<std::pair<std::uint32_t, proto::snowflake>> held;  ///< first held sequence of each guild
     std::vector<stream*> streams;
     flow::event_batch ready;  ///< its READY, until the cuts begin
+    std::int64_t decided = -1;  ///< of an earlier run: up to here, but for `undecided`, nothing is new
+    std::unordered_map<proto::snowflake, std::uint32_t> undecided;  ///< guild → from which sequence on
+    bool marked = false;                                            ///< has a record
+    bool replays = false;  ///< of an earlier run, and has proved nothing yet
   };
 
   void take_row(fleet_side from, const arriving_event& event, base::instant now, output& out);
@@ -116,12 +158,18 @@ class cutover {
   void after(stream& home, const guild_cut::released& released, output& out);
   void note_held(stream& home);
   void tell_progress(fleet_side side, std::uint32_t shard, output& out);
+  void mark(fleet_side side, std::uint32_t shard, output& out);
+  [[nodiscard]] std::string mark_name(fleet_side side, std::uint32_t shard) const;
+  void take_marks(const cutover_remains& from);
+  [[nodiscard]] bool decided_before(fleet_side from, const arriving_event& event) const;
+  void caught_up(fleet_side side, std::uint32_t shard, base::instant now);
+  void watch_voice(const arriving_event& event);
+  void find_voice(const arriving_event& event);
   void tell_all_progress(output& out);
   void let_go(stream& home);
 
   const cutover_options options_;
-  const std::uint32_t old_count_;
-  const std::uint32_t new_count_;
+  const fleet_shape shapes_[2];
   const base::instant began_;
   bool open_ = false;
   base::instant open_at_{};
@@ -133,7 +181,11 @@ class cutover {
   std::size_t held_bytes_ = 0;
   std::vector<shard_state> shards_[2];
   std::unordered_map<proto::snowflake, std::unique_ptr<stream>> streams_;
-  std::unordered_set<proto::snowflake> born_;  ///< joined after the cuts began: the target's from the start
+  /// The target's without a comparison: joined after the cuts began, or moved in an earlier run.
+  std::unordered_set<proto::snowflake> born_;
+  std::uint64_t moved_before_ = 0;  ///< of these, moved in an earlier run
+  std::unordered_set<proto::snowflake> voice_;
+  proto::snowflake self_ = 0;
   std::set<std::pair<fleet_side, std::uint32_t>> dirty_;  ///< shards whose settled sequence may have changed
 
   struct told {

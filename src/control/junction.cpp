@@ -16,13 +16,24 @@ void add_owners(const std::vector<cutover::move>& moves, flow::event_batch& out)
   }
 }
 
+void add(std::vector<flow::control_record>&& records, flow::event_batch& out) {
+  out.records.insert(out.records.end(), std::make_move_iterator(records.begin()),
+                     std::make_move_iterator(records.end()));
+}
+
+/// The keys under which a twin's sessions are kept.
+void mark_twin(flow::event_batch& batch) {
+  for (auto& progress : batch.progress) progress.shard.count |= flow::twin_fleet;
+  for (auto& session : batch.sessions) session.shard.count |= flow::twin_fleet;
+}
+
 }  // namespace
 
-junction::junction(flow::event_sink& journal, std::function<base::instant()> now)
-    : journal_(journal), now_(std::move(now)), doors_{{*this, false}, {*this, true}} {}
+junction::junction(flow::event_sink& journal, std::function<base::instant()> now, bool twin)
+    : journal_(journal), now_(std::move(now)), twin_(twin), doors_{{*this, false}, {*this, true}} {}
 
 std::string junction::owner_record(proto::snowflake guild) {
-  return "owner/" + std::to_string(guild);
+  return std::string(owner_prefix) + std::to_string(guild);
 }
 
 bool junction::append(bool second_door, std::unique_ptr<flow::event_batch>& batch) {
@@ -30,18 +41,27 @@ bool junction::append(bool second_door, std::unique_ptr<flow::event_batch>& batc
   if (!clear_backlog()) return false;
   if (!cut_) {
     batch->proofs.clear();
+    // Marking twice changes nothing: a batch that is refused comes again.
+    if (twin_) mark_twin(*batch);
     return journal_.append(batch);
   }
   const auto from = second_door != exchanged_ ? fleet_side::new_fleet : fleet_side::old_fleet;
   const auto now = now_();
   cutover::output out;
   cut_->take(from, *batch, now, out);
-  out.batch.records.insert(out.batch.records.end(), std::make_move_iterator(batch->records.begin()),
-                           std::make_move_iterator(batch->records.end()));
+  add(std::move(batch->records), out.batch);
   for (const auto& proof : batch->proofs) cut_->proved(from, proof.shard.id, proof.sent, now, out);
   batch.reset();
   hand_on(std::move(out));
   return true;
+}
+
+cutover::output junction::begin_output(std::vector<flow::control_record>&& records) {
+  cutover::output out;
+  // A backlog is bounded by one batch: what is added now waits for room with it.
+  if (backlog_) out.batch = std::move(*std::exchange(backlog_, nullptr));
+  add(std::move(records), out.batch);
+  return out;
 }
 
 void junction::hand_on(cutover::output&& out) {
@@ -59,29 +79,45 @@ bool junction::clear_backlog() {
   return true;
 }
 
-void junction::begin(const cutover_options& options, std::uint32_t old_count, std::uint32_t new_count) {
+void junction::begin(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
+                     std::vector<flow::control_record> records) {
   const std::scoped_lock lock(mutex_);
   base::check(!cut_, "one resharding at a time");
-  cut_ = std::make_unique<cutover>(options, old_count, new_count, now_());
+  cut_ = std::make_unique<cutover>(options, old_fleet, new_fleet, now_());
+  shapes_[0] = old_fleet;
+  shapes_[1] = new_fleet;
+  hand_on(begin_output(std::move(records)));
 }
 
-bool junction::open() {
+void junction::begin_again(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
+                           const cutover_remains& from) {
   const std::scoped_lock lock(mutex_);
-  if (!cut_ || !cut_->ready() || !clear_backlog()) return false;
-  cutover::output out;
+  base::check(!cut_, "one resharding at a time");
+  cut_ = std::make_unique<cutover>(options, old_fleet, new_fleet, from, now_());
+  shapes_[0] = old_fleet;
+  shapes_[1] = new_fleet;
+}
+
+bool junction::open(std::vector<flow::control_record> records) {
+  const std::scoped_lock lock(mutex_);
+  if (!cut_ || !cut_->ready()) return false;
+  auto out = begin_output(std::move(records));
   cut_->open(now_(), out);
   hand_on(std::move(out));
   return true;
 }
 
-void junction::turn_back() {
+void junction::turn_back(std::vector<flow::control_record> records) {
   const std::scoped_lock lock(mutex_);
-  // A backlog is bounded by one batch: what turning back releases waits for room with the old fleet's next.
   if (!cut_) return;
-  cutover::output out;
-  if (backlog_) out.batch = std::move(*std::exchange(backlog_, nullptr));
+  auto out = begin_output(std::move(records));
   cut_->turn_back(now_(), out);
   hand_on(std::move(out));
+}
+
+void junction::forget_voice(std::uint32_t old_shard) {
+  const std::scoped_lock lock(mutex_);
+  if (cut_) cut_->forget_voice(old_shard);
 }
 
 void junction::tick() {
@@ -92,13 +128,25 @@ void junction::tick() {
   hand_on(std::move(out));
 }
 
-receipt junction::finish() {
+void junction::keep(std::vector<flow::control_record> records, std::vector<flow::session_record> ended) {
+  const std::scoped_lock lock(mutex_);
+  auto out = begin_output(std::move(records));
+  for (auto& one : ended) out.batch.sessions.push_back({one.shard, {}, {}, -1});
+  hand_on(std::move(out));
+}
+
+receipt junction::finish(const std::function<std::vector<flow::control_record>(const receipt&)>& last) {
   const std::scoped_lock lock(mutex_);
   base::check(cut_ != nullptr && cut_->complete(), "a resharding ends when every guild is in its place");
-  auto out = cut_->summary(now_());
-  if (!out.aborted) exchanged_ = !exchanged_;
+  const auto what = cut_->summary(now_());
+  auto out = begin_output(last(what));
+  for (const auto guild : cut_->moved_guilds()) out.batch.records.push_back({owner_record(guild), {}});
+  for (auto& mark : cut_->marks()) out.batch.records.push_back({std::move(mark), {}});
+  if (!what.aborted) exchanged_ = !exchanged_;
+  twin_ = shapes_[what.aborted ? 0 : 1].twin;
   cut_.reset();
-  return out;
+  hand_on(std::move(out));
+  return what;
 }
 
 bool junction::busy() const {

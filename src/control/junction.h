@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "control/cutover.h"
 #include "flow/journal.h"
@@ -17,24 +18,33 @@ namespace evergate::control {
 
 class junction {
  public:
-  /// `journal` outlives it; `now` tells the time.
-  junction(flow::event_sink& journal, std::function<base::instant()> now);
+  /// `journal` outlives it; `now` tells the time. `twin`: of the fleet that serves, at the first door.
+  junction(flow::event_sink& journal, std::function<base::instant()> now, bool twin = false);
 
-  /// Where a fleet of that side hands over. Without a cutover everything passes by either door.
-  [[nodiscard]] flow::event_sink& door(fleet_side side) noexcept {
-    return doors_[static_cast<std::size_t>(side)];
-  }
+  /// Where a fleet hands over: the first one at door 0, the one that is prepared beside it at the other.
+  [[nodiscard]] flow::event_sink& door(std::size_t which) noexcept { return doors_[which]; }
 
-  /// From now on a new fleet is prepared: nothing of it goes on before its guilds are cut over.
-  void begin(const cutover_options& options, std::uint32_t old_count, std::uint32_t new_count);
+  /// From now on a new fleet is prepared: nothing of it goes on before its guilds are cut over. `records` are
+  /// kept with it.
+  void begin(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
+             std::vector<flow::control_record> records);
+  /// The same, from what an earlier run left when its cuts had begun.
+  void begin_again(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
+                   const cutover_remains& from);
   /// Cuts begin; false while a new shard has not had its READY.
-  [[nodiscard]] bool open();
-  void turn_back();
+  [[nodiscard]] bool open(std::vector<flow::control_record> records);
+  void turn_back(std::vector<flow::control_record> records);
+  /// A shard of the old fleet is being closed.
+  void forget_voice(std::uint32_t old_shard);
   /// Once a second or so.
   void tick();
-  /// Everything is where it is to be: the sides exchange their names, so that the fleet that serves is the
-  /// old one again (after turning back it is already). Returns what came of it.
-  receipt finish();
+  /// Everything is where it is to be and the other fleet is gone: the sides exchange their names, so that the
+  /// fleet that serves is the old one again (after turning back it is already). What was written down of the
+  /// guilds on their way is removed. Returns what came of it; `last` makes of it what is to be kept.
+  receipt finish(const std::function<std::vector<flow::control_record>(const receipt&)>& last);
+  /// Keeps records and ends sessions that no fleet holds, in order with what the fleets hand over. Keys as the
+  /// journal has them.
+  void keep(std::vector<flow::control_record> records, std::vector<flow::session_record> ended = {});
 
   [[nodiscard]] bool busy() const;
   /// What `ask` says of the cutover; nothing when there is none.
@@ -48,6 +58,7 @@ class junction {
 
   /// The name under which a guild's owner is kept while resharding (flow::control_record).
   [[nodiscard]] static std::string owner_record(proto::snowflake guild);
+  static constexpr std::string_view owner_prefix = "owner/";
 
  private:
   class side_door final : public flow::event_sink {
@@ -63,15 +74,18 @@ class junction {
   };
 
   [[nodiscard]] bool append(bool second_door, std::unique_ptr<flow::event_batch>& batch);
-  /// Hands on what has been decided; it is kept when the journal has no room.
+  /// Hands on what has been decided; what the journal has refused before goes first, in one batch with it.
   void hand_on(cutover::output&& out);
   [[nodiscard]] bool clear_backlog();
+  [[nodiscard]] cutover::output begin_output(std::vector<flow::control_record>&& records);
 
   flow::event_sink& journal_;
   const std::function<base::instant()> now_;
   mutable std::mutex mutex_;
   std::unique_ptr<cutover> cut_;
+  fleet_shape shapes_[2];   ///< of the cutover's sides
   bool exchanged_ = false;  ///< the fleet at the second door is the old one
+  bool twin_ = false;       ///< of the fleet that serves alone
   std::unique_ptr<flow::event_batch> backlog_;
   side_door doors_[2];
 };

@@ -54,6 +54,10 @@ struct counter_row {
 };
 static_assert(sizeof(counter_row) == 40);
 
+/// In the key of a session and of progress: added to the count by a fleet that stands beside another of the
+/// same count, so that the store keeps them apart. Rows carry the plain count.
+inline constexpr std::uint32_t twin_fleet = 0x1'0000;
+
 /// A shard's sequence after this batch. Filtered events advance it too.
 struct shard_progress {
   proto::shard_key shard;

@@ -80,10 +80,10 @@ void round_preparer::take_batch(flow::event_batch& batch) {
 
 void round_preparer::take_sessions(const flow::event_batch& batch) {
   const auto slot = [&](proto::shard_key shard) -> std::int64_t& {
-    base::check(shard.count > 0 && shard.id < shard.count && shard.count <= 65'535,
-                "a shard is within its fleet");
+    const auto count = shard.count & ~flow::twin_fleet;
+    base::check(count > 0 && shard.id < count && count <= 65'535, "a shard is within its fleet");
     auto& all = state_.sequences[shard.count];
-    if (all.size() < shard.count) all.resize(shard.count, -1);
+    if (all.size() < count) all.resize(count, -1);
     round_.progressed.insert(shard);
     return all[shard.id];
   };

@@ -42,17 +42,17 @@ void fleet::start() {
 
 void fleet::begin() {
   if (stopping_) return;
-  const std::uint32_t count =
-      options_.total_shards != 0 ? options_.total_shards : stored_count(ground_.stored);
-  if (count != 0) build(count);
+  wanted_ = options_.total_shards != 0 ? options_.total_shards : stored_count(ground_.stored);
+  // First, since shards may be given their turns as soon as they ask.
   access_->enter(ground_.number,
                  {[this](std::uint32_t shard, base::instant not_before) { give_turn(shard, not_before); },
                   [this](const gateway_info& info) { on_info(info); },
                   [this](base::error why) { fail(std::move(why)); }});
+  if (wanted_ != 0 && !built()) build(wanted_);
 }
 
 void fleet::on_info(const gateway_info& info) {
-  if (!built() && !stopping_) build(info.shards);
+  if (!built() && !stopping_) build(wanted_ != 0 ? wanted_ : info.shards);
 }
 
 shard_options fleet::options_for(proto::shard_key key) const {

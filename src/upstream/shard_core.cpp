@@ -122,8 +122,9 @@ void shard_core::carry_out(action::session_changed& what, base::instant) {
 
 void shard_core::carry_out(action::gap& what, base::instant) {
   what.record.time_ms = ground_.shell.wall_ms();
-  ground_.log.warn("shard.gap",
-                   {{"shard", key().id}, {"cause", what.record.cause}, {"last_seq", what.record.last_seq}});
+  const bool asked = what.record.cause == "logged_off";
+  ground_.log.write(asked ? base::log_level::info : base::log_level::warn, "shard.gap",
+                    {{"shard", key().id}, {"cause", what.record.cause}, {"last_seq", what.record.last_seq}});
   flow::append_gap(what.record, ground_.batch.rows());
   // The hand-over is asked for by the record of the session's end, which follows.
 }

@@ -94,7 +94,7 @@ class Cutover : public ::testing::Test {
   static std::string text(int id) { return fmt::format(R"(MESSAGE_CREATE:{{"id":"{}"}})", id); }
 
   base::instant now = t0;
-  std::unique_ptr<cutover> made = std::make_unique<cutover>(options(), 2, 3, t0);
+  std::unique_ptr<cutover> made = std::make_unique<cutover>(options(), fleet_shape{2}, fleet_shape{3}, t0);
   std::map<std::uint32_t, std::uint64_t> seq[2];
   std::vector<std::string> shown;
   std::map<proto::shard_key, std::int64_t> progress;
@@ -365,7 +365,7 @@ TEST_F(Cutover, TurningBackBringsMovedGuildsHome) {
 TEST_F(Cutover, TooMuchHeldAltogetherIsLetGo) {
   auto few = options();
   few.held_bytes_max = 4'000;
-  made = std::make_unique<cutover>(few, 2, 3, now);
+  made = std::make_unique<cutover>(few, fleet_shape{2}, fleet_shape{3}, now);
   prepare();
   for (int i = 0; i < 100; ++i) {
     message(new_fleet, guild(1 + static_cast<std::uint64_t>(i) % 5), 1'000 + i);

@@ -56,7 +56,7 @@ class Junction : public ::testing::Test {
     row.seq = ++seq[side == old_fleet ? 0 : 1];
     batch->progress.push_back({{0, 1}, row.seq});
     if (prove) batch->proofs.push_back({{0, 1}, now});
-    const bool taken = meeting.door(side).append(batch);
+    const bool taken = meeting.door(side == old_fleet ? 0 : 1).append(batch);
     EXPECT_EQ(batch == nullptr, taken);
     return taken;
   }
@@ -66,11 +66,14 @@ class Junction : public ::testing::Test {
   void begin() {
     cutover_options o;
     o.cut.skew_max = 1'000ms;
-    meeting.begin(o, 1, 1);
-    EXPECT_FALSE(meeting.open());
+    meeting.begin(o, {1}, {1, true});
+    EXPECT_FALSE(meeting.open({}));
     hand(new_fleet, event_type::session_started, fmt::format(R"({{"guilds":[{{"id":"{}"}}]}})", guild));
-    EXPECT_TRUE(meeting.open());
+    EXPECT_TRUE(meeting.open({}));
     now += 1'001ms;
+  }
+  receipt end() {
+    return meeting.finish([](const receipt&) { return std::vector<flow::control_record>(); });
   }
   static std::string text(int id) { return fmt::format(R"({{"id":"{}"}})", id); }
 
@@ -133,10 +136,10 @@ TEST_F(Junction, AfterTheEndTheNewFleetIsTheOldOne) {
   hand(old_fleet, event_type::typing_start, "{}", true);
   hand(new_fleet, event_type::typing_start, "{}", true);
   ASSERT_TRUE(*meeting.ask<bool>([](const cutover& c) { return c.complete(); }));
-  const auto receipt = meeting.finish();
+  const auto receipt = end();
   EXPECT_EQ(receipt.guilds_at_event, 1U);
   EXPECT_FALSE(meeting.busy());
-  meeting.begin({}, 1, 1);
+  meeting.begin({}, {1}, {1, true});
   message(new_fleet, 5);  // by the same door as before: the serving fleet now
   EXPECT_EQ(journal.shown.back(), text(5));
   message(old_fleet, 6);  // the next fleet's door
@@ -148,14 +151,14 @@ TEST_F(Junction, TurningBackTakesTheOwnersBack) {
   message(old_fleet, 1);
   message(new_fleet, 1);
   ASSERT_EQ(journal.records.size(), 1U);
-  meeting.turn_back();
+  meeting.turn_back({});
   now += 1'001ms;
   message(new_fleet, 2);
   message(old_fleet, 2);
   EXPECT_TRUE(journal.records.empty());
   EXPECT_EQ(journal.shown, (std::vector<std::string>{text(1), text(2)}));
   EXPECT_EQ(meeting.owner_of(guild), old_fleet);
-  EXPECT_TRUE(meeting.finish().aborted);
+  EXPECT_TRUE(end().aborted);
   message(old_fleet, 3);
   EXPECT_EQ(journal.shown.back(), text(3));
 }

@@ -1,0 +1,368 @@
+#include "app/reshard_desk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "app/errc.h"
+#include "app/part_options.h"
+#include "app/reshard_recovery.h"
+#include "base/check.h"
+
+namespace evergate::app {
+namespace {
+
+using control::fleet_side;
+using control::reshard_phase;
+
+constexpr base::milliseconds tick_interval{200};
+/// A proof comes with a heartbeat, of which Discord takes some; at most one a second.
+constexpr base::milliseconds probe_least{1'000};
+constexpr base::milliseconds probe_most{2'000};
+
+resharding_plan shown(const control::reshard_plan& plan) {
+  return {.current = plan.current,
+          .target = plan.target,
+          .identifies = plan.identifies,
+          .seconds = plan.seconds,
+          .remaining_after = plan.remaining_after,
+          .fullest_percent = plan.fullest_percent,
+          .fullest_after_percent = plan.fullest_after_percent,
+          .cause = plan.cause,
+          .refusal = plan.refusal,
+          .text = plan.text()};
+}
+
+}  // namespace
+
+reshard_desk::reshard_desk(reshard_ground around, const gateway_options& options)
+    : ground_(std::move(around)),
+      options_(options),
+      plan_options_(plan_options_of(options)),
+      machine_(resharder_options_of(options)),
+      tick_(ground_.control),
+      check_(ground_.control) {}
+
+reshard_desk::~reshard_desk() = default;
+
+void reshard_desk::serves(control::fleet_shape shape, std::string last) {
+  shape_ = shape;
+  status_.last = std::move(last);
+}
+
+result<void> reshard_desk::go_on(control::reshard_task task, const control::cutover_remains& from,
+                                 std::vector<flow::stored_session> stored) {
+  auto made = ground_.make_fleet({.shape = task.to,
+                                  .number = ++number_,
+                                  .door = 1 - door_,
+                                  .first_cause = proto::identify_cause::reidentify,
+                                  .stored = std::move(stored),
+                                  .on_fatal = failure_of(number_)});
+  if (!made) return std::unexpected(made.error());
+  ground_.meeting.begin_again(cutover_options_of(options_), task.from, task.to, from);
+  ground_.fleets.prepare(std::move(*made), task.to.twin);
+  const bool turned = task.turned;
+  machine_.go_on(std::move(task), base::boot_clock::now());
+  if (turned) ground_.meeting.turn_back({});
+  ground_.meeting.keep({task_record()});
+  return {};
+}
+
+void reshard_desk::start() {
+  check_.arm_in(options_.reshard.check_interval, [this] { look(); });
+  if (!machine_.busy()) return;
+  ground_.fleets.of(fleet_side::new_fleet)->start();
+  tell();
+  tick_.arm_in(tick_interval, [this] { tick(); });
+}
+
+void reshard_desk::stop() {
+  stopped_ = true;
+  alive_.reset();
+  tick_.cancel();
+  check_.cancel();
+}
+
+std::function<void(const base::error&)> reshard_desk::failure_of(std::uint32_t number) {
+  return [this, number](const base::error& why) {
+    const bool serves = number == serving_number_;
+    fleet_failed(serves ? fleet_side::old_fleet : fleet_side::new_fleet, why);
+  };
+}
+
+void reshard_desk::facts(std::function<void(result<control::plan_facts>)> to) {
+  if (asking_) return to(base::fail(errc::not_now, "Discord is being asked already"));
+  asking_ = true;
+  ground_.access.ask([this, alive = std::weak_ptr(alive_), to = std::move(to)](
+                         const base::result<upstream::gateway_info>& info) {
+    if (alive.expired()) return;
+    asking_ = false;
+    if (!info) return to(std::unexpected(info.error()));
+    control::plan_facts out;
+    out.current = ground_.fleets.of(fleet_side::old_fleet)->shard_count();
+    out.guilds.resize(out.current);
+    const auto known = ground_.store.guilds({0, 1}, ground_.store.head());
+    if (!known) return to(std::unexpected(known.error()));
+    for (const auto& guild : *known) {
+      if (out.current > 0) ++out.guilds[(guild.id >> 22) % out.current];
+    }
+    out.recommended = info->shards;
+    out.max_concurrency = info->max_concurrency;
+    const auto now = base::unix_time_ms();
+    out.remaining = ground_.access.ledger().remaining(now);
+    out.allowance = ground_.access.ledger().allowance(proto::identify_cause::reshard, now);
+    to(out);
+  });
+}
+
+control::reshard_plan reshard_desk::plan_for(std::uint32_t shards, const control::plan_facts& known) const {
+  auto plan = shards == 0 ? control::plan_automatic(plan_options_, known)
+                          : control::plan_manual(plan_options_, known, shards);
+  if (!plan.possible()) return plan;
+  const auto serving = ground_.fleets.of(fleet_side::old_fleet);
+  if (machine_.busy()) {
+    plan.refusal = fmt::format("resharding {} -> {} runs, in phase {}", machine_.task().from.count,
+                               machine_.task().to.count, name_of(machine_.task().phase));
+  } else if (serving->shards_held() != serving->shard_count()) {
+    plan.refusal = "this process holds only some of the shards (shards.first, shards.last)";
+  } else if (serving->shards_ready() != serving->shards_held()) {
+    plan.refusal = fmt::format("{} of {} shards are ready", serving->shards_ready(), serving->shards_held());
+  }
+  return plan;
+}
+
+void reshard_desk::plan(std::uint32_t shards, answer to) {
+  facts([this, shards, to = std::make_shared<answer>(std::move(to))](const result<control::plan_facts>& known) {
+    if (!known) return (*to)(std::unexpected(known.error()));
+    (*to)(shown(plan_for(shards, *known)));
+  });
+}
+
+void reshard_desk::begin(std::uint32_t shards, answer to) {
+  facts([this, shards, to = std::make_shared<answer>(std::move(to))](const result<control::plan_facts>& known) {
+    if (!known) return (*to)(std::unexpected(known.error()));
+    auto plan = plan_for(shards, *known);
+    if (shards == 0 && plan.possible()) plan.cause = plan.wanted() ? plan.cause : "asked for";
+    if (!plan.possible()) return (*to)(base::fail(errc::not_now, plan.text()));
+    if (auto begun = carry_out(plan, *known); !begun) return (*to)(std::unexpected(begun.error()));
+    (*to)(shown(plan));
+  });
+}
+
+result<void> reshard_desk::carry_out(const control::reshard_plan& plan, const control::plan_facts& known) {
+  control::reshard_task task;
+  task.from = {known.current, shape_.twin};
+  task.to = {plan.target, plan.target == known.current && !shape_.twin};
+  task.began_ms = base::unix_time_ms();
+  task.cause = plan.cause;
+  fleet_order order;
+  order.shape = task.to;
+  order.number = ++number_;
+  order.door = 1 - door_;
+  // Somebody who asks by hand may use what an automatic one leaves.
+  if (plan.identifies > known.allowance) order.first_cause = proto::identify_cause::start;
+  order.on_fatal = failure_of(number_);
+  auto made = ground_.make_fleet(std::move(order));
+  if (!made) return std::unexpected(made.error());
+  ended_ = false;
+  machine_.begin(std::move(task), base::boot_clock::now());
+  ground_.meeting.begin(cutover_options_of(options_), machine_.task().from, machine_.task().to, {task_record()});
+  ground_.fleets.prepare(*made, machine_.task().to.twin);
+  (*made)->start();
+  ground_.control.post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) ground_.fleets.repeat_presences();
+  });
+  ground_.log.info("reshard.begins", {{"plan", plan.text()}});
+  tell();
+  tick_.arm_in(tick_interval, [this] { tick(); });
+  return {};
+}
+
+result<void> reshard_desk::abort(std::string why) {
+  control::reshard_orders orders;
+  if (!machine_.busy()) return base::fail(errc::not_now, "no resharding runs");
+  if (!machine_.abort(std::move(why), orders, base::boot_clock::now())) {
+    return base::fail(errc::not_now, fmt::format("it is too late: phase {}", name_of(machine_.task().phase)));
+  }
+  follow(orders);
+  return {};
+}
+
+void reshard_desk::fleet_failed(fleet_side side, const base::error& why) {
+  const auto phase = machine_.task().phase;
+  if (side == fleet_side::old_fleet) {
+    const bool left = machine_.busy() && machine_.leaving() == fleet_side::old_fleet &&
+                      (phase == reshard_phase::drain || phase == reshard_phase::leave);
+    if (!left) ground_.on_fatal(why);
+    return;
+  }
+  if (stopped_ || !machine_.busy()) return;
+  if (auto aborted = abort("the new fleet has failed: " + why.text()); !aborted) {
+    ground_.log.error("reshard.fleet_failed", {{"error", why.text()}});
+    if (machine_.leaving() == fleet_side::old_fleet) ground_.on_fatal(why);
+  }
+}
+
+/// Whether it is time, by itself.
+void reshard_desk::look() {
+  check_.arm_in(options_.reshard.check_interval, [this] { look(); });
+  const auto serving = ground_.fleets.of(fleet_side::old_fleet);
+  const bool fixed = options_.shards.total != 0;
+  const bool settled = serving->shard_count() > 0 && serving->shards_ready() == serving->shards_held() &&
+                       ground_.store.complete();
+  if (!options_.reshard.automatic || fixed || machine_.busy() || !settled || asking_) return;
+  facts([this](const result<control::plan_facts>& known) { judge(known); });
+}
+
+void reshard_desk::judge(const result<control::plan_facts>& known) {
+  if (!known) {
+    ground_.log.warn("reshard.not_judged", {{"error", known.error().text()}});
+    return;
+  }
+  auto plan = plan_for(0, *known);
+  ground_.log.debug("reshard.judged", {{"plan", plan.text()}});
+  if (!plan.wanted()) return;
+  if (plan.possible() && base::boot_clock::now() < rest_until_) plan.refusal = "the last one was given up lately";
+  if (plan.possible()) {
+    if (auto begun = carry_out(plan, *known); !begun) plan.refusal = begun.error().text();
+  }
+  {
+    const std::scoped_lock lock(status_mutex_);
+    status_.refusal = plan.refusal;
+  }
+  if (plan.refusal.empty() || plan.refusal == refusal_told_) return;
+  refusal_told_ = plan.refusal;
+  ground_.log.warn("reshard.refused", {{"plan", plan.text()}});
+}
+
+control::reshard_facts reshard_desk::seen() const {
+  const auto left = machine_.leaving();
+  const auto count = left == fleet_side::old_fleet ? machine_.task().from.count : machine_.task().to.count;
+  const auto found = ground_.meeting.ask<control::reshard_facts>([&](const control::cutover& cut) {
+    control::reshard_facts out;
+    out.ready_shards = cut.ready_shards();
+    out.awaited = cut.awaited();
+    out.complete = cut.complete();
+    for (std::uint32_t i = 0; out.complete && i < count; ++i) {
+      out.closable.push_back(cut.may_close(left, i));
+      out.voice.push_back(left == fleet_side::old_fleet && cut.carries_voice(i));
+    }
+    return out;
+  });
+  auto out = found.value_or(control::reshard_facts{});
+  out.ended = ended_;
+  return out;
+}
+
+void reshard_desk::tick() {
+  if (stopped_ || !machine_.busy()) return;
+  tick_.arm_in(tick_interval, [this] { tick(); });
+  const auto now = base::boot_clock::now();
+  ground_.meeting.tick();
+  if (now >= probe_at_) {
+    const base::milliseconds half = options_.reshard.skew_max / 2;
+    probe_at_ = now + std::clamp(half, probe_least, probe_most);
+    ground_.fleets.probe();
+  }
+  follow(machine_.step(seen(), now));
+}
+
+void reshard_desk::follow(const control::reshard_orders& orders) {
+  if (orders.open) {
+    base::check(ground_.meeting.open({task_record()}), "cuts begin when every new shard is READY");
+  } else if (orders.turn_back) {
+    ground_.meeting.turn_back({task_record()});
+    ground_.fleets.show(fleet_side::old_fleet);
+  } else if (orders.changed) {
+    ground_.meeting.keep({task_record()});
+  }
+  if (orders.changed && machine_.task().phase == reshard_phase::drain) {
+    ground_.fleets.show(fleet_side::new_fleet);
+  }
+  const auto left = ground_.fleets.of(machine_.leaving());
+  for (const auto shard : orders.retire) {
+    if (machine_.leaving() == fleet_side::old_fleet) ground_.meeting.forget_voice(shard);
+    left->retire(shard);
+  }
+  if (orders.end_fleet) {
+    left->stop(true, [this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) ended_ = true;
+    });
+  }
+  if (orders.changed) tell();
+  if (orders.finish) finish();
+}
+
+void reshard_desk::finish() {
+  const auto task = machine_.task();
+  const auto stays = task.turned ? task.from : task.to;
+  std::string last;
+  const auto receipt = ground_.meeting.finish([&](const control::receipt& what) {
+    last = receipt_record(task, what);
+    std::vector<flow::control_record> records;
+    records.push_back({reshard_records::task, {}});
+    records.push_back({reshard_records::last, last});
+    records.push_back(fleet_record(stays, options_.shards.total));
+    return records;
+  });
+  ground_.fleets.end(machine_.leaving());
+  shape_ = stays;
+  if (!task.turned) {
+    door_ = 1 - door_;
+    serving_number_ = number_;
+  } else {
+    rest_until_ = base::boot_clock::now() + options_.reshard.retry_after;
+  }
+  machine_.done();
+  ground_.log.info(task.turned ? "reshard.aborted" : "reshard.done",
+                   {{"why", task.turned ? task.abort_cause : task.cause}, {"receipt", receipt.to_json()}});
+  {
+    const std::scoped_lock lock(status_mutex_);
+    status_.last = std::move(last);
+  }
+  tell();
+}
+
+flow::control_record reshard_desk::task_record() const {
+  return {reshard_records::task, machine_.task().to_json()};
+}
+
+/// Logs the phase and tells the library's user.
+void reshard_desk::tell() {
+  const auto& task = machine_.task();
+  if (machine_.busy()) {
+    ground_.log.info("reshard.phase", {{"phase", name_of(task.phase)},
+                                       {"from", task.from.count},
+                                       {"to", task.to.count},
+                                       {"why", task.turned ? task.abort_cause : task.cause}});
+  }
+  {
+    const std::scoped_lock lock(status_mutex_);
+    status_.phase = name_of(task.phase);
+    status_.from = task.from.count;
+    status_.to = task.to.count;
+    status_.began_ms = task.began_ms;
+    status_.cause = task.cause;
+    status_.abort_cause = task.abort_cause;
+  }
+  if (options_.events.resharding) options_.events.resharding(status());
+}
+
+resharding_status reshard_desk::status() const {
+  resharding_status out;
+  {
+    const std::scoped_lock lock(status_mutex_);
+    out = status_;
+  }
+  const auto fill = ground_.meeting.ask<bool>([&out](const control::cutover& cut) {
+    out.ready_shards = cut.ready_shards();
+    out.guilds = cut.streams();
+    out.guilds_left = cut.unsettled();
+    return true;
+  });
+  (void)fill;
+  return out;
+}
+
+}  // namespace evergate::app

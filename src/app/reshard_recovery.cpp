@@ -1,0 +1,136 @@
+#include "app/reshard_recovery.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+#include "base/clock.h"
+#include "control/junction.h"
+#include "proto/json_view.h"
+
+namespace evergate::app {
+namespace {
+
+using records_map = std::map<std::string, std::string>;
+
+std::string text_of(const records_map& records, const char* name) {
+  const auto found = records.find(name);
+  return found == records.end() ? std::string() : found->second;
+}
+
+/// The fleet that the last resharding left, unless the option has changed since.
+std::optional<control::fleet_shape> kept_shape(const records_map& records, std::uint32_t total) {
+  const auto text = text_of(records, reshard_records::fleet);
+  const auto count = proto::integer_of(proto::member(text, "count"));
+  if (!count || *count < 1 || *count > 65'535) return std::nullopt;
+  control::fleet_shape out;
+  out.twin = proto::member(text, "twin") == "true";
+  out.count = static_cast<std::uint32_t>(*count);
+  if (proto::integer_of(proto::member(text, "total")) != std::int64_t{total}) out.count = total;
+  return out;
+}
+
+void take_moved(const records_map& records, control::cutover_remains& out) {
+  const auto prefix = std::string(control::junction::owner_prefix);
+  for (auto at = records.lower_bound(prefix); at != records.end() && at->first.starts_with(prefix); ++at) {
+    proto::snowflake guild = 0;
+    const char* end = at->first.data() + at->first.size();
+    const auto read = std::from_chars(at->first.data() + prefix.size(), end, guild);
+    if (read.ec == std::errc{} && read.ptr == end) out.moved.insert(guild);
+  }
+}
+
+void take_marks(const records_map& records, control::cutover_remains& out) {
+  const auto prefix = std::string(control::cutover::mark_prefix);
+  for (auto at = records.lower_bound(prefix); at != records.end() && at->first.starts_with(prefix); ++at) {
+    out.shard_marks.insert(*at);
+  }
+}
+
+/// What was written down of a resharding that does not go on.
+void forget(const control::cutover_remains& remains, left_behind& out) {
+  out.records.push_back({reshard_records::task, {}});
+  for (const auto guild : remains.moved) out.records.push_back({control::junction::owner_record(guild), {}});
+  for (const auto& [name, value] : remains.shard_marks) out.records.push_back({name, {}});
+}
+
+bool belongs(const flow::stored_session& one, const control::fleet_shape& shape) {
+  return one.record.shard == shape.key(one.record.shard.id);
+}
+
+void sort_sessions(std::vector<flow::stored_session> stored, bool known, left_behind& out) {
+  for (auto& one : stored) {
+    const bool twin = (one.record.shard.count & flow::twin_fleet) != 0;
+    const bool serves = known && out.serving.count != 0 ? belongs(one, out.serving) : twin == out.serving.twin;
+    const bool prepared = out.task && belongs(one, out.task->to);
+    if (!serves && !prepared) {
+      out.ended.push_back(one.record);
+      continue;
+    }
+    one.record.shard.count &= ~flow::twin_fleet;
+    if (prepared && !one.record.session_id.empty() && !one.seq.none()) {
+      out.remains.started[one.record.shard.id] = true;
+    }
+    (prepared ? out.new_sessions : out.serving_sessions).push_back(std::move(one));
+  }
+}
+
+void take_task(control::reshard_task task, std::uint32_t total, left_behind& out) {
+  using enum control::reshard_phase;
+  out.serving = task.from;
+  if (task.phase == cut || (task.phase == back && !out.remains.moved.empty())) {
+    out.remains.started.resize(task.to.count);
+    out.task = std::move(task);
+    return;
+  }
+  forget(out.remains, out);
+  if (task.turned || (task.phase != drain && task.phase != leave)) {
+    out.given_up = true;
+    return;
+  }
+  // Every guild had moved; the old sessions were only being closed.
+  out.serving = task.to;
+  control::receipt what;
+  what.from_count = task.from.count;
+  what.to_count = task.to.count;
+  what.guilds_before = out.remains.moved.size();
+  what.duration_ms = base::unix_time_ms() - task.began_ms;
+  ++task.restarts;
+  out.last = receipt_record(task, what);
+  out.records.push_back({reshard_records::last, out.last});
+  out.records.push_back(fleet_record(task.to, total));
+}
+
+}  // namespace
+
+std::string receipt_record(const control::reshard_task& task, const control::receipt& what) {
+  std::string out = fmt::format(R"({{"ended_ms":{},"began_ms":{},"restarts":{},"cause":)", base::unix_time_ms(),
+                                task.began_ms, task.restarts);
+  proto::append_quoted(out, task.cause);
+  out += R"(,"abort_cause":)";
+  proto::append_quoted(out, task.abort_cause);
+  return out + R"(,"receipt":)" + what.to_json() + '}';
+}
+
+flow::control_record fleet_record(const control::fleet_shape& serving, std::uint32_t total) {
+  return {reshard_records::fleet,
+          fmt::format(R"({{"count":{},"twin":{},"total":{}}})", serving.count, serving.twin, total)};
+}
+
+left_behind what_was_left(const records_map& records, std::vector<flow::stored_session> stored,
+                          std::uint32_t total) {
+  left_behind out;
+  out.last = text_of(records, reshard_records::last);
+  const auto kept = kept_shape(records, total);
+  out.serving = kept.value_or(control::fleet_shape{total});
+  take_moved(records, out.remains);
+  take_marks(records, out.remains);
+  auto task = control::parse_task(text_of(records, reshard_records::task));
+  if (task) take_task(std::move(*task), total, out);
+  const bool known = kept.has_value() || !out.records.empty() || out.task;
+  sort_sessions(std::move(stored), known, out);
+  return out;
+}
+
+}  // namespace evergate::app

@@ -1,0 +1,46 @@
+// What an earlier run has left of fleets and reshardings, sorted: which fleet serves, which sessions are
+// whose, and whether a resharding goes on. Pure; start-up only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/cutover.h"
+#include "control/resharder.h"
+#include "flow/journal.h"
+
+namespace evergate::app {
+
+/// The names of what is kept (flow::control_record).
+namespace reshard_records {
+inline constexpr const char* task = "reshard";       ///< what is being done
+inline constexpr const char* last = "reshard-last";  ///< the newest receipt
+inline constexpr const char* fleet = "fleet";        ///< the fleet that serves since the last resharding
+}  // namespace reshard_records
+
+/// `{"ended_ms":…,"cause":…,"abort_cause":…,"receipt":{…}}`
+[[nodiscard]] std::string receipt_record(const control::reshard_task& task, const control::receipt& what);
+/// `total`: the option shards.total at that time.
+[[nodiscard]] flow::control_record fleet_record(const control::fleet_shape& serving, std::uint32_t total);
+
+struct left_behind {
+  control::fleet_shape serving;  ///< no count: as the options or Discord say
+  std::vector<flow::stored_session> serving_sessions;  ///< with their plain keys, as those below
+  std::optional<control::reshard_task> task;           ///< its cuts had begun: it goes on
+  control::cutover_remains remains;                    ///< without the guilds
+  std::vector<flow::stored_session> new_sessions;
+  bool given_up = false;                    ///< one that was being prepared
+  std::string last;                         ///< the newest receipt
+  std::vector<flow::control_record> records;  ///< to be kept
+  std::vector<flow::session_record> ended;    ///< sessions that nobody takes over
+};
+
+/// `total`: the option shards.total. A count that it names counts when it was changed since the last
+/// resharding.
+[[nodiscard]] left_behind what_was_left(const std::map<std::string, std::string>& records,
+                                        std::vector<flow::stored_session> stored, std::uint32_t total);
+
+}  // namespace evergate::app

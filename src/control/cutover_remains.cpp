@@ -1,0 +1,160 @@
+// The part of the cutover that lasts: what is written down of a shard while something of it is held, and how a
+// later run goes on from there. And the bot's voice, which an old session carries.
+#include <algorithm>
+#include <charconv>
+
+#include "base/check.h"
+#include "control/cutover.h"
+#include "proto/json_view.h"
+
+namespace evergate::control {
+namespace {
+
+void put_number(std::string& out, std::uint64_t value) {
+  out += std::to_string(value);
+  out += ' ';
+}
+
+/// The next number of a mark; nothing at its end or when it is none.
+std::optional<std::uint64_t> take_number(std::string_view& from) {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(from.data(), from.data() + from.size(), value);
+  if (failed != std::errc{} || end == from.data() + from.size() || *end != ' ') return std::nullopt;
+  from.remove_prefix(static_cast<std::size_t>(end - from.data()) + 1);
+  return value;
+}
+
+}  // namespace
+
+std::string cutover::mark_name(fleet_side side, std::uint32_t shard) const {
+  const auto key = shapes_[at(side)].key(shard);
+  return std::string(mark_prefix) + std::to_string(key.count) + '/' + std::to_string(shard);
+}
+
+/// A shard's sequence is told up to the first event that is held. What lies past it has been decided all the
+/// same, save for what is held; after a restart Discord repeats all of it.
+void cutover::mark(fleet_side side, std::uint32_t shard, output& out) {
+  auto& state = shards_[at(side)][shard];
+  const auto decided = std::max(state.decided, state.received);
+  if (settled_seq(side, shard) >= decided) {
+    if (std::exchange(state.marked, false)) out.batch.records.push_back({mark_name(side, shard), {}});
+    return;
+  }
+  state.marked = true;
+  std::string value;
+  put_number(value, static_cast<std::uint64_t>(decided));
+  // Of the joining side everything is compared again; of the serving one only what waits in a handover.
+  auto undecided = state.undecided;
+  if (side == other(target_)) {
+    for (const auto& [from, guild] : state.held) {
+      const auto [known, fresh] = undecided.try_emplace(guild, from);
+      if (!fresh) known->second = std::min(known->second, from);
+    }
+  }
+  for (const auto& [guild, from] : undecided) {
+    put_number(value, guild);
+    put_number(value, from);
+  }
+  out.batch.records.push_back({mark_name(side, shard), std::move(value)});
+}
+
+void cutover::take_marks(const cutover_remains& from) {
+  for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
+    auto& shards = shards_[at(side)];
+    for (std::uint32_t i = 0; i < shards.size(); ++i) {
+      for (auto* home : shards[i].streams) {
+        // Until it has proved to have caught up, nothing can be concluded from what a session brings.
+        guild_cut::released nothing;
+        home->cut.lost(role_of(*home, side), began_, nothing);
+        base::check(nothing.empty(), "a new cut holds nothing");
+      }
+      const auto found = from.shard_marks.find(mark_name(side, i));
+      if (found == from.shard_marks.end()) continue;
+      shards[i].marked = true;
+      std::string_view rest = found->second;
+      const auto decided = take_number(rest);
+      if (!decided) continue;
+      shards[i].decided = static_cast<std::int64_t>(*decided);
+      while (const auto guild = take_number(rest)) {
+        if (const auto first = take_number(rest)) {
+          shards[i].undecided[*guild] = static_cast<std::uint32_t>(*first);
+        }
+      }
+    }
+  }
+}
+
+bool cutover::decided_before(fleet_side from, const arriving_event& event) const {
+  const auto& row = *event.row;
+  const auto& shard = shards_[at(from)][row.shard];
+  if (row.seq == 0 || std::int64_t{row.seq} > shard.decided) return false;
+  if ((row.flags & flow::row_flag::reply) != 0 || event.what.kind == identity_kind::apart) return true;
+  const auto home = streams_.find(row.guild);
+  if (home == streams_.end()) return true;
+  if (home->second->serving != from) return home->second->settled;
+  const auto open = shard.undecided.find(row.guild);
+  return open == shard.undecided.end() || row.seq < open->second;
+}
+
+/// A session of an earlier run has brought everything that it was owed: from here on both sides can be
+/// compared.
+void cutover::caught_up(fleet_side side, std::uint32_t shard, base::instant now) {
+  for (auto* home : shards_[at(side)][shard].streams) {
+    if (home->cut.moved()) continue;
+    home->cut.renewed(role_of(*home, side), now);
+    // What the joining side has repeated may have been delivered before: it must not pass for news.
+    const auto opposite = other(side);
+    if (!shard_of(opposite, home->guild).replays) home->cut.renewed(role_of(*home, opposite), now);
+  }
+}
+
+std::vector<proto::snowflake> cutover::moved_guilds() const {
+  std::vector<proto::snowflake> out(born_.begin(), born_.end());
+  for (const auto& [guild, home] : streams_) {
+    if (home->owner() == fleet_side::new_fleet) out.push_back(guild);
+  }
+  return out;
+}
+
+std::vector<std::string> cutover::marks() const {
+  std::vector<std::string> out;
+  for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
+    for (std::uint32_t i = 0; i < shards_[at(side)].size(); ++i) {
+      if (shards_[at(side)][i].marked) out.push_back(mark_name(side, i));
+    }
+  }
+  return out;
+}
+
+/// The bot's own voice state. While the guild is the old fleet's, it joins by an old session, with which its
+/// voice would end.
+void cutover::watch_voice(const arriving_event& event) {
+  const auto& row = *event.row;
+  if (row.type != proto::event_type::voice_state_update || (row.flags & flow::row_flag::self) == 0) return;
+  if (proto::snowflake_of(proto::member(event.batch->data(row), "channel_id")) == 0) {
+    voice_.erase(row.guild);
+  } else if (owner_of(row.guild) == fleet_side::old_fleet) {
+    voice_.insert(row.guild);
+  }
+}
+
+/// Where the bot was when the new session began.
+void cutover::find_voice(const arriving_event& event) {
+  proto::array_cursor states(proto::member(event.batch->data(*event.row), "voice_states"));
+  while (self_ != 0 && states.next()) {
+    if (proto::snowflake_of(proto::member(states.value(), "user_id")) != self_) continue;
+    if (proto::snowflake_of(proto::member(states.value(), "channel_id")) != 0) voice_.insert(event.row->guild);
+  }
+}
+
+bool cutover::carries_voice(std::uint32_t old_shard) const {
+  const auto count = shapes_[at(fleet_side::old_fleet)].count;
+  return std::ranges::any_of(voice_, [&](proto::snowflake guild) { return (guild >> 22) % count == old_shard; });
+}
+
+void cutover::forget_voice(std::uint32_t old_shard) {
+  const auto count = shapes_[at(fleet_side::old_fleet)].count;
+  std::erase_if(voice_, [&](proto::snowflake guild) { return (guild >> 22) % count == old_shard; });
+}
+
+}  // namespace evergate::control

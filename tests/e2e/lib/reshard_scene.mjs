@@ -1,0 +1,50 @@
+// A daemon that serves a raw client at a steady rate while its shards are taken to another count, and the
+// verdict afterwards: by the ledger, by the receipt, by Discord's rules.
+import assert from 'node:assert/strict';
+import { Daemon } from './daemon.mjs';
+import { GatewayClient } from './gateway_client.mjs';
+import { clean, judged, summary } from './ledger_check.mjs';
+import { Simulator } from './simulator.mjs';
+
+/** Short waits, so that a resharding takes seconds. Lag in the scenes stays well below skew_max. */
+export const quick_reshard = {
+  skew_max: '1500ms', handover_max: '8s', overlap_max: '120s', stall_max: '20s', guild_wait: '3s', check_interval: '300ms', multiple: 1,
+};
+
+export class ReshardScene {
+  static async start(t, { guilds = 60, from = 2, rate = 2000, lag = null, reshard = {}, simulator: more = {}, config = {} } = {}) {
+    const scene = new ReshardScene();
+    scene.simulator = await Simulator.start(t, { guilds, shards: from, identify_interval_ms: 50, ...more });
+    if (lag) await scene.simulator.fault('lag', lag);
+    scene.daemon = await Daemon.start(t, scene.simulator, {
+      config: { shards: { identify_spacing: '60ms' }, reshard: { ...quick_reshard, ...reshard }, ...config },
+    });
+    scene.client = await GatewayClient.connect(t, scene.daemon.gateway);
+    scene.begun = await scene.simulator.quiet();
+    scene.rate = rate;
+    await scene.simulator.rate(rate);
+    return scene;
+  }
+
+  /** The receipt that the log line `what` carries. */
+  async receipt(what = 'reshard.done', options = { timeout_ms: 120_000 }) {
+    const line = await this.daemon.said(what, options);
+    return JSON.parse(line.slice(line.indexOf('receipt="') + 'receipt="'.length, -1).replaceAll('\\"', '"'));
+  }
+
+  /** Everything arrived once and in order; nothing broke a rule; the receipt says the same. */
+  async judge(receipt, { gaps = 0 } = {}) {
+    await this.simulator.quiet();
+    const ledger = await this.simulator.ledger(this.begun);
+    assert.deepEqual(summary(await judged(ledger, this.client)), clean);
+    assert.deepEqual(this.client.faults, []);
+    assert.deepEqual(await this.simulator.violations(), []);
+    assert.equal(this.client.count.hellos, 1, 'the bot was never disconnected');
+    if (receipt) {
+      assert.equal(receipt.events.lost, 0, JSON.stringify(receipt));
+      assert.equal(receipt.events.doubled, 0, JSON.stringify(receipt));
+      assert.equal(receipt.guilds.with_gap, gaps, JSON.stringify(receipt));
+    }
+    return ledger.length;
+  }
+}
