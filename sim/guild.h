@@ -55,6 +55,7 @@ struct channel {
   std::int32_t position = 0;
   std::uint32_t revision = 0;
   snowflake last_message = 0;
+  snowflake last_deleted = 0;  ///< a message is deleted once
   std::int64_t last_pin_ms = 0;
   bool fixed = false;                 ///< the guild object points at it: never deleted
   std::uint32_t status_revision = 0;  ///< the voice channel's status text, kept beside the channel object
@@ -74,6 +75,7 @@ struct thread {
   channel_type type = channel_type::public_thread;
   std::uint32_t revision = 0;
   snowflake last_message = 0;
+  snowflake last_deleted = 0;  ///< a message is deleted once
   std::int64_t last_pin_ms = 0;
   std::int64_t archive_changed_ms = 0;
   std::int32_t message_count = 0;

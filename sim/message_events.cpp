@@ -1,5 +1,6 @@
 // What people say: messages in guilds, threads and private, and what is done to them.
 #include <array>
+#include <utility>
 
 #include "sim/event_mix.h"
 
@@ -194,8 +195,12 @@ bool event_mix::message_delete(guild& g) {
   if (inside != nullptr && inside->message_count < 1) inside = nullptr;
   if (inside == nullptr && c == nullptr) return false;
   if (inside != nullptr) --inside->message_count;
+  const auto newest = inside != nullptr ? inside->last_message : c->last_message;
+  auto& deleted = inside != nullptr ? inside->last_deleted : c->last_deleted;
+  // The newest one, or some older one once that is gone.
+  const auto which = std::exchange(deleted, newest) == newest ? new_id() : newest;
   json_writer json = begin("MESSAGE_DELETE", g, intent::messages);
-  json.id("id", inside != nullptr ? inside->last_message : c->last_message);
+  json.id("id", which);
   json.id("channel_id", inside != nullptr ? inside->id : c->id);
   json.id("guild_id", g.id);
   end();

@@ -94,17 +94,17 @@ struct reshard_settings {
   bool automatic = false;                      ///< begins by itself when it is time
   std::uint32_t guilds_per_shard_max = 2'500;  ///< Discord's limit
   std::uint32_t threshold = 80;                ///< percent of it, from which on it is time
-  std::uint32_t fill = 50;      ///< percent of it that a shard holds on average afterwards, at most
-  std::uint32_t multiple = 0;   ///< shard counts are multiples of it; 0 = as Discord's answers say
+  std::uint32_t fill = 50;     ///< percent of it that a shard holds on average afterwards, at most
+  std::uint32_t multiple = 0;  ///< shard counts are multiples of it; 0 = as Discord's answers say
   std::chrono::milliseconds check_interval{600'000};
   std::chrono::milliseconds retry_after{3'600'000};  ///< after one that was given up
   std::uint32_t identify_reserve = 100;  ///< session starts of the day that an automatic one leaves unused
   /// One session's copy of an event comes at most this much later than the other's.
   std::chrono::milliseconds skew_max{5'000};
-  std::chrono::milliseconds handover_max{15'000};   ///< a guild is held for its cut this long at most
-  std::chrono::milliseconds overlap_max{600'000};   ///< then a guild that cannot be aligned moves with a GAP
-  std::chrono::milliseconds stall_max{600'000};     ///< without a further READY: given up
-  std::chrono::milliseconds guild_wait{30'000};     ///< for guilds that a READY has listed
+  std::chrono::milliseconds handover_max{15'000};  ///< a guild is held for its cut this long at most
+  std::chrono::milliseconds overlap_max{600'000};  ///< then a guild that cannot be aligned moves with a GAP
+  std::chrono::milliseconds stall_max{600'000};    ///< without a further READY: given up
+  std::chrono::milliseconds guild_wait{30'000};    ///< for guilds that a READY has listed
   std::chrono::milliseconds voice_drain_max{900'000};  ///< an old shard with the bot's voice stays so long
   std::uint64_t held_bytes_max = std::uint64_t{256} << 20;       ///< of all guilds
   std::uint64_t guild_held_bytes_max = std::uint64_t{16} << 20;  ///< of one guild

@@ -22,7 +22,8 @@ struct resharding_plan {
 };
 
 struct resharding_status {
-  /// idle, prepare, overlap, cut, drain, back (guilds return to the old fleet) or leave (one fleet is ending).
+  /// idle, prepare, overlap, cut, drain, back (guilds return to the old fleet) or leave (one fleet is
+  /// ending).
   std::string phase = "idle";
   std::uint32_t from = 0;
   std::uint32_t to = 0;

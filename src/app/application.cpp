@@ -154,6 +154,7 @@ result<void> application::make_fleets(const std::map<std::string, std::string>& 
   if (left.given_up) {
     log_.warn("reshard.given_up", {{"why", "the daemon ended while new shards were being prepared"}});
   }
+  if (left.completed) log_.info("reshard.completed", {{"receipt", left.last}});
   meeting_->keep(std::move(left.records), std::move(left.ended));
   if (!left.task) return {};
   return resharding_->go_on(std::move(*left.task), left.remains, std::move(left.new_sessions));
@@ -279,11 +280,13 @@ result<resharding_plan> application::ask_desk(
 }
 
 result<resharding_plan> application::plan_resharding(std::uint32_t shards) {
-  return ask_desk([shards](reshard_desk& desk, reshard_desk::answer to) { desk.plan(shards, std::move(to)); });
+  return ask_desk(
+      [shards](reshard_desk& desk, reshard_desk::answer to) { desk.plan(shards, std::move(to)); });
 }
 
 result<resharding_plan> application::start_resharding(std::uint32_t shards) {
-  return ask_desk([shards](reshard_desk& desk, reshard_desk::answer to) { desk.begin(shards, std::move(to)); });
+  return ask_desk(
+      [shards](reshard_desk& desk, reshard_desk::answer to) { desk.begin(shards, std::move(to)); });
 }
 
 result<void> application::abort_resharding() {

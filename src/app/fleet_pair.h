@@ -1,6 +1,6 @@
 // The fleet that serves and, while resharding, the one that is prepared beside it, as their neighbours see
-// them: one place for commands, one shape for READY and status, one ear for commits. Owned by the application;
-// thread-safe. A fleet that has left is kept by whoever is still calling it.
+// them: one place for commands, one shape for READY and status, one ear for commits. Owned by the
+// application; thread-safe. A fleet that has left is kept by whoever is still calling it.
 #pragma once
 
 #include <cstdint>

@@ -238,9 +238,10 @@ void add_reshard_bounds(std::vector<option_row>& t) {
   t.push_back(duration_row("reshard.skew_max", 100ms, 1min,
                            "One session's copy of an event comes at most this much later than the other's",
                            FIELD(reshard.skew_max)));
-  t.push_back(duration_row("reshard.handover_max", 100ms, 10min,
-                           "A guild's events are held for its cut this long at most; then a later event decides",
-                           FIELD(reshard.handover_max)));
+  t.push_back(
+      duration_row("reshard.handover_max", 100ms, 10min,
+                   "A guild's events are held for its cut this long at most; then a later event decides",
+                   FIELD(reshard.handover_max)));
   t.push_back(duration_row("reshard.overlap_max", 1s, 24h,
                            "A guild that could not be aligned for so long moves with a GAP",
                            FIELD(reshard.overlap_max)));

@@ -94,8 +94,8 @@ std::function<void(const base::error&)> reshard_desk::failure_of(std::uint32_t n
 void reshard_desk::facts(std::function<void(result<control::plan_facts>)> to) {
   if (asking_) return to(base::fail(errc::not_now, "Discord is being asked already"));
   asking_ = true;
-  ground_.access.ask([this, alive = std::weak_ptr(alive_), to = std::move(to)](
-                         const base::result<upstream::gateway_info>& info) {
+  ground_.access.ask([this, alive = std::weak_ptr(alive_),
+                      to = std::move(to)](const base::result<upstream::gateway_info>& info) {
     if (alive.expired()) return;
     asking_ = false;
     if (!info) return to(std::unexpected(info.error()));
@@ -133,21 +133,23 @@ control::reshard_plan reshard_desk::plan_for(std::uint32_t shards, const control
 }
 
 void reshard_desk::plan(std::uint32_t shards, answer to) {
-  facts([this, shards, to = std::make_shared<answer>(std::move(to))](const result<control::plan_facts>& known) {
-    if (!known) return (*to)(std::unexpected(known.error()));
-    (*to)(shown(plan_for(shards, *known)));
-  });
+  facts(
+      [this, shards, to = std::make_shared<answer>(std::move(to))](const result<control::plan_facts>& known) {
+        if (!known) return (*to)(std::unexpected(known.error()));
+        (*to)(shown(plan_for(shards, *known)));
+      });
 }
 
 void reshard_desk::begin(std::uint32_t shards, answer to) {
-  facts([this, shards, to = std::make_shared<answer>(std::move(to))](const result<control::plan_facts>& known) {
-    if (!known) return (*to)(std::unexpected(known.error()));
-    auto plan = plan_for(shards, *known);
-    if (shards == 0 && plan.possible()) plan.cause = plan.wanted() ? plan.cause : "asked for";
-    if (!plan.possible()) return (*to)(base::fail(errc::not_now, plan.text()));
-    if (auto begun = carry_out(plan, *known); !begun) return (*to)(std::unexpected(begun.error()));
-    (*to)(shown(plan));
-  });
+  facts(
+      [this, shards, to = std::make_shared<answer>(std::move(to))](const result<control::plan_facts>& known) {
+        if (!known) return (*to)(std::unexpected(known.error()));
+        auto plan = plan_for(shards, *known);
+        if (shards == 0 && plan.possible()) plan.cause = plan.wanted() ? plan.cause : "asked for";
+        if (!plan.possible()) return (*to)(base::fail(errc::not_now, plan.text()));
+        if (auto begun = carry_out(plan, *known); !begun) return (*to)(std::unexpected(begun.error()));
+        (*to)(shown(plan));
+      });
 }
 
 result<void> reshard_desk::carry_out(const control::reshard_plan& plan, const control::plan_facts& known) {
@@ -167,7 +169,8 @@ result<void> reshard_desk::carry_out(const control::reshard_plan& plan, const co
   if (!made) return std::unexpected(made.error());
   ended_ = false;
   machine_.begin(std::move(task), base::boot_clock::now());
-  ground_.meeting.begin(cutover_options_of(options_), machine_.task().from, machine_.task().to, {task_record()});
+  ground_.meeting.begin(cutover_options_of(options_), machine_.task().from, machine_.task().to,
+                        {task_record()});
   ground_.fleets.prepare(*made, machine_.task().to.twin);
   (*made)->start();
   ground_.control.post([this, alive = std::weak_ptr(alive_)] {
@@ -223,7 +226,8 @@ void reshard_desk::judge(const result<control::plan_facts>& known) {
   auto plan = plan_for(0, *known);
   ground_.log.debug("reshard.judged", {{"plan", plan.text()}});
   if (!plan.wanted()) return;
-  if (plan.possible() && base::boot_clock::now() < rest_until_) plan.refusal = "the last one was given up lately";
+  if (plan.possible() && base::boot_clock::now() < rest_until_)
+    plan.refusal = "the last one was given up lately";
   if (plan.possible()) {
     if (auto begun = carry_out(plan, *known); !begun) plan.refusal = begun.error().text();
   }

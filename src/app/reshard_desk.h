@@ -1,6 +1,6 @@
-// Carries out reshardings: makes plans from what is known, starts and ends the second fleet, and has control's
-// resharder say what comes next. Owned by the application, on the control loop; what is marked so is
-// thread-safe. One resharding at a time.
+// Carries out reshardings: makes plans from what is known, starts and ends the second fleet, and has
+// control's resharder say what comes next. Owned by the application, on the control loop; what is marked so
+// is thread-safe. One resharding at a time.
 #pragma once
 
 #include <functional>

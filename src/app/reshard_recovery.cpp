@@ -62,7 +62,8 @@ bool belongs(const flow::stored_session& one, const control::fleet_shape& shape)
 void sort_sessions(std::vector<flow::stored_session> stored, bool known, left_behind& out) {
   for (auto& one : stored) {
     const bool twin = (one.record.shard.count & flow::twin_fleet) != 0;
-    const bool serves = known && out.serving.count != 0 ? belongs(one, out.serving) : twin == out.serving.twin;
+    const bool serves =
+        known && out.serving.count != 0 ? belongs(one, out.serving) : twin == out.serving.twin;
     const bool prepared = out.task && belongs(one, out.task->to);
     if (!serves && !prepared) {
       out.ended.push_back(one.record);
@@ -90,6 +91,7 @@ void take_task(control::reshard_task task, std::uint32_t total, left_behind& out
     return;
   }
   // Every guild had moved; the old sessions were only being closed.
+  out.completed = true;
   out.serving = task.to;
   control::receipt what;
   what.from_count = task.from.count;
@@ -105,8 +107,8 @@ void take_task(control::reshard_task task, std::uint32_t total, left_behind& out
 }  // namespace
 
 std::string receipt_record(const control::reshard_task& task, const control::receipt& what) {
-  std::string out = fmt::format(R"({{"ended_ms":{},"began_ms":{},"restarts":{},"cause":)", base::unix_time_ms(),
-                                task.began_ms, task.restarts);
+  std::string out = fmt::format(R"({{"ended_ms":{},"began_ms":{},"restarts":{},"cause":)",
+                                base::unix_time_ms(), task.began_ms, task.restarts);
   proto::append_quoted(out, task.cause);
   out += R"(,"abort_cause":)";
   proto::append_quoted(out, task.abort_cause);

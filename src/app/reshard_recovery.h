@@ -27,13 +27,14 @@ inline constexpr const char* fleet = "fleet";        ///< the fleet that serves 
 [[nodiscard]] flow::control_record fleet_record(const control::fleet_shape& serving, std::uint32_t total);
 
 struct left_behind {
-  control::fleet_shape serving;  ///< no count: as the options or Discord say
+  control::fleet_shape serving;                        ///< no count: as the options or Discord say
   std::vector<flow::stored_session> serving_sessions;  ///< with their plain keys, as those below
   std::optional<control::reshard_task> task;           ///< its cuts had begun: it goes on
   control::cutover_remains remains;                    ///< without the guilds
   std::vector<flow::stored_session> new_sessions;
-  bool given_up = false;                    ///< one that was being prepared
-  std::string last;                         ///< the newest receipt
+  bool given_up = false;                      ///< one that was being prepared
+  bool completed = false;                     ///< one that had only old shards left to close
+  std::string last;                           ///< the newest receipt
   std::vector<flow::control_record> records;  ///< to be kept
   std::vector<flow::session_record> ended;    ///< sessions that nobody takes over
 };

@@ -165,7 +165,8 @@ void cutover::take_ready(fleet_side from, const arriving_event& event, base::ins
   auto& shard = shards_[at(from)][row.shard];
   const bool first = !std::exchange(shard.started, true);
   shard.lost = false;
-  if (self_ == 0) self_ = proto::snowflake_of(proto::member(proto::member(event.batch->data(row), "user"), "id"));
+  if (self_ == 0)
+    self_ = proto::snowflake_of(proto::member(proto::member(event.batch->data(row), "user"), "id"));
   if (from == fleet_side::new_fleet && first) {
     ++ready_shards_;
     if (row.shard == 0) add_stream(0, now);

@@ -53,7 +53,7 @@ struct cutover_remains {
   std::vector<proto::snowflake> guilds;                         ///< all that are known
   std::unordered_set<proto::snowflake> moved;                   ///< of these, the new fleet's
   std::map<std::string, std::string, std::less<>> shard_marks;  ///< by name, see cutover::mark_prefix
-  std::vector<bool> started;  ///< one per new shard: its session lives on
+  std::vector<bool> started;                                    ///< one per new shard: its session lives on
 };
 
 class cutover {
@@ -137,7 +137,7 @@ class cutover {
     std::int64_t told = -1;
     std::set<std::pair<std::uint32_t, proto::snowflake>> held;  ///< first held sequence of each guild
     std::vector<stream*> streams;
-    flow::event_batch ready;  ///< its READY, until the cuts begin
+    flow::event_batch ready;    ///< its READY, until the cuts begin
     std::int64_t decided = -1;  ///< of an earlier run: up to here, but for `undecided`, nothing is new
     std::unordered_map<proto::snowflake, std::uint32_t> undecided;  ///< guild → from which sequence on
     bool marked = false;                                            ///< has a record

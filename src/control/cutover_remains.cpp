@@ -1,5 +1,5 @@
-// The part of the cutover that lasts: what is written down of a shard while something of it is held, and how a
-// later run goes on from there. And the bot's voice, which an old session carries.
+// The part of the cutover that lasts: what is written down of a shard while something of it is held, and how
+// a later run goes on from there. And the bot's voice, which an old session carries.
 #include <algorithm>
 #include <charconv>
 
@@ -143,13 +143,15 @@ void cutover::find_voice(const arriving_event& event) {
   proto::array_cursor states(proto::member(event.batch->data(*event.row), "voice_states"));
   while (self_ != 0 && states.next()) {
     if (proto::snowflake_of(proto::member(states.value(), "user_id")) != self_) continue;
-    if (proto::snowflake_of(proto::member(states.value(), "channel_id")) != 0) voice_.insert(event.row->guild);
+    if (proto::snowflake_of(proto::member(states.value(), "channel_id")) != 0)
+      voice_.insert(event.row->guild);
   }
 }
 
 bool cutover::carries_voice(std::uint32_t old_shard) const {
   const auto count = shapes_[at(fleet_side::old_fleet)].count;
-  return std::ranges::any_of(voice_, [&](proto::snowflake guild) { return (guild >> 22) % count == old_shard; });
+  return std::ranges::any_of(voice_,
+                             [&](proto::snowflake guild) { return (guild >> 22) % count == old_shard; });
 }
 
 void cutover::forget_voice(std::uint32_t old_shard) {

@@ -42,8 +42,8 @@ class junction {
   /// fleet that serves is the old one again (after turning back it is already). What was written down of the
   /// guilds on their way is removed. Returns what came of it; `last` makes of it what is to be kept.
   receipt finish(const std::function<std::vector<flow::control_record>(const receipt&)>& last);
-  /// Keeps records and ends sessions that no fleet holds, in order with what the fleets hand over. Keys as the
-  /// journal has them.
+  /// Keeps records and ends sessions that no fleet holds, in order with what the fleets hand over. Keys as
+  /// the journal has them.
   void keep(std::vector<flow::control_record> records, std::vector<flow::session_record> ended = {});
 
   [[nodiscard]] bool busy() const;

@@ -18,7 +18,8 @@ struct receipt {
   std::uint64_t guilds_in_silence = 0;
   std::uint64_t guilds_with_gap = 0;
   std::uint64_t guilds_born = 0;  ///< joined meanwhile: the new fleet's from their first event
-  std::uint64_t guilds_before = 0;  ///< moved by an earlier run of the process, which has taken its counts along
+  std::uint64_t guilds_before =
+      0;  ///< moved by an earlier run of the process, which has taken its counts along
   cut_counts events;
   std::int64_t duration_ms = 0;  ///< from the start of preparing
 

@@ -33,8 +33,9 @@ std::string_view name_of(reshard_phase phase) noexcept {
 }
 
 std::string reshard_task::to_json() const {
-  auto out = fmt::format(R"({{"phase":"{}","from":{},"to":{},"began_ms":{},"restarts":{},"turned":{},"cause":)",
-                         name_of(phase), json_of(from), json_of(to), began_ms, restarts, turned);
+  auto out =
+      fmt::format(R"({{"phase":"{}","from":{},"to":{},"began_ms":{},"restarts":{},"turned":{},"cause":)",
+                  name_of(phase), json_of(from), json_of(to), began_ms, restarts, turned);
   proto::append_quoted(out, cause);
   out += R"(,"abort_cause":)";
   proto::append_quoted(out, abort_cause);
@@ -95,8 +96,7 @@ reshard_orders resharder::step(const reshard_facts& seen, base::instant now) {
         enter(reshard_phase::overlap, out, now);
       } else if (now - since_ >= options_.stall_max) {
         (void)abort(fmt::format("{} of {} new shards are ready and no further one has come for {} s",
-                                seen.ready_shards, task_.to.count,
-                                options_.stall_max.count() / 1'000),
+                                seen.ready_shards, task_.to.count, options_.stall_max.count() / 1'000),
                     out, now);
       }
       break;

@@ -65,8 +65,8 @@ struct reshard_orders {
   bool open = false;       ///< cuts begin
   bool turn_back = false;  ///< guilds return
   std::vector<std::uint32_t> retire;  ///< shards of the fleet that is left, with 1000
-  bool end_fleet = false;  ///< stop the fleet that is left, with 1000
-  bool finish = false;     ///< the other one has gone: the receipt is due
+  bool end_fleet = false;             ///< stop the fleet that is left, with 1000
+  bool finish = false;                ///< the other one has gone: the receipt is due
 };
 
 class resharder {

@@ -100,7 +100,7 @@ class fleet final : public flow::command_sink,
   std::vector<bool> had_session_;  ///< by shard − first_: its next IDENTIFY is not its first
 
   std::atomic<bool> built_{false};  ///< below: written before it is set, constant afterwards
-  std::uint32_t wanted_ = 0;  ///< before that: 0 = as many as /gateway/bot says
+  std::uint32_t wanted_ = 0;        ///< before that: 0 = as many as /gateway/bot says
   std::uint32_t count_ = 0;
   std::uint32_t first_ = 0;
   std::uint32_t last_ = 0;

@@ -52,7 +52,9 @@ struct session {
 class two_fleets {
  public:
   two_fleets(std::uint32_t from, std::uint32_t to, std::uint64_t seed)
-      : chance_(seed), counts_{from, to}, cut_(options(), fleet_shape{from}, fleet_shape{to, from == to}, t0) {
+      : chance_(seed),
+        counts_{from, to},
+        cut_(options(), fleet_shape{from}, fleet_shape{to, from == to}, t0) {
     for (std::size_t side = 0; side < 2; ++side) {
       sessions_[side].resize(counts_[side]);
       for (auto& s : sessions_[side]) s.lag = base::milliseconds(chance_.below(1'000));

@@ -5,6 +5,7 @@ import { Daemon } from './daemon.mjs';
 import { GatewayClient } from './gateway_client.mjs';
 import { clean, judged, summary } from './ledger_check.mjs';
 import { Simulator } from './simulator.mjs';
+import { until } from './until.mjs';
 
 /** Short waits, so that a resharding takes seconds. Lag in the scenes stays well below skew_max. */
 export const quick_reshard = {
@@ -32,14 +33,21 @@ export class ReshardScene {
     return JSON.parse(line.slice(line.indexOf('receipt="') + 'receipt="'.length, -1).replaceAll('\\"', '"'));
   }
 
+  /** Waits until so many more events have come: a pause measured in work. */
+  async arrive(count) {
+    const wanted = this.client.received().length + count;
+    await until(`${count} events arrive`, () => this.client.received().length >= wanted);
+  }
+
   /** Everything arrived once and in order; nothing broke a rule; the receipt says the same. */
-  async judge(receipt, { gaps = 0 } = {}) {
+  async judge(receipt, { gaps = 0, resumes = false } = {}) {
     await this.simulator.quiet();
     const ledger = await this.simulator.ledger(this.begun);
     assert.deepEqual(summary(await judged(ledger, this.client)), clean);
     assert.deepEqual(this.client.faults, []);
     assert.deepEqual(await this.simulator.violations(), []);
-    assert.equal(this.client.count.hellos, 1, 'the bot was never disconnected');
+    assert.equal(this.client.count.identifies, 1, 'the bot never had to begin anew');
+    if (!resumes) assert.equal(this.client.count.hellos, 1, 'the bot was never disconnected');
     if (receipt) {
       assert.equal(receipt.events.lost, 0, JSON.stringify(receipt));
       assert.equal(receipt.events.doubled, 0, JSON.stringify(receipt));
