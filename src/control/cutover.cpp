@@ -290,7 +290,9 @@ void cutover::after(stream& home, const guild_cut::released& released, output& o
 void cutover::note_held(stream& home) {
   held_bytes_ += home.cut.held_bytes() - std::exchange(home.held_bytes, home.cut.held_bytes());
   for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
-    const auto from = home.cut.held_from(role_of(home, side));
+    // What the joining side brings too early is needed by nobody but this run: the serving side delivers it.
+    const bool serves = side == home.serving;
+    const auto from = serves ? home.cut.held_from(guild_cut::role::serving) : 0;
     auto& known = home.held_from[at(side)];
     if (from == known) continue;
     auto& shard = shard_of(side, home.guild);

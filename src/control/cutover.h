@@ -1,6 +1,6 @@
 // Takes the batches of two fleets of one application and lets through one copy of each event: a guild_cut
 // for every guild, one for the events without a guild (both fleets' shard 0), and for each shard the
-// sequence up to which nothing of it is held. Owned by whoever stands between the fleets and the journal,
+// sequence up to which nothing of it is undecided. Owned by whoever stands between the fleets and the journal,
 // which calls it under one lock, in the order in which batches go on; pure. Bounded by cutover_options.
 #pragma once
 
@@ -111,7 +111,7 @@ class cutover {
   [[nodiscard]] std::size_t unsettled() const noexcept { return unsettled_; }
   [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }
   [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
-  /// The sequence up to which nothing of the shard is held; what its progress says.
+  /// The sequence up to which nothing of the shard waits in a handover; what its progress says.
   [[nodiscard]] std::int64_t settled_seq(fleet_side side, std::uint32_t shard) const;
   [[nodiscard]] receipt summary(base::instant now) const;
 
@@ -135,7 +135,8 @@ class cutover {
     bool lost = false;     ///< its session ended, the next READY is awaited
     std::int64_t received = -1;
     std::int64_t told = -1;
-    std::set<std::pair<std::uint32_t, proto::snowflake>> held;  ///< first held sequence of each guild
+    /// First sequence of each guild that waits in a handover from here.
+    std::set<std::pair<std::uint32_t, proto::snowflake>> held;
     std::vector<stream*> streams;
     flow::event_batch ready;    ///< its READY, until the cuts begin
     std::int64_t decided = -1;  ///< of an earlier run: up to here, but for `undecided`, nothing is new

@@ -31,8 +31,8 @@ std::string cutover::mark_name(fleet_side side, std::uint32_t shard) const {
   return std::string(mark_prefix) + std::to_string(key.count) + '/' + std::to_string(shard);
 }
 
-/// A shard's sequence is told up to the first event that is held. What lies past it has been decided all the
-/// same, save for what is held; after a restart Discord repeats all of it.
+/// A shard's sequence is told up to the first event that waits in a handover. What lies past it has been
+/// decided all the same, save for what waits; after a restart Discord repeats all of it.
 void cutover::mark(fleet_side side, std::uint32_t shard, output& out) {
   auto& state = shards_[at(side)][shard];
   const auto decided = std::max(state.decided, state.received);
@@ -43,13 +43,10 @@ void cutover::mark(fleet_side side, std::uint32_t shard, output& out) {
   state.marked = true;
   std::string value;
   put_number(value, static_cast<std::uint64_t>(decided));
-  // Of the joining side everything is compared again; of the serving one only what waits in a handover.
   auto undecided = state.undecided;
-  if (side == other(target_)) {
-    for (const auto& [from, guild] : state.held) {
-      const auto [known, fresh] = undecided.try_emplace(guild, from);
-      if (!fresh) known->second = std::min(known->second, from);
-    }
+  for (const auto& [from, guild] : state.held) {
+    const auto [known, fresh] = undecided.try_emplace(guild, from);
+    if (!fresh) known->second = std::min(known->second, from);
   }
   for (const auto& [guild, from] : undecided) {
     put_number(value, guild);
