@@ -1,7 +1,8 @@
 // Takes the batches of two fleets of one application and lets through one copy of each event: a guild_cut
 // for every guild, one for the events without a guild (both fleets' shard 0), and for each shard the
-// sequence up to which nothing of it is undecided. Owned by whoever stands between the fleets and the journal,
-// which calls it under one lock, in the order in which batches go on; pure. Bounded by cutover_options.
+// sequence up to which nothing of it is undecided. Owned by whoever stands between the fleets and the
+// journal, which calls it under one lock, in the order in which batches go on; pure. Bounded by
+// cutover_options.
 #pragma once
 
 #include <cstdint>

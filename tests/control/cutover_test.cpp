@@ -90,6 +90,21 @@ class Cutover : public ::testing::Test {
     }
     for (const auto& p : out.batch.progress) progress[p.shard] = p.seq;
     for (const auto& m : out.moves) moves.push_back(m);
+    for (const auto& r : out.batch.records) {
+      if (r.value.empty())
+        records.erase(r.name);
+      else
+        records[r.name] = r.value;
+    }
+  }
+  /// Another run goes on from what was written down.
+  void go_on(std::unordered_set<proto::snowflake> moved) {
+    cutover_remains from;
+    for (const std::uint64_t n : {1, 2, 3, 4, 5}) from.guilds.push_back(guild(n));
+    from.moved = std::move(moved);
+    from.shard_marks = {records.begin(), records.end()};
+    from.started = {true, true, true};
+    made = std::make_unique<cutover>(options(), fleet_shape{2}, fleet_shape{3}, from, now);
   }
   static std::string text(int id) { return fmt::format(R"(MESSAGE_CREATE:{{"id":"{}"}})", id); }
 
@@ -99,6 +114,7 @@ class Cutover : public ::testing::Test {
   std::vector<std::string> shown;
   std::map<proto::shard_key, std::int64_t> progress;
   std::vector<cutover::move> moves;
+  std::map<std::string, std::string, std::less<>> records;
 };
 
 TEST_F(Cutover, NothingOfTheNewFleetIsShownBeforeTheCut) {
@@ -181,18 +197,99 @@ TEST_F(Cutover, EventsWithoutAGuildAreOneStream) {
   EXPECT_EQ(made->owner_of(0), new_fleet);
 }
 
-TEST_F(Cutover, ProgressStopsBeforeWhatIsHeld) {
+TEST_F(Cutover, ProgressStopsBeforeWhatWaitsInAHandover) {
   prepare();
-  const auto start = seq[1][1];
-  message(new_fleet, guild(1), 40);
-  message(new_fleet, guild(4), 41);
-  EXPECT_EQ(progress.at(proto::shard_key(1, 3)), static_cast<std::int64_t>(start));
   open();
-  message(old_fleet, guild(1), 40);  // cut: no longer held
-  EXPECT_EQ(progress.at(proto::shard_key(1, 3)), static_cast<std::int64_t>(start + 1));
-  message(old_fleet, guild(4), 41);
-  EXPECT_EQ(progress.at(proto::shard_key(1, 3)), static_cast<std::int64_t>(start + 2));
-  EXPECT_EQ(made->held_bytes(), 0U);
+  const proto::shard_key left(1, 2);
+  message(old_fleet, guild(1), 40);
+  message(old_fleet, guild(1), 41);
+  message(new_fleet, guild(1), 40);  // the cut; 41 is owed
+  const auto start = static_cast<std::int64_t>(seq[0][1]);
+  message(old_fleet, guild(1), 42);
+  message(old_fleet, guild(3), 43);
+  EXPECT_EQ(progress.at(left), start);
+  EXPECT_EQ(records.at("seen/2/1"), fmt::format("{} {} {} ", start + 2, guild(1), start + 1));
+  message(new_fleet, guild(1), 41);
+  EXPECT_EQ(progress.at(left), start + 2);
+  EXPECT_FALSE(records.contains("seen/2/1"));
+  EXPECT_EQ(shown.back(), text(43));
+  message(new_fleet, guild(1), 42);
+  EXPECT_EQ(shown.back(), text(42));
+}
+
+TEST_F(Cutover, WhatIsOnlyComparedHoldsNoSequenceBack) {
+  prepare();
+  message(new_fleet, guild(1), 40);
+  EXPECT_EQ(progress.at(proto::shard_key(1, 3)), static_cast<std::int64_t>(seq[1][1]));
+}
+
+TEST_F(Cutover, ARestartInAHandoverRepeatsNothing) {
+  prepare();
+  open();
+  message(old_fleet, guild(1), 40);
+  message(old_fleet, guild(1), 41);
+  message(new_fleet, guild(1), 40);
+  const auto committed = seq[0][1];
+  message(old_fleet, guild(1), 42);  // waits
+  message(old_fleet, guild(3), 43);
+  shown.clear();
+
+  go_on({});
+  seq[0][1] = committed;
+  message(old_fleet, guild(1), 42);  // Discord repeats what lies past the sequence that was told
+  message(old_fleet, guild(3), 43);
+  EXPECT_EQ(shown, std::vector<std::string>{text(42)});
+  EXPECT_FALSE(records.contains("seen/2/1"));
+}
+
+TEST_F(Cutover, AfterARestartNothingMovesBeforeBothSidesHaveCaughtUp) {
+  prepare();
+  open();
+  message(old_fleet, guild(1), 50);
+  shown.clear();
+  go_on({});
+  now += 10'000ms;
+  message(new_fleet, guild(1), 50);  // shown before the restart, which nobody remembers
+  message(new_fleet, guild(1), 51);
+  message(old_fleet, guild(1), 51);
+  EXPECT_EQ(made->owner_of(guild(1)), old_fleet);
+  prove_all();
+  now += 1'001ms;
+  message(old_fleet, guild(1), 52);
+  message(new_fleet, guild(1), 52);
+  EXPECT_EQ(made->owner_of(guild(1)), new_fleet);
+  EXPECT_EQ(shown, (std::vector<std::string>{text(51), text(52)}));
+}
+
+TEST_F(Cutover, AfterARestartMovedGuildsAreTheNewFleets) {
+  go_on({guild(1)});
+  EXPECT_EQ(made->owner_of(guild(1)), new_fleet);
+  message(old_fleet, guild(1), 60);
+  message(new_fleet, guild(1), 61);
+  EXPECT_EQ(shown, std::vector<std::string>{text(61)});
+  EXPECT_EQ(made->summary(now).guilds_before, 1U);
+  cutover::output out;
+  made->turn_back(now, out);
+  show(out);
+  EXPECT_FALSE(made->complete());
+}
+
+TEST_F(Cutover, TheBotsVoiceIsTheSessionsThatJoined) {
+  ready(new_fleet, 0, {3});
+  tell(new_fleet, event_type::session_started, 0,
+       fmt::format(R"({{"user":{{"id":"9"}},"guilds":[{{"id":"{}"}},{{"id":"{}"}}]}})", guild(1), guild(4)),
+       1);
+  ready(new_fleet, 2, {});
+  tell(new_fleet, event_type::guild_create, guild(1),
+       R"({"voice_states":[{"user_id":"9","channel_id":"5"}]})");
+  tell(new_fleet, event_type::guild_create, guild(4),
+       R"({"voice_states":[{"user_id":"8","channel_id":"5"}]})");
+  EXPECT_TRUE(made->in_voice(guild(1)));
+  EXPECT_FALSE(made->in_voice(guild(4)));
+  EXPECT_TRUE(made->carries_voice(1));
+  EXPECT_FALSE(made->carries_voice(0));
+  made->forget_voice(1);
+  EXPECT_FALSE(made->in_voice(guild(1)));
 }
 
 TEST_F(Cutover, AGuildThatJoinsMeanwhileIsTheNewFleetsAtOnce) {
@@ -395,10 +492,11 @@ TEST_F(Cutover, TheReceiptIsOneLineOfJson) {
   prepare();
   open();
   prove_all();
-  EXPECT_EQ(made->summary(t0 + 5'000ms).to_json(),
-            R"({"from":2,"to":3,"outcome":"completed","duration_ms":5000,"guilds":{"all":6,"at_event":0,)"
-            R"("in_silence":6,"with_gap":0,"joined":0,"before_restart":0},"events":{"matched":0,"delivered_by_old":0,)"
-            R"("delivered_by_new":0,"lost":0,"doubled":0,"doubles_averted":0,"one_sided":0,"reordered":0}})");
+  EXPECT_EQ(
+      made->summary(t0 + 5'000ms).to_json(),
+      R"({"from":2,"to":3,"outcome":"completed","duration_ms":5000,"guilds":{"all":6,"at_event":0,)"
+      R"("in_silence":6,"with_gap":0,"joined":0,"before_restart":0},"events":{"matched":0,"delivered_by_old":0,)"
+      R"("delivered_by_new":0,"lost":0,"doubled":0,"doubles_averted":0,"one_sided":0,"reordered":0}})");
 }
 
 }  // namespace
