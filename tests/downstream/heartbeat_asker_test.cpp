@@ -108,5 +108,21 @@ TEST_F(HeartbeatAskerTest, AnEndedSessionOwesNoAnswer) {
   EXPECT_TRUE(ask());
 }
 
+TEST_F(HeartbeatAskerTest, ALaggingBotIsNotAskedWhenTheAnswerWouldMeetItsOwnBeat) {
+  EXPECT_TRUE(ask());
+  now_ += 3s;  // the question waited in the bot's socket, and so will our op 11
+  answer();
+  now_ += 2s;
+  EXPECT_FALSE(ask()) << "its own beat is due in 5 s";
+  now_ += 5s;
+  own_beat();
+  now_ += 2s;
+  EXPECT_TRUE(ask()) << "8 s are left";
+  now_ += 100ms;
+  answer();
+  now_ += 5s;
+  EXPECT_TRUE(ask()) << "it has caught up";
+}
+
 }  // namespace
 }  // namespace evergate::downstream
