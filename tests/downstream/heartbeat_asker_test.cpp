@@ -33,7 +33,7 @@ class HeartbeatAskerTest : public ::testing::Test {
 
 TEST_F(HeartbeatAskerTest, OneQuestionAtATimeAndOneASecond) {
   EXPECT_TRUE(ask());
-  now_ += 5s;
+  now_ += 2s;
   EXPECT_FALSE(ask()) << "unanswered";
   EXPECT_FALSE(ask(ask_need::closely));
   answer();

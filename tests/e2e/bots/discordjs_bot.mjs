@@ -15,7 +15,7 @@ const { Client, Events, Options } = require('discord.js');
 const { WebSocket } = require('ws');
 const [lane_id, lanes] = LANE.split(',').map(Number);
 
-const beat = /^\{"op":1,"d":(\d+)\}$/;
+const beat = /^\{"op":1,"d":(\d+|null)\}$/;
 const { send, emit } = WebSocket.prototype;
 WebSocket.prototype.send = function overheard(data, ...more) {
   const found = beat.exec(data);
