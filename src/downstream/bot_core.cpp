@@ -159,7 +159,7 @@ void bot_core::act(const session_action& action) {
     case kind::resume:
       return begin_resume(action.resume);
     case kind::acknowledge:
-      return beaten(action.seq);
+      return beaten(action.seq, action.frame);
     case kind::command:
       return command(action.op, action.d);
     case kind::close:
@@ -275,8 +275,7 @@ void bot_core::carry(const consumer_order& order, bot_time when) {
     case kind::ask:
       return asked_to_yield();
     case kind::give_back:
-      silent_ = false;
-      yielding_ = false;
+      silent_ = yielding_ = yielded_ = false;
       interactions_.go_on(order.interactions);
       return advance();
     case kind::hold:
@@ -334,6 +333,7 @@ void bot_core::begin_hold() {
 void bot_core::release() {
   report(true);
   yielding_ = false;
+  yielded_ = true;
   const auto head = around_.events.head();
   consumer_orders orders;
   consumer_->with([&](consumer& body) { body.released(origin_.id, head, orders); });
@@ -347,7 +347,7 @@ void bot_core::invalidate() {
   lane_.reset();
   grant_.reset();
   backfill_.reset();
-  silent_ = yielding_ = began_ = reserving_ = paced_ = held_ = drained_ = false;
+  silent_ = yielding_ = yielded_ = began_ = reserving_ = paced_ = held_ = drained_ = false;
   step({.what = session_input::kind::invalidated});
 }
 

@@ -160,11 +160,17 @@ class bot_core {
   /// How far this phase goes, and how far the redelivery option lets it go now.
   [[nodiscard]] flow::offset target() const;
   [[nodiscard]] flow::offset sendable();
-  void beaten(std::int64_t seq);
+  struct acknowledgement {
+    bool news = false;
+    bool ours = true;  ///< false: the lane is not this connection's any more
+  };
+  void beaten(std::int64_t seq, std::string_view answer);
   void ask_for_beat();
-  void acknowledged(std::int64_t seq);
-  /// `exact`: what was acknowledged counts at once, since the bot lives or left in peace.
-  void report(bool exact = false);
+  acknowledgement acknowledged(std::int64_t seq);
+  void after_acknowledged(acknowledgement how);
+  /// `exact`: what was acknowledged counts at once, since the bot lives or left in peace. False: the lane is
+  /// not this connection's any more.
+  bool report(bool exact = false);
   // bot_interactions.cpp
   void serve_interactions();
   void send_interaction(const flow::event_batch& batch, const flow::event_row& row);
@@ -182,6 +188,7 @@ class bot_core {
   phase phase_ = phase::unknown;
   bool silent_ = false;              ///< superseded: beats are answered, nothing is delivered
   bool yielding_ = false;            ///< asked for the lane and not released yet
+  bool yielded_ = false;             ///< it is another's
   bool held_ = false;                ///< by the operator: nothing flows
   bool drained_ = false;             ///< held, and asked for what was sent
   bool interaction_unread_ = false;  ///< one was sent, and no beat since shows that it was received

@@ -184,15 +184,25 @@ flow::offset bot_core::sendable() {
   return std::min(until, std::max(reserved_, lane_->position()));
 }
 
-void bot_core::beaten(std::int64_t seq) {
+void bot_core::beaten(std::int64_t seq, std::string_view answer) {
+  const bool counts = policy_->acknowledge == acknowledge_by::heartbeat;
+  acknowledgement how;
+  if (lane_) lane_->heard(seq, now_);
+  if (lane_ && counts) how = acknowledged(seq);
+  // An answer says that what was acknowledged will not come again. When the layout has just changed it will,
+  // and the close is on its way. It goes ahead of further events: discord.js takes a late one for a dead
+  // connection.
+  if (how.ours || yielded_) {
+    writer_.control(answer, wire_.output());
+    wire_.output_ready();
+  }
   if (!lane_) return;
-  lane_->heard(seq, now_);
   if (interaction_unread_ && now_ - interaction_at_ >= policy_->close_grace) {
     // A beat that was on its way already says nothing.
     interaction_unread_ = false;
     if (drained_) begin_hold();
   }
-  if (policy_->acknowledge == acknowledge_by::heartbeat) acknowledged(seq);
+  if (counts) after_acknowledged(how);
 }
 
 call_outcome bot_core::acknowledge_call(std::string_view id, std::int64_t seq, bot_time when) {
@@ -200,19 +210,25 @@ call_outcome bot_core::acknowledge_call(std::string_view id, std::int64_t seq, b
   if (phase_ == phase::closed || !lane_ || lane_->counting() || grant_->session.id != id) return {};
   const std::int64_t sent = lane_->sent_seq();
   if (seq < 0 || seq > sent) return {call_outcome::kind::never_sent, lane_->acked_seq(), lane_->sent_seq()};
-  acknowledged(seq);
-  if (phase_ == phase::closed || !lane_) return {};
-  return {call_outcome::kind::done, lane_->acked_seq(), lane_->sent_seq()};
+  const auto how = acknowledged(seq);
+  if (!how.ours) return {};
+  const call_outcome out{call_outcome::kind::done, lane_->acked_seq(), lane_->sent_seq()};
+  after_acknowledged(how);
+  return out;
 }
 
-void bot_core::acknowledged(std::int64_t seq) {
-  if (!lane_) return;
+bot_core::acknowledgement bot_core::acknowledged(std::int64_t seq) {
   bot_acknowledged_ = true;
-  const bool news = lane_->acknowledge(seq);
-  report();
+  acknowledgement out;
+  out.news = lane_->acknowledge(seq);
+  out.ours = report();
+  return out;
+}
+
+void bot_core::after_acknowledged(acknowledgement how) {
   if (yielding_) return check_yield();
   if (drained_) ask_for_beat();
-  if (news) advance();
+  if (how.news) advance();
 }
 
 /// Asks for a heartbeat, which acknowledges, where the library bears it and something is unacknowledged.
@@ -227,12 +243,12 @@ void bot_core::ask_for_beat() {
   step({.what = session_input::kind::ask, .need = need});
 }
 
-void bot_core::report(bool exact) {
-  if (!lane_ || consumer_ == nullptr || lane_->counting()) return;
+bool bot_core::report(bool exact) {
+  if (!lane_ || consumer_ == nullptr || lane_->counting()) return true;
   const auto cursor = exact ? lane_->cursor() : lane_->settled_cursor();
   const bool news = lane_->position() != reported_position_ || lane_->acked_seq() != reported_acked_ ||
                     cursor != reported_cursor_;
-  if (!news && !yielding_) return;
+  if (!news && !yielding_) return true;
   reported_cursor_ = cursor;
   reported_position_ = lane_->position();
   reported_acked_ = lane_->acked_seq();
@@ -247,7 +263,9 @@ void bot_core::report(bool exact) {
                         .interactions = interactions_.settled(),
                         .began = began_,
                         .acknowledged = bot_acknowledged_};
-  if (!consumer_->with([&](consumer& body) { return body.report(origin_.id, how); })) silent_ = true;
+  const bool ours = consumer_->with([&](consumer& body) { return body.report(origin_.id, how); });
+  if (!ours) silent_ = true;
+  return ours;
 }
 
 }  // namespace evergate::downstream
