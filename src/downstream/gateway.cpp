@@ -248,9 +248,13 @@ void gateway::acknowledge(std::unique_ptr<net::http_exchange> exchange, const st
     if (holder == 0) return shared->respond(front_pages::failure(404, "no such session is connected"));
     const std::scoped_lock lock(stopping_mutex_);
     if (stopping_) return shared->respond(front_pages::failure(503, "restarting"));
-    // Moved on, so that it ends on its own loop.
-    auto answer = [&home, mine = shared](const call_outcome& how) mutable {
-      home.post([mine = std::move(mine), how] { mine->respond(front_pages::acknowledged(how)); });
+    auto answer = [this, one, &home, mine = shared](const call_outcome& how) mutable {
+      // Moved on, so that it ends on its own loop.
+      auto respond = [&home, mine = std::move(mine), how]() mutable {
+        home.post([mine = std::move(mine), how] { mine->respond(front_pages::acknowledged(how)); });
+      };
+      if (how.what != call_outcome::kind::done) return respond();
+      readers_.flush(*one, std::move(respond));  // a kill of the daemon takes it back no more
     };
     rooms_[holder & 0xff]->acknowledge(holder, *session, *seq, std::move(answer));
   });

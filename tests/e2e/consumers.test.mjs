@@ -106,6 +106,30 @@ test('a paused consumer queues over a restart of the daemon, and loses nothing',
   assert.deepEqual(client.faults, []);
 });
 
+test('what a bot acknowledged by a call never comes again, even when the daemon dies at once', async (t) => {
+  const simulator = await Simulator.start(t);
+  const config = { downstream: { cursor_interval: '60s' }, consumers: { careful: { acknowledge: 'explicit' } } };
+  const daemon = await Daemon.start(t, simulator, { config });
+  const messages = (client) => client.received().filter(({ type }) => type === 'MESSAGE_CREATE');
+  const client = await GatewayClient.connect(t, `${daemon.gateway}/c/careful`, { reconnect: false });
+  await simulator.emit(20, 'MESSAGE_CREATE');
+  await until('they arrive', () => messages(client).length === 20);
+  client.beat(); // says nothing of what the bot has dealt with
+  const acknowledge = (seq) => fetch(`${daemon.api.replace(/\/api$/, '')}/c/careful/ack`, {
+    method: 'POST', headers: { authorization: `Bot ${places.token}` }, body: JSON.stringify({ session_id: client.session.id, seq }),
+  });
+  const answer = await acknowledge(messages(client)[9].s);
+  assert.equal(answer.status, 200);
+  assert.deepEqual(await answer.json(), { acknowledged: messages(client)[9].s, sent: client.session.seq });
+  assert.equal((await acknowledge(client.session.seq + 1)).status, 409);
+
+  await daemon.kill9();
+  await daemon.launch();
+  const again = await GatewayClient.connect(t, `${daemon.gateway}/c/careful`, { reconnect: false });
+  await until('the rest arrives', () => again.has(messages(client)[19].serial));
+  assert.deepEqual(messages(again).map(({ serial }) => serial), messages(client).slice(10).map(({ serial }) => serial));
+});
+
 test('a read-only consumer sees what production sees and can do nothing', async (t) => {
   const simulator = await Simulator.start(t, { guilds: 30 });
   const daemon = await Daemon.start(t, simulator, { config: { consumers: { staging: { read_only: true } } } });
