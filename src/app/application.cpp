@@ -1,9 +1,12 @@
 #include "app/application.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <future>
 #include <random>
 
+#include "app/admin_access.h"
 #include "app/errc.h"
 #include "app/option_table.h"
 #include "app/part_options.h"
@@ -30,6 +33,11 @@ std::vector<net::event_loop*> pointers(const std::vector<std::unique_ptr<net::ev
   std::vector<net::event_loop*> out;
   for (const auto& loop : loops) out.push_back(loop.get());
   return out;
+}
+
+void abort_question(reshard_desk& desk, reshard_desk::answer to) {
+  if (auto aborted = desk.abort("asked for"); !aborted) return to(std::unexpected(aborted.error()));
+  to(resharding_plan{});
 }
 
 }  // namespace
@@ -62,9 +70,37 @@ result<void> application::start() {
     shutdown();
     return listening;
   }
+  if (auto opened = open_admin(); !opened) {
+    shutdown();
+    return opened;
+  }
   fleets_->of(control::fleet_side::old_fleet)->start();
   loops_.front()->post([desk = resharding_.get()] { desk->start(); });
   return {};
+}
+
+result<void> application::open_admin() {
+  if (!options_.admin.enabled) return {};
+  auto listen = admin_options_of(options_);
+  if (!listen) return std::unexpected(listen.error());
+  admin_ = std::make_unique<admin::server>(std::move(*listen), log_);
+  admin::ground around{.bots = *gateway_,
+                       .store = *journal_,
+                       .fleet = *fleets_,
+                       .shards = [this] { return fleets_->status(); },
+                       .resharding = resharding_verbs(),
+                       .fatal = [this] { return fatal(); },
+                       .version = EVERGATE_VERSION,
+                       .drain_timeout = options_.downstream.drain_timeout,
+                       .drain_hold_max = options_.downstream.drain_hold_max};
+  api_ = std::make_unique<admin::api>(std::move(around), admin_->loop());
+  if (auto started = admin_->start(api_->operations()); !started) {
+    return base::fail(started.error(), fmt::format("admin.port = {}", options_.admin.port));
+  }
+  log_.info("admin.listening", {{"address", options_.admin.address}, {"port", admin_->port()}});
+  const bool tls = !options_.admin.tls_certificate.empty();
+  return write_admin_url(options_, fmt::format("{}://{}", tls ? "https" : "http",
+                                               authority_of(options_.admin.address, admin_->port())));
 }
 
 result<void> application::open_journal() {
@@ -200,6 +236,9 @@ void application::stop_fleets() {
 }
 
 void application::shutdown() {
+  if (admin_) admin_->stop([this] { api_->close(); });
+  admin_.reset();
+  api_.reset();
   if (running_) {
     stop_fleets();
     gateway_->stop();
@@ -264,14 +303,19 @@ journal_status application::journal() const {
   return out;
 }
 
-result<resharding_plan> application::ask_desk(
+void application::ask_desk(std::function<void(reshard_desk&, reshard_desk::answer)> question,
+                           reshard_desk::answer to) const {
+  loops_.front()->post([desk = resharding_.get(), question = std::move(question),
+                        to = std::move(to)]() mutable { question(*desk, std::move(to)); });
+}
+
+result<resharding_plan> application::wait_for_desk(
     std::function<void(reshard_desk&, reshard_desk::answer)> question) const {
   if (!running_) return base::fail(errc::not_now, "the gateway does not run");
   auto promised = std::make_shared<std::promise<result<resharding_plan>>>();
   auto answer = promised->get_future();
-  loops_.front()->post([desk = resharding_.get(), question = std::move(question), promised] {
-    question(*desk, [promised](result<resharding_plan> got) { promised->set_value(std::move(got)); });
-  });
+  ask_desk(std::move(question),
+           [promised](result<resharding_plan> got) { promised->set_value(std::move(got)); });
   // A desk that stops answers nobody.
   if (answer.wait_for(options_.discord.rest_timeout + std::chrono::seconds(5)) != std::future_status::ready) {
     return base::fail(errc::not_now, "Discord has not answered");
@@ -279,21 +323,32 @@ result<resharding_plan> application::ask_desk(
   return answer.get();
 }
 
+admin::resharding_verbs application::resharding_verbs() {
+  const auto planned = [this](auto method) {
+    return [this, method](std::uint32_t shards, admin::resharding_verbs::answer to) {
+      ask_desk([shards, method](reshard_desk& desk,
+                                reshard_desk::answer back) { (desk.*method)(shards, std::move(back)); },
+               std::move(to));
+    };
+  };
+  return {.status = [this] { return resharding(); },
+          .plan = planned(&reshard_desk::plan),
+          .start = planned(&reshard_desk::begin),
+          .abort = [this](admin::resharding_verbs::answer to) { ask_desk(abort_question, std::move(to)); }};
+}
+
 result<resharding_plan> application::plan_resharding(std::uint32_t shards) {
-  return ask_desk(
+  return wait_for_desk(
       [shards](reshard_desk& desk, reshard_desk::answer to) { desk.plan(shards, std::move(to)); });
 }
 
 result<resharding_plan> application::start_resharding(std::uint32_t shards) {
-  return ask_desk(
+  return wait_for_desk(
       [shards](reshard_desk& desk, reshard_desk::answer to) { desk.begin(shards, std::move(to)); });
 }
 
 result<void> application::abort_resharding() {
-  const auto done = ask_desk([](reshard_desk& desk, reshard_desk::answer to) {
-    if (auto aborted = desk.abort("asked for"); !aborted) return to(std::unexpected(aborted.error()));
-    to(resharding_plan{});
-  });
+  const auto done = wait_for_desk(abort_question);
   if (!done) return std::unexpected(done.error());
   return {};
 }

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "admin/api.h"
+#include "admin/server.h"
 #include "app/fleet_pair.h"
 #include "app/reshard_desk.h"
 #include "app/reshard_recovery.h"
@@ -50,10 +52,15 @@ class application final : public gateway_manager, private flow::commit_listener 
   [[nodiscard]] result<std::shared_ptr<upstream::fleet>> make_fleet(fleet_order order);
   [[nodiscard]] result<void> make_fleets(const std::map<std::string, std::string>& records);
   [[nodiscard]] result<void> make_gateway();
+  [[nodiscard]] result<void> open_admin();
   void run_loops();
   void stop_fleets();
-  /// Has the desk work on its loop and waits for what it answers; an error when nothing runs.
-  [[nodiscard]] result<resharding_plan> ask_desk(
+  [[nodiscard]] admin::resharding_verbs resharding_verbs();
+  /// Has the desk work on its loop, where it answers.
+  void ask_desk(std::function<void(reshard_desk&, reshard_desk::answer)> question,
+                reshard_desk::answer to) const;
+  /// The same, waited for; an error when nothing runs.
+  [[nodiscard]] result<resharding_plan> wait_for_desk(
       std::function<void(reshard_desk&, reshard_desk::answer)> question) const;
   void on_fatal(const base::error& why);
   void on_commit(const std::shared_ptr<const flow::commit>&) override {}
@@ -73,6 +80,8 @@ class application final : public gateway_manager, private flow::commit_listener 
   std::unique_ptr<fleet_pair> fleets_;
   std::unique_ptr<reshard_desk> resharding_;
   std::unique_ptr<downstream::gateway> gateway_;
+  std::unique_ptr<admin::server> admin_;
+  std::unique_ptr<admin::api> api_;
   std::vector<std::jthread> threads_;
   bool running_ = false;
   mutable std::mutex fatal_mutex_;
