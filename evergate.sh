@@ -150,7 +150,7 @@ TOML
   cat <<TEXT
 Evergate connects to Discord with $config.
   your bot:         point its REST base at http://127.0.0.1:$port/api (docs/bots.md has a line per library)
-  where it stands:  curl -s http://127.0.0.1:$port/status
+  where it stands:  build/release/bin/evergate consumers --config $config   (docs/admin.md)
   Ctrl-C stops the daemon and keeps its sessions at Discord for a few minutes.
 TEXT
   exec python3 tools/launcher.py --address 127.0.0.1 --port "$port" -- build/release/bin/evergate --config "$config"

@@ -75,6 +75,7 @@ class Demo:
         config.write_text(
             f'token = "{TOKEN}"\nintents = {ALL_INTENTS}\ndata_dir = "{self.state}/data"\n\n'
             f'[listen]\naddress = "127.0.0.1"\nport = {self.options.port}\n\n'
+            f'[admin]\nport = 0\n\n'
             f'[discord]\nrest = "http://127.0.0.1:{gateway_port}/api"\n')
         config.chmod(0o600)
         command = [f"{self.options.bin}/evergate", "--config", str(config)]
@@ -162,7 +163,7 @@ Events now flow at {self.options.rate} a second. In another terminal:
   the verdict         ./evergate.sh ledger
                       what Discord sent against what the bot received: lost, delivered twice, out of order
   the rate            ./evergate.sh rate 1000
-  where it stands     curl -s http://127.0.0.1:{self.launcher.port}/status
+  where it stands     {self.options.bin}/evergate consumers --config {self.state}/evergate.toml
   the logs            tail -f {state}/bot.log {state}/daemon.log {state}/sim.log
 
 Ctrl-C ends everything.

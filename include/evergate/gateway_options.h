@@ -91,8 +91,8 @@ struct shard_settings {
 struct queue_settings {
   queue_storage storage = queue_storage::disk;
   durability_level durability = durability_level::process;
-  std::uint64_t max_events = 2'000'000;
-  std::uint64_t max_bytes = std::uint64_t{1} << 30;
+  std::uint64_t max_events = 4'000'000;  ///< docs/configuration.md says how these were chosen
+  std::uint64_t max_bytes = std::uint64_t{4} << 30;
   std::chrono::seconds max_age{86'400};
   std::chrono::microseconds tick{1'000};  ///< longest wait for company of an event when busy
 };
@@ -141,7 +141,21 @@ struct downstream_settings {
   std::uint64_t output_bytes_high = std::uint64_t{1} << 20;  ///< per connection, before the lane waits
   /// Of consumers that `gateway_options::consumers` does not name.
   consumer_settings consumer;
-  bool unlisted_consumers = true;  ///< false: only those it names, and `main`, are served
+  std::chrono::milliseconds drain_timeout{30'000};    ///< of a drain that names none
+  std::chrono::milliseconds drain_hold_max{600'000};  ///< a drained lane is held for another bot this long
+  bool unlisted_consumers = true;                     ///< false: only those it names, and `main`, are served
+};
+
+/// The admin API: HTTP with a bearer token (docs/admin.md).
+struct admin_settings {
+  bool enabled = true;
+  std::string address = "127.0.0.1";  ///< numeric IPv4 or IPv6 address
+  std::uint16_t port = 7879;          ///< 0 = any free port
+  std::string token;                  ///< empty = what token_file holds
+  std::filesystem::path token_file;   ///< empty = `admin.token` in data_dir, made when it is missing
+  std::string tls_certificate;        ///< PEM chain; with tls_key it speaks TLS
+  std::string tls_key;                ///< PEM private key
+  bool allow_plain_remote = false;    ///< permits an address other than loopback without TLS
 };
 
 enum class log_threshold : std::uint8_t { trace, debug, info, warn, error, off };
@@ -180,6 +194,7 @@ struct gateway_options {
   poison_settings poison;
   /// By name (1 to 32 of a-z, 0-9, - and _). Begin with a copy of `downstream.consumer`.
   std::map<std::string, consumer_settings> consumers;
+  admin_settings admin;
   log_settings log;
   gateway_events events;
 };

@@ -1,9 +1,12 @@
 #include "app/application.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <future>
 #include <random>
 
+#include "app/admin_access.h"
 #include "app/option_table.h"
 #include "app/part_options.h"
 #include "journal/errc.h"
@@ -59,8 +62,34 @@ result<void> application::start() {
     shutdown();
     return listening;
   }
+  if (auto opened = open_admin(); !opened) {
+    shutdown();
+    return opened;
+  }
   fleet_->start();
   return {};
+}
+
+result<void> application::open_admin() {
+  if (!options_.admin.enabled) return {};
+  auto listen = admin_options_of(options_);
+  if (!listen) return std::unexpected(listen.error());
+  admin_ = std::make_unique<admin::server>(std::move(*listen), log_);
+  admin::ground around{.bots = *gateway_,
+                       .store = *journal_,
+                       .shards = *fleet_,
+                       .fatal = [this] { return fatal(); },
+                       .version = EVERGATE_VERSION,
+                       .drain_timeout = options_.downstream.drain_timeout,
+                       .drain_hold_max = options_.downstream.drain_hold_max};
+  api_ = std::make_unique<admin::api>(std::move(around), admin_->loop());
+  if (auto started = admin_->start(api_->operations()); !started) {
+    return base::fail(started.error(), fmt::format("admin.port = {}", options_.admin.port));
+  }
+  log_.info("admin.listening", {{"address", options_.admin.address}, {"port", admin_->port()}});
+  const bool tls = !options_.admin.tls_certificate.empty();
+  return write_admin_url(options_, fmt::format("{}://{}", tls ? "https" : "http",
+                                               authority_of(options_.admin.address, admin_->port())));
 }
 
 result<void> application::open_journal() {
@@ -141,6 +170,9 @@ void application::run_loops() {
 }
 
 void application::shutdown() {
+  if (admin_) admin_->stop([this] { api_->close(); });
+  admin_.reset();
+  api_.reset();
   if (running_) {
     loops_.front()->post([access = access_] { access->stop(); });
     std::promise<void> gone;

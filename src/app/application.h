@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "admin/api.h"
+#include "admin/server.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "downstream/gateway.h"
@@ -41,6 +43,7 @@ class application final : public gateway_manager, private flow::commit_listener 
   [[nodiscard]] result<void> make_access();
   [[nodiscard]] result<void> make_fleet();
   [[nodiscard]] result<void> make_gateway();
+  [[nodiscard]] result<void> open_admin();
   void run_loops();
   void on_fatal(const base::error& why);
   void on_commit(const std::shared_ptr<const flow::commit>&) override {}
@@ -58,6 +61,8 @@ class application final : public gateway_manager, private flow::commit_listener 
   std::shared_ptr<upstream::access> access_;
   std::unique_ptr<upstream::fleet> fleet_;
   std::unique_ptr<downstream::gateway> gateway_;
+  std::unique_ptr<admin::server> admin_;
+  std::unique_ptr<admin::api> api_;
   std::vector<std::jthread> threads_;
   bool running_ = false;
   mutable std::mutex fatal_mutex_;

@@ -134,18 +134,9 @@ base::result<void> choose_token(const environment& env, const std::string& token
   return {};
 }
 
-}  // namespace
-
-environment process_environment() {
-  return [](const std::string& name) -> std::optional<std::string> {
-    const char* value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  };
-}
-
-base::result<gateway_options> load_configuration(const std::filesystem::path& file, const environment& env) {
+base::result<gateway_options> read_options(const std::filesystem::path& file, const environment& env,
+                                           aside& beside) {
   gateway_options out;
-  aside beside;
   if (!file.empty()) {
     std::ifstream in(file);
     if (!in)
@@ -161,11 +152,38 @@ base::result<gateway_options> load_configuration(const std::filesystem::path& fi
     }
   }
   if (auto applied = apply_environment(env, out); !applied) return std::unexpected(applied.error());
-  if (auto applied = apply_consumers(beside.consumers, file.string(), env, out); !applied)
+  if (auto applied = apply_consumers(beside.consumers, file.string(), env, out); !applied) {
     return std::unexpected(applied.error());
-  if (auto chosen = choose_token(env, beside.token_file, out); !chosen)
+  }
+  return out;
+}
+
+}  // namespace
+
+environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+}
+
+base::result<gateway_options> load_configuration(const std::filesystem::path& file, const environment& env) {
+  aside beside;
+  auto out = read_options(file, env, beside);
+  if (!out) return out;
+  if (auto chosen = choose_token(env, beside.token_file, *out); !chosen)
     return std::unexpected(chosen.error());
-  if (auto judged = judge_options(out); !judged) return std::unexpected(judged.error());
+  if (auto judged = judge_options(*out); !judged) return std::unexpected(judged.error());
+  return out;
+}
+
+base::result<gateway_options> load_without_token(const std::filesystem::path& file, const environment& env) {
+  aside beside;
+  auto out = read_options(file, env, beside);
+  if (!out) return out;
+  out->token = "unknown";  // nothing is judged by it, and it goes nowhere
+  if (auto judged = judge_options(*out); !judged) return std::unexpected(judged.error());
+  out->token.clear();
   return out;
 }
 

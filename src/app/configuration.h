@@ -24,4 +24,8 @@ using environment = std::function<std::optional<std::string>(const std::string& 
 [[nodiscard]] base::result<gateway_options> load_configuration(const std::filesystem::path& file,
                                                                const environment& env);
 
+/// The same without Discord's token, for commands that only look for the running daemon.
+[[nodiscard]] base::result<gateway_options> load_without_token(const std::filesystem::path& file,
+                                                               const environment& env);
+
 }  // namespace evergate::app

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "app/admin_command.h"
 #include "app/configuration.h"
 #include "app/option_table.h"
 #include "evergate/gateway_manager.h"
@@ -132,8 +133,10 @@ int main(int argc, char** argv) {
   std::uint64_t memory_max = 0;
   verify_command->add_flag("--child", as_child)->group("");
   verify_command->add_option("--memory-max", memory_max)->group("");
+  const app::admin_commands commands(cli, config);
   CLI11_PARSE(cli, argc, argv);
 
+  if (int status = 0; commands.run(status)) return status;
   if (check->parsed()) return check_only(config);
   if (options->parsed()) {
     std::fputs(app::option_table_markdown().c_str(), stdout);

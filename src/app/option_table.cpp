@@ -266,11 +266,48 @@ void add_downstream(std::vector<option_row>& t) {
   t.push_back(size_row("downstream.output_bytes_high", 16ull << 10, 1ull << 30,
                        "Bytes waiting for one connection before its lane waits",
                        FIELD(downstream.output_bytes_high)));
+  t.push_back(duration_row("downstream.drain_timeout", 0ms, 24h,
+                           "How long a drain waits for acknowledgements when it is not told",
+                           FIELD(downstream.drain_timeout)));
+  t.push_back(duration_row("downstream.drain_hold_max", 0ms, 24h,
+                           "How long a drained lane waits for another bot before its events flow to the old "
+                           "one again",
+                           FIELD(downstream.drain_hold_max)));
   for (auto& row : general_consumer_rows()) t.push_back(std::move(row));
   t.push_back(
       choice_row<bool>("consumers.unlisted", {{"allow", true}, {"refuse", false}},
                        "Whether consumers that have no table [consumers.NAME] are served; main always is",
                        FIELD(downstream.unlisted_consumers)));
+}
+
+void add_admin(std::vector<option_row>& t) {
+  t.push_back(boolean_row("admin.enabled", "Serves the admin API, which the commands of evergate use",
+                          FIELD(admin.enabled)));
+  t.push_back(text_row("admin.address", "a numeric IPv4 or IPv6 address",
+                       "Anything but loopback needs TLS or admin.allow_plain_remote", FIELD(admin.address)));
+  t.push_back(integer_row("admin.port", 0, 65'535, "0 = any free port; data_dir/admin.url tells which",
+                          FIELD(admin.port)));
+  t.push_back(text_row("admin.token", "at least 16 characters", "Better in a file; empty = admin.token_file",
+                       FIELD(admin.token)));
+  option_row file{"admin.token_file",
+                  "a file of mode 0600",
+                  "\"\"",
+                  "Empty = data_dir/admin.token, made with a random token when it is missing",
+                  {},
+                  {}};
+  file.set = [](gateway_options& o, const option_value& v) -> base::result<void> {
+    const auto* text = std::get_if<std::string>(&v);
+    if (text == nullptr) return refuse("admin.token_file", shown(v), "the path of a file");
+    o.admin.token_file = *text;
+    return {};
+  };
+  file.judge = [](const gateway_options&) -> base::result<void> { return {}; };
+  t.push_back(std::move(file));
+  t.push_back(text_row("admin.tls_certificate", "a PEM file", "With admin.tls_key the admin API speaks TLS",
+                       FIELD(admin.tls_certificate)));
+  t.push_back(text_row("admin.tls_key", "a PEM file", "The certificate's private key", FIELD(admin.tls_key)));
+  t.push_back(boolean_row("admin.allow_plain_remote", "Permits a remote address without TLS",
+                          FIELD(admin.allow_plain_remote)));
 }
 
 void add_interactions(std::vector<option_row>& t) {
@@ -363,6 +400,26 @@ base::result<void> judge_listen(const listen_settings& listen) {
   return {};
 }
 
+base::result<void> judge_admin(const admin_settings& admin) {
+  if (!admin.enabled) return {};
+  if (!numeric_address(admin.address)) {
+    return refuse("admin.address", '"' + admin.address + '"', "a numeric IPv4 or IPv6 address");
+  }
+  if (!admin.token.empty() && admin.token.size() < 16) {
+    return refuse("admin.token", "too short", "at least 16 characters");
+  }
+  if (admin.tls_certificate.empty() != admin.tls_key.empty()) {
+    return refuse(admin.tls_key.empty() ? "admin.tls_key" : "admin.tls_certificate", "\"\"",
+                  "set too: certificate and key belong together");
+  }
+  if (!loopback(admin.address) && admin.tls_certificate.empty() && !admin.allow_plain_remote) {
+    return refuse(
+        "admin.address", '"' + admin.address + '"',
+        "a loopback address, unless admin.tls_certificate is set or admin.allow_plain_remote is true");
+  }
+  return {};
+}
+
 base::result<void> judge_order(std::string_view key, std::chrono::milliseconds most, std::string_view other,
                                std::chrono::milliseconds least) {
   if (most >= least) return {};
@@ -398,6 +455,7 @@ std::span<const option_row> option_table() {
     add_downstream(t);
     add_interactions(t);
     add_catch_up(t);
+    add_admin(t);
     add_log(t);
     return t;
   }();
@@ -417,6 +475,7 @@ base::result<void> judge_options(const gateway_options& options) {
                       "token: must be printable ASCII without spaces, quotes and backslashes");
   }
   if (auto judged = judge_listen(options.listen); !judged) return judged;
+  if (auto judged = judge_admin(options.admin); !judged) return judged;
   if (auto judged = judge_consumers(options); !judged) return judged;
   if (!starts_with_any(options.discord.rest, {"http://", "https://"})) {
     return refuse("discord.rest", '"' + options.discord.rest + '"', "an http:// or https:// URL");

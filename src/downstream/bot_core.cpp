@@ -5,6 +5,7 @@
 
 #include "base/seeded_bug.h"
 #include "downstream/errc.h"
+#include "downstream/locate.h"
 #include "downstream/ready_document.h"
 
 namespace evergate::downstream {
@@ -89,6 +90,7 @@ void bot_core::interactions_reserved(std::uint64_t ticket, bot_time when) {
   if (phase_ == phase::closed) return;  // its guild could not be read
   count_interactions();
   if (finish_with_ != 0) return finish(finish_with_, finish_reason_);
+  if (held_) begin_hold();
   advance();
 }
 
@@ -120,7 +122,8 @@ void bot_core::closed(const bot_farewell& how, bot_time when) {
 }
 
 void bot_core::said_goodbye(std::uint16_t code) {
-  const bool counts = leaves_for_good(code) && policy_->on_clean_close == clean_close::sent;
+  const bool counts = leaves_for_good(code) && policy_->on_clean_close == clean_close::sent &&
+                      policy_->acknowledge == acknowledge_by::heartbeat;
   const auto grace = counts ? lane_->grace() : std::nullopt;
   if (counts) lane_->closed_cleanly(now_);
   report(true);
@@ -156,7 +159,7 @@ void bot_core::act(const session_action& action) {
     case kind::resume:
       return begin_resume(action.resume);
     case kind::acknowledge:
-      return acknowledged(action.seq, action.frame);
+      return beaten(action.seq, action.frame);
     case kind::command:
       return command(action.op, action.d);
     case kind::close:
@@ -198,8 +201,13 @@ void bot_core::try_identify() {
 bool bot_core::consumer_stands() {
   const auto standing = [](const consumer& body) { return body.standing(); };
   if (consumer_->with(standing)) return true;
-  const auto head = around_.events.head();
-  if (consumer_->with([&](consumer& body) { return body.begin(wish_.lane.count, head); })) {
+  const auto start = locate(around_.events, policy_->start);
+  if (!start) {
+    around_.log.error("bot.start_failed", {{"consumer", origin_.consumer}, {"cause", start.error().text()}});
+    finish(4000, "Unknown error.");
+    return false;
+  }
+  if (consumer_->with([&](consumer& body) { return body.begin(wish_.lane.count, *start); })) {
     around_.readers.flush(*consumer_,
                           [one = consumer_] { one->with([](consumer& body) { body.stands(); }); });
   }
@@ -218,6 +226,7 @@ void bot_core::begin_resume(const resume_request& request) {
   const auto ready = around_.guilds.ready();
   lane_.emplace(around_.reader, writer_, lane_limits::of(*policy_, around_.options));
   told_missing_ = 0;
+  held_ = grant_->held;
   lane_->at(now_);
   pace_.start(now_);
   lane_->resume(grant_, static_cast<std::uint32_t>(request.seq), ready ? self_id(*ready) : 0);
@@ -269,6 +278,18 @@ void bot_core::carry(const consumer_order& order, bot_time when) {
       silent_ = yielding_ = yielded_ = false;
       interactions_.go_on(order.interactions);
       return advance();
+    case kind::hold:
+      held_ = true;
+      drained_ = order.closely;
+      return begin_hold();
+    case kind::go_on:
+      held_ = drained_ = false;
+      return advance();
+    case kind::drop_class:
+      if (lane_) lane_->drop(order.dropped, order.upto);
+      return;
+    case kind::skip:
+      return skip(order.upto);
     case kind::repeat:
       if (!lane_ || silent_) return;
       lane_->repeat(*order.letter, wire_.output());
@@ -293,6 +314,22 @@ void bot_core::check_yield() {
   step({.what = session_input::kind::ask, .need = ask_need::closely});
 }
 
+void bot_core::skip(flow::offset upto) {
+  const bool serving =
+      phase_ != phase::unknown && phase_ != phase::waiting_source && phase_ != phase::waiting_grant;
+  if (!serving || (lane_ && !lane_->counting() && lane_->position() >= upto)) return;
+  // Its guilds are as of before what is left out: it gets them anew.
+  around_.log.info("bot.skipped", {{"consumer", origin_.consumer}, {"upto", upto.value}});
+  invalidate();
+}
+
+void bot_core::begin_hold() {
+  // A replay goes on to its end: its bot waits for RESUMED. What is reserved is still sent.
+  if (phase_ == phase::replaying || consumer_ == nullptr || interactions_.reserved()) return;
+  if (!interaction_unread_) consumer_->with([&](consumer& body) { body.holding(origin_.id); });
+  if (drained_) ask_for_beat();
+}
+
 void bot_core::release() {
   report(true);
   yielding_ = false;
@@ -310,7 +347,7 @@ void bot_core::invalidate() {
   lane_.reset();
   grant_.reset();
   backfill_.reset();
-  silent_ = yielding_ = yielded_ = began_ = reserving_ = paced_ = false;
+  silent_ = yielding_ = yielded_ = began_ = reserving_ = paced_ = held_ = drained_ = false;
   step({.what = session_input::kind::invalidated});
 }
 

@@ -76,6 +76,14 @@ struct bot_farewell {
   std::uint16_t code = 1006;
 };
 
+/// What an explicit acknowledgement came to.
+struct call_outcome {
+  enum class kind : std::uint8_t { done, gone, never_sent };
+  kind what = kind::gone;
+  std::uint32_t acked_seq = 0;
+  std::uint32_t sent_seq = 0;
+};
+
 class bot_core {
  public:
   bot_core(bot_services around, bot_wire& wire, bot_origin origin);
@@ -88,6 +96,8 @@ class bot_core {
   void refuse(std::uint16_t code, std::string_view reason, bot_time at);
   void message(std::string_view text, bot_time at);
   void carry(const consumer_order& order, bot_time at);
+  /// POST /c/NAME/ack for the session `id`.
+  [[nodiscard]] call_outcome acknowledge_call(std::string_view id, std::int64_t seq, bot_time at);
   /// There may be something to send: a commit, room on the wire, or pump_later()'s turn.
   void pump(bot_time at);
   void tick(bot_time at);
@@ -127,6 +137,8 @@ class bot_core {
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
+  void skip(flow::offset upto);
+  void begin_hold();
   void release();
   void invalidate();
   /// The bot ended the connection with a close frame.
@@ -148,8 +160,14 @@ class bot_core {
   /// How far this phase goes, and how far the redelivery option lets it go now.
   [[nodiscard]] flow::offset target() const;
   [[nodiscard]] flow::offset sendable();
+  struct acknowledgement {
+    bool news = false;
+    bool ours = true;  ///< false: the lane is not this connection's any more
+  };
+  void beaten(std::int64_t seq, std::string_view answer);
   void ask_for_beat();
-  void acknowledged(std::int64_t seq, std::string_view answer);
+  acknowledgement acknowledged(std::int64_t seq);
+  void after_acknowledged(acknowledgement how);
   /// `exact`: what was acknowledged counts at once, since the bot lives or left in peace. False: the lane is
   /// not this connection's any more.
   bool report(bool exact = false);
@@ -168,10 +186,14 @@ class bot_core {
   policy_ptr policy_;
   std::vector<session_action> actions_;
   phase phase_ = phase::unknown;
-  bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered
-  bool yielding_ = false;  ///< asked for the lane and not released yet
-  bool yielded_ = false;   ///< it is another's
-  bool began_ = false;     ///< the backfill is through: the session can be resumed
+  bool silent_ = false;              ///< superseded: beats are answered, nothing is delivered
+  bool yielding_ = false;            ///< asked for the lane and not released yet
+  bool yielded_ = false;             ///< it is another's
+  bool held_ = false;                ///< by the operator: nothing flows
+  bool drained_ = false;             ///< held, and asked for what was sent
+  bool interaction_unread_ = false;  ///< one was sent, and no beat since shows that it was received
+  base::instant interaction_at_{};
+  bool began_ = false;  ///< the backfill is through: the session can be resumed
   bool filled_in_bursts_ = false;
   bool bot_acknowledged_ = false;
   bool reserving_ = false;

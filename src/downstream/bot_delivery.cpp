@@ -16,6 +16,7 @@ constexpr std::uint64_t reserve_step = 1'000;  // records that at_most_once may 
 void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
   grant_ = std::move(grant);
   began_ = filled_in_bursts_ = false;
+  held_ = grant_->held;
   bot_acknowledged_ = false;
   interactions_.start(grant_);
   reserved_ = grant_->start;
@@ -58,6 +59,11 @@ void bot_core::fill() {
   lane_->start(grant_, backfill_->seq(), backfill_->self());
   lane_->tell_passed(interactions_);
   if (filled_in_bursts_) lane_->burst();
+  // Given up while the guilds were on their way.
+  const auto dropped = consumer_->with([](consumer& body) { return body.record().dropped; });
+  for (std::size_t i = 0; i < dropped.size(); ++i) {
+    lane_->drop(static_cast<proto::event_class>(i), dropped[i]);
+  }
   backfill_.reset();
   began_ = true;
   phase_ = phase::gated;
@@ -96,6 +102,7 @@ void bot_core::flow() {
   if (silent_) return;
   if (wire_.congested()) return lane_->burst();
   if (wire_.queued_bytes() == 0) lane_->flushed(now_);
+  if (held_ && phase_ == phase::flowing) return;
   const auto until = sendable();
   const auto before = lane_->sent_seq();
   const auto allowed = lane_->counting() ? catch_up_pace::unlimited : pace_.allowance(now_);
@@ -155,6 +162,7 @@ void bot_core::caught_up() {
                                    {"lane", grant_->session.lane.id},
                                    {"lanes", grant_->session.lane.count},
                                    {"seq", lane_->sent_seq()}});
+  if (held_) begin_hold();
   wire_.pump_later();
 }
 
@@ -176,32 +184,60 @@ flow::offset bot_core::sendable() {
   return std::min(until, std::max(reserved_, lane_->position()));
 }
 
-void bot_core::acknowledged(std::int64_t seq, std::string_view answer) {
-  bool news = false;
-  bool ours = true;
-  if (lane_) {
-    bot_acknowledged_ = true;
-    lane_->heard(seq, now_);
-    news = lane_->acknowledge(seq);
-    ours = report();
-  }
+void bot_core::beaten(std::int64_t seq, std::string_view answer) {
+  const bool counts = policy_->acknowledge == acknowledge_by::heartbeat;
+  acknowledgement how;
+  if (lane_) lane_->heard(seq, now_);
+  if (lane_ && counts) how = acknowledged(seq);
   // An answer says that what was acknowledged will not come again. When the layout has just changed it will,
   // and the close is on its way. It goes ahead of further events: discord.js takes a late one for a dead
   // connection.
-  if (ours || yielded_) {
+  if (how.ours || yielded_) {
     writer_.control(answer, wire_.output());
     wire_.output_ready();
   }
   if (!lane_) return;
+  if (interaction_unread_ && now_ - interaction_at_ >= policy_->close_grace) {
+    // A beat that was on its way already says nothing.
+    interaction_unread_ = false;
+    if (drained_) begin_hold();
+  }
+  if (counts) after_acknowledged(how);
+}
+
+call_outcome bot_core::acknowledge_call(std::string_view id, std::int64_t seq, bot_time when) {
+  at(when);
+  if (phase_ == phase::closed || !lane_ || lane_->counting() || grant_->session.id != id) return {};
+  const std::int64_t sent = lane_->sent_seq();
+  if (seq < 0 || seq > sent) return {call_outcome::kind::never_sent, lane_->acked_seq(), lane_->sent_seq()};
+  const auto how = acknowledged(seq);
+  if (!how.ours) return {};
+  const call_outcome out{call_outcome::kind::done, lane_->acked_seq(), lane_->sent_seq()};
+  after_acknowledged(how);
+  return out;
+}
+
+bot_core::acknowledgement bot_core::acknowledged(std::int64_t seq) {
+  bot_acknowledged_ = true;
+  acknowledgement out;
+  out.news = lane_->acknowledge(seq);
+  out.ours = report();
+  return out;
+}
+
+void bot_core::after_acknowledged(acknowledgement how) {
   if (yielding_) return check_yield();
-  if (news) advance();
+  if (drained_) ask_for_beat();
+  if (how.news) advance();
 }
 
 /// Asks for a heartbeat, which acknowledges, where the library bears it and something is unacknowledged.
 void bot_core::ask_for_beat() {
-  if (!lane_ || silent_ || !wish_.may_ask || lane_->counting() || lane_->unacknowledged() == 0) return;
+  if (!lane_ || silent_ || !wish_.may_ask || lane_->counting()) return;
+  const bool acknowledges = policy_->acknowledge == acknowledge_by::heartbeat && lane_->unacknowledged() > 0;
+  if (!acknowledges && !(drained_ && interaction_unread_)) return;
   auto need = starved_ ? ask_need::window : ask_need::regular;
-  if (lane_->suspects()) need = ask_need::closely;
+  if (lane_->suspects() || drained_) need = ask_need::closely;
   // Our answer to its answer must not wait behind what is queued here.
   if (need == ask_need::regular && wire_.queued_bytes() > 0) return;
   step({.what = session_input::kind::ask, .need = need});

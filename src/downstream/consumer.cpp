@@ -109,6 +109,7 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   where.session = who.who.id;
   where.last = {};
   where.backfilling = false;
+  where.held = false;
   forget_sessions_of_lane(lane, where.predecessor == 0 ? std::string_view{} : where.predecessor_session);
   auto& record = who.who;
   record.consumer = record_.name;
@@ -128,6 +129,8 @@ void consumer::give(slot& where, claim who, consumer_orders& out) {
   where.granted_at = newest().cursors[lane];
   grant->policy = policy_;
   grant->traits = who.traits;
+  grant->dropped = record_.dropped;
+  grant->held = record_.paused;
   auto& kept = sessions_[record.id];
   kept = {.record = record, .traits = who.traits};
   kept.attached = true;
@@ -157,6 +160,8 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   where.last = {};
   held_[by] = record.lane.id;
   kept.attached = true;
+  where.held = where.held && draining_;
+  where.holding = false;
   auto grant = std::make_shared<lane_grant>();
   grant->session = record;
   grant->start = record.anchor_offset;
@@ -166,6 +171,9 @@ std::shared_ptr<const lane_grant> consumer::resume(holder_id by, std::string_vie
   where.granted_at = newest().cursors[record.lane.id];
   grant->policy = policy_;
   grant->traits = kept.traits;
+  grant->dropped = record_.dropped;
+  grant->held = record_.paused || where.held;
+  if (where.held) out.push_back({.what = order::hold, .to = by, .grant = {}, .closely = true});
   return grant;
 }
 
@@ -210,6 +218,9 @@ void consumer::left(holder_id by, bool discard, flow::offset head, base::instant
       give(where, std::move(next), out);
     } else if (fruitless) {
       give_back(where, out);
+      if (skipped_to_ > flow::offset{}) {
+        out.push_back({.what = order::skip, .to = where.holder, .grant = {}, .upto = skipped_to_});
+      }
     }
   } else if (where.predecessor == by) {
     where.predecessor = 0;
@@ -266,7 +277,7 @@ bool consumer::report(holder_id by, const lane_report& how) {
   kept.began = true;
   record.anchor_seq = how.anchor_seq;
   record.anchor_offset = how.anchor_offset;
-  record.resumable = true;
+  record.resumable = how.anchor_offset >= uncountable_to();
   kept.dirty = true;
   return true;
 }
@@ -320,7 +331,8 @@ bool consumer::gate_open(base::instant since, base::instant now) const noexcept 
   return backfilling_ == 0 && now - last_identify_ >= rules_.queue_quiet;
 }
 
-void consumer::tick(base::instant now) {
+void consumer::tick(base::instant now, consumer_orders& out) {
+  end_holds(now, out);
   const auto patience = policy_->session_timeout;
   if (patience == base::milliseconds::zero()) return;
   std::vector<std::string> old;
@@ -355,7 +367,9 @@ std::vector<consumer::lane_status> consumer::status() const {
                    layout.cursors[i],
                    live ? std::max(where.last.position, layout.cursors[i]) : layout.cursors[i],
                    live ? where.last.sent_seq : 0,
-                   live ? where.last.unacknowledged : 0});
+                   live ? where.last.unacknowledged : 0,
+                   where.held,
+                   where.holding});
   }
   return out;
 }
@@ -365,6 +379,14 @@ consumer::slot* consumer::slot_of(holder_id by) noexcept {
   if (found == held_.end()) return nullptr;
   auto& where = slots_[found->second];
   return where.holder == by ? &where : nullptr;
+}
+
+holder_id consumer::holder_of(std::string_view session) const noexcept {
+  for (const auto& where : slots_) {
+    if (where.holder != 0 && where.session == session) return where.holder;
+    if (where.predecessor != 0 && where.predecessor_session == session) return where.predecessor;
+  }
+  return 0;
 }
 
 bool consumer::any_live() const noexcept {

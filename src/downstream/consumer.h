@@ -4,6 +4,8 @@
 // layouts_max generations and by two sessions a lane.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -31,12 +33,19 @@ struct consumer_order {
     close_layout,  ///< your layout is no longer in force: close 4010
     repeat,        ///< send this dead letter, outside of the queue
     drop,          ///< your session continues on another connection, or your turn was taken: end
+    hold,          ///< send no more events until go_on; with `closely`, ask until all is acknowledged
+    go_on,         ///< events flow again
+    drop_class,    ///< leave out what is not sent yet of `dropped` up to `upto`
+    skip,          ///< your events up to `upto` are given up: begin anew, unless you are past them
   };
   kind what = kind::grant;
   holder_id to = 0;
-  std::shared_ptr<const lane_grant> grant;            ///< grant only
-  flow::offset interactions{};                        ///< give_back only: those past this are due
-  std::shared_ptr<const flow::dead_letter> letter{};  ///< repeat only
+  std::shared_ptr<const lane_grant> grant;                     ///< grant only
+  bool closely = false;                                        ///< hold only
+  flow::offset interactions{};                                 ///< give_back only: those past this are due
+  proto::event_class dropped = proto::event_class::ephemeral;  ///< drop_class only
+  flow::offset upto{};                                         ///< drop_class and skip
+  std::shared_ptr<const flow::dead_letter> letter{};           ///< repeat only
 };
 using consumer_orders = std::vector<consumer_order>;
 
@@ -111,6 +120,9 @@ class consumer {
     interactions_expired_ += expired;
   }
 
+  /// Who serves the session now; 0 when nobody does.
+  [[nodiscard]] holder_id holder_of(std::string_view session) const noexcept;
+
   void backfill_began(holder_id by);
   void backfill_ended(holder_id by, base::instant now);
   /// May the queued events of a lane that got its guilds at `since` flow?
@@ -120,8 +132,40 @@ class consumer {
   std::uint64_t veto_command() noexcept { return ++commands_vetoed_; }
   [[nodiscard]] std::uint64_t commands_vetoed() const noexcept { return commands_vetoed_; }
 
-  /// Forgets sessions without a connection past session_timeout.
-  void tick(base::instant now);
+  // What an operator asks for: consumer_verbs.cpp.
+  /// Nothing is delivered until go_on(), over restarts too. Bots stay connected.
+  void pause(consumer_orders& out);
+  /// Ends a pause and the holds of a drain.
+  void go_on(consumer_orders& out);
+  /// Holds every lane that has a bot and has it asked, until `ask_until`, for what it was sent. A lane stays
+  /// held until another bot takes it, go_on() or `hold_until`.
+  void drain(base::instant ask_until, base::instant hold_until, consumer_orders& out);
+  enum class drained : std::uint8_t {
+    all,      ///< held, and everything that was sent is acknowledged
+    waiting,  ///< held, and something is not
+    no_bot,   ///< nobody is connected
+    released  ///< not held any more: another bot has come, or go_on()
+  };
+  struct lane_drain {
+    proto::shard_key lane;
+    drained state = drained::no_bot;
+    std::uint32_t unacknowledged = 0;
+    flow::offset cursor;
+  };
+  [[nodiscard]] std::vector<lane_drain> drain_state() const;
+  /// Events of the class up to `upto` that have not been sent yet are given up, `events` of them.
+  void drop_class(proto::event_class what, flow::offset upto, std::uint64_t events, consumer_orders& out);
+  /// Everything up to `upto` is given up: bots that are not past it begin anew, as of there.
+  void skip(flow::offset upto, const std::array<std::uint64_t, proto::event_class_count>& events,
+            consumer_orders& out);
+  /// By class: what has to be kept for the consumer lies past this.
+  [[nodiscard]] std::array<flow::offset, proto::event_class_count> needed_from() const noexcept;
+
+  /// The connection has the hold order and sends nothing more.
+  void holding(holder_id by);
+
+  /// Forgets sessions without a connection past session_timeout; ends holds that are over.
+  void tick(base::instant now, consumer_orders& out);
   /// What has changed since the last call.
   void take_changes(flow::consumer_change& out);
 
@@ -132,6 +176,8 @@ class consumer {
     flow::offset position;
     std::uint32_t seq = 0;
     std::uint32_t unacknowledged = 0;
+    bool held = false;     ///< by a drain
+    bool holding = false;  ///< and its bot's connection sends nothing more
   };
   [[nodiscard]] std::vector<lane_status> status() const;
   [[nodiscard]] const consumer_policy& policy() const noexcept { return *policy_; }
@@ -155,6 +201,8 @@ class consumer {
     bool backfilling = false;
     flow::offset suspect;       ///< as its holder was granted
     flow::offset granted_at;    ///< the cursor then
+    bool held = false;          ///< by a drain; the next bot's arrival ends it
+    bool holding = false;       ///< its holder has said so
     std::optional<claim> next;  ///< waits for the holder's last acknowledgement
     lane_report last;
   };
@@ -189,6 +237,12 @@ class consumer {
   void forget_session(const std::string& id);
   void forget_sessions_of_lane(std::uint32_t lane, std::string_view kept);
   void refresh_older();
+  void end_holds(base::instant now, consumer_orders& out);
+  /// The stored record does not say what was left out before this: only an anchor past it can be counted from
+  /// after a crash.
+  [[nodiscard]] flow::offset uncountable_to() const noexcept {
+    return *std::ranges::max_element(record_.dropped);
+  }
 
   const consumer_rules rules_;
   const policy_ptr policy_;
@@ -203,11 +257,15 @@ class consumer {
   std::vector<std::string> removed_;
   std::vector<std::shared_ptr<const flow::dead_letter>> buried_;  ///< not yet in a change
   base::instant last_identify_{};
+  flow::offset skipped_to_;
+  bool draining_ = false;  ///< until ask_until_: a bot that resumes is held again
+  base::instant ask_until_{};
+  base::instant hold_until_{};
   std::uint32_t backfilling_ = 0;
   std::uint64_t layouts_dropped_ = 0;
+  std::uint64_t commands_vetoed_ = 0;
   std::uint64_t interactions_sent_ = 0;
   std::uint64_t interactions_expired_ = 0;
-  std::uint64_t commands_vetoed_ = 0;
 };
 
 }  // namespace evergate::downstream

@@ -37,17 +37,25 @@ guarded_consumer* consumers::find_or_make(std::string_view name) {
   return by_name_.emplace(std::string(name), std::move(made)).first->second.get();
 }
 
-void consumers::flush(base::instant now) {
+guarded_consumer* consumers::find(std::string_view name) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+consumer_orders consumers::flush(base::instant now) {
   // Taking and handing over are one step, so that an older record never follows a newer one.
   const std::scoped_lock order(flush_mutex_);
   flow::consumer_change change;
+  consumer_orders orders;
   for (auto* one : all()) {
     const std::scoped_lock lock(one->mutex);
-    one->body.tick(now);
+    one->body.tick(now, orders);
     one->body.take_changes(change);
   }
-  if (change.consumers.empty() && change.sessions.empty() && change.sessions_removed.empty()) return;
-  hand_over(std::move(change));
+  const bool none = change.consumers.empty() && change.sessions.empty() && change.sessions_removed.empty();
+  if (!none) hand_over(std::move(change));
+  return orders;
 }
 
 void consumers::hand_over(flow::consumer_change change) {

@@ -63,8 +63,8 @@ class consumers {
 
   [[nodiscard]] std::uint32_t next_session_number() noexcept { return next_number_.fetch_add(1); }
 
-  /// Hands what has changed to the store; called every cursor_interval.
-  void flush(base::instant now);
+  /// Hands what has changed to the store; called every cursor_interval. Time's orders are to be carried.
+  consumer_orders flush(base::instant now);
   /// The same for one consumer, at once; `durable` is called on the journal's thread.
   void flush(guarded_consumer& one, std::move_only_function<void()> durable);
 
@@ -79,6 +79,8 @@ class consumers {
   /// False when there is no such letter.
   bool discard_dead_letter(const flow::dead_letter_key& which);
 
+  /// Null when there is none of that name yet.
+  [[nodiscard]] guarded_consumer* find(std::string_view name);
   /// Every consumer, for status pages.
   [[nodiscard]] std::vector<guarded_consumer*> all();
 

@@ -16,6 +16,8 @@ class downstream_category final : public std::error_category {
         return "bad option";
       case errc::refused:
         return "refused";
+      case errc::unknown_consumer:
+        return "unknown consumer";
     }
     return "unknown";
   }

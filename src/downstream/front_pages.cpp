@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
-#include <mutex>
-#include <vector>
 
 #include "proto/json_view.h"
 
@@ -23,26 +20,6 @@ bool plain_authority(std::string_view host) noexcept {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     return letter || c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
   });
-}
-
-void append_consumer(std::string& out, guarded_consumer& one, flow::offset head) {
-  const std::scoped_lock lock(one.mutex);
-  out += R"({"name":)";
-  proto::append_quoted(out, one.body.record().name);
-  fmt::format_to(std::back_inserter(out),
-                 R"(,"sessions":{},"layouts":{},"interactions":{{"sent":{},"expired":{}}},"lanes":[)",
-                 one.body.sessions(), one.body.record().layouts.size(), one.body.interactions_sent(),
-                 one.body.interactions_expired());
-  for (const auto& lane : one.body.status()) {
-    if (out.back() == '}') out += ',';
-    const auto lag = head.value - std::min(head.value, lane.position.value);
-    fmt::format_to(
-        std::back_inserter(out),
-        R"({{"lane":[{},{}],"connected":{},"seq":{},"in_flight":{},"cursor":{},"position":{},"lag":{}}})",
-        lane.lane.id, lane.lane.count, lane.connected, lane.seq, lane.unacknowledged, lane.cursor.value,
-        lane.position.value, lag);
-  }
-  out += "]}";
 }
 
 }  // namespace
@@ -91,19 +68,16 @@ net::http_response health(const flow::fleet_view& fleet) {
                           good ? "ready" : "not_ready", fleet.shard_count(), held, ready));
 }
 
-net::http_response status(const flow::fleet_view& fleet, flow::offset head, consumers& readers,
-                          std::size_t connections) {
-  auto body = fmt::format(R"({{"shards":{},"shards_ready":{},"head":{},"connections":{},"consumers":[)",
-                          fleet.shard_count(), fleet.shards_ready(), head.value, connections);
-  bool first = true;
-  for (auto* one : readers.all()) {
-    if (!first) body += ',';
-    first = false;
-    append_consumer(body, *one, head);
+net::http_response acknowledged(const call_outcome& how) {
+  switch (how.what) {
+    case call_outcome::kind::gone:
+      return failure(404, "no such session is connected");
+    case call_outcome::kind::never_sent:
+      return failure(409, fmt::format("that number was never sent; the last one is {}", how.sent_seq));
+    case call_outcome::kind::done:
+      break;
   }
-  fmt::format_to(std::back_inserter(body), R"(],"dead_letters":{{"kept":{},"pushed_out":{}}}}})",
-                 readers.letters().size(), readers.letters().pushed_out());
-  return json(200, std::move(body));
+  return json(200, fmt::format(R"({{"acknowledged":{},"sent":{}}})", how.acked_seq, how.sent_seq));
 }
 
 net::http_response failure(unsigned status, std::string_view message) {

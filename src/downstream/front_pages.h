@@ -1,14 +1,13 @@
-// The answers we give over HTTP ourselves: /gateway, /gateway/bot, /health and /status. Pure text building
-// over what it is handed; no secret goes in. Stateless.
+// The answers we give over HTTP ourselves: /gateway, /gateway/bot and /health. Pure text building over what
+// it is handed; no secret goes in. Stateless.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "downstream/consumers.h"
+#include "downstream/bot_core.h"
 #include "flow/command.h"
-#include "flow/journal.h"
 #include "net/http_server.h"
 
 namespace evergate::downstream::front_pages {
@@ -25,8 +24,9 @@ namespace evergate::downstream::front_pages {
 [[nodiscard]] std::uint32_t lanes_for(std::uint32_t configured, std::uint32_t shard_count) noexcept;
 
 [[nodiscard]] net::http_response health(const flow::fleet_view& fleet);
-[[nodiscard]] net::http_response status(const flow::fleet_view& fleet, flow::offset head, consumers& readers,
-                                        std::size_t connections);
+/// Of POST /c/NAME/ack: 200 with where the session stands; 404 when its connection has gone meanwhile; 409
+/// for a number that was never sent.
+[[nodiscard]] net::http_response acknowledged(const call_outcome& how);
 [[nodiscard]] net::http_response failure(unsigned status, std::string_view message);
 
 }  // namespace evergate::downstream::front_pages

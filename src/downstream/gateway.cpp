@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <latch>
 #include <mutex>
 #include <random>
@@ -26,15 +27,15 @@ std::string without_slash(std::string text) {
   return text;
 }
 
+bool bounded(const consumer_policies& all) {
+  const auto one = [](const policy_ptr& policy) { return has_bounds(*policy); };
+  return one(all.fallback) ||
+         std::ranges::any_of(all.named, [&](const auto& named) { return one(named.second); });
+}
+
 net::http_response not_served(const std::string& consumer) {
   return front_pages::failure(
       403, fmt::format("consumer {} is not listed, and consumers.unlisted is refuse", consumer));
-}
-
-/// Only loopback peers see the status page.
-bool loopback(std::string_view peer) {
-  const auto host = doorkeeper::host_of(peer);
-  return host.starts_with("127.") || host == "::1" || host.starts_with("::ffff:127.");
 }
 
 }  // namespace
@@ -53,6 +54,7 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
       log_(log),
       readers_(store, rules_of(options_), options_.consumers_max, options_.consumers,
                options_.dead_letters_max),
+      control_(readers_, events, store, *this, log),
       router_(commands, replies, fleet),
       door_(options_.unauthenticated_per_address_max) {
   base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");
@@ -92,6 +94,9 @@ base::result<void> gateway::start() {
     flush_timer_ = std::make_unique<net::timer>(*loops_.front());
     arm_flush();
   });
+  if (bounded(options_.consumers)) {
+    keeper_ = std::make_unique<backlog_keeper>(control_, options_.bounds_interval, log_);
+  }
   log_.info("gateway.listening", {{"address", listen_.address}, {"port", server_->port()}});
   return {};
 }
@@ -103,13 +108,14 @@ void gateway::open_to_journal(bool open) {
 
 void gateway::arm_flush() {
   flush_timer_->arm_in(options_.cursor_interval, [this] {
-    readers_.flush(base::boot_clock::now());
+    carry(readers_.flush(base::boot_clock::now()));
     arm_flush();
   });
 }
 
 void gateway::stop(bool drop) {
   if (!server_) return;
+  keeper_.reset();
   open_to_journal(false);
   server_->stop_accepting();
   on_every_loop([&](std::size_t i) {
@@ -153,10 +159,6 @@ std::size_t gateway::connections() const noexcept {
   std::size_t out = 0;
   for (const auto& one : rooms_) out += one->connections();
   return out;
-}
-
-std::string gateway::status_json() {
-  return front_pages::status(fleet_, events_.head(), readers_, connections()).body;
 }
 
 void gateway::on_commit(const std::shared_ptr<const flow::commit>&) {
@@ -205,10 +207,8 @@ void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
           front_pages::gateway_bot(url(), front_pages::lanes_for(options_.lanes, fleet_.shard_count())));
     case route::kind::health:
       return exchange->respond(front_pages::health(fleet_));
-    case route::kind::status:
-      if (!loopback(request.peer_address))
-        return exchange->respond(front_pages::failure(403, "403: Forbidden"));
-      return exchange->respond(front_pages::status(fleet_, events_.head(), readers_, connections()));
+    case route::kind::ack:
+      return acknowledge(std::move(exchange), where.consumer);
     case route::kind::rest:
       if (policy->read_only && request.method != "GET" && request.method != "HEAD") {
         return exchange->respond(front_pages::failure(
@@ -224,6 +224,40 @@ void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     if (loops_[i] == &exchange->loop()) return proxies_[i]->forward(std::move(exchange), where.rest);
   }
+}
+
+void gateway::acknowledge(std::unique_ptr<net::http_exchange> exchange, const std::string& name) {
+  if (exchange->request().method != "POST") {
+    return exchange->respond(front_pages::failure(405, "acknowledge by POST"));
+  }
+  if (!options_.token.matches(exchange->request().header("Authorization"))) {
+    return exchange->respond(front_pages::failure(401, "401: Unauthorized"));
+  }
+  // The exchange outlives its own call, and is answered on its loop whatever loop the bot is on.
+  const std::shared_ptr<net::http_exchange> shared(std::move(exchange));
+  auto& home = shared->loop();
+  shared->read_body(options_.message_bytes_max, [this, &home, shared, name](const std::string& body) {
+    const auto session = proto::decoded_string(proto::member(body, "session_id"));
+    const auto seq = proto::integer_of(proto::member(body, "seq"));
+    if (!session || !seq) {
+      return shared->respond(front_pages::failure(400, "needed: session_id, a string, and seq, an integer"));
+    }
+    auto* one = readers_.find(name);
+    const auto holder =
+        one == nullptr ? holder_id{0} : one->with([&](consumer& of) { return of.holder_of(*session); });
+    if (holder == 0) return shared->respond(front_pages::failure(404, "no such session is connected"));
+    const std::scoped_lock lock(stopping_mutex_);
+    if (stopping_) return shared->respond(front_pages::failure(503, "restarting"));
+    auto answer = [this, one, &home, mine = shared](const call_outcome& how) mutable {
+      // Moved on, so that it ends on its own loop.
+      auto respond = [&home, mine = std::move(mine), how]() mutable {
+        home.post([mine = std::move(mine), how] { mine->respond(front_pages::acknowledged(how)); });
+      };
+      if (how.what != call_outcome::kind::done) return respond();
+      readers_.flush(*one, std::move(respond));  // a kill of the daemon takes it back no more
+    };
+    rooms_[holder & 0xff]->acknowledge(holder, *session, *seq, std::move(answer));
+  });
 }
 
 void gateway::upgrade(std::unique_ptr<net::http_exchange> exchange) {

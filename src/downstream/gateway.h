@@ -12,7 +12,9 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "downstream/backlog_keeper.h"
 #include "downstream/command_router.h"
+#include "downstream/consumer_control.h"
 #include "downstream/consumers.h"
 #include "downstream/doorkeeper.h"
 #include "downstream/gateway_options.h"
@@ -47,8 +49,8 @@ class gateway final : public flow::commit_listener, private order_desk {
   [[nodiscard]] std::size_t connections() const noexcept;
   /// For status pages: a snapshot under each consumer's mutex.
   [[nodiscard]] consumers& readers() noexcept { return readers_; }
-  /// The body of GET /status.
-  [[nodiscard]] std::string status_json();
+  /// For operators; between start() and stop().
+  [[nodiscard]] consumer_control& control() noexcept { return control_; }
 
   void on_commit(const std::shared_ptr<const flow::commit>& done) override;
   void on_room() override {}
@@ -60,6 +62,8 @@ class gateway final : public flow::commit_listener, private order_desk {
   void interactions_reserved(holder_id who, std::uint64_t ticket) override;
   void answer(std::unique_ptr<net::http_exchange> exchange);
   void upgrade(std::unique_ptr<net::http_exchange> exchange);
+  /// POST /c/NAME/ack.
+  void acknowledge(std::unique_ptr<net::http_exchange> exchange, const std::string& name);
   void open_to_journal(bool open);
   void arm_flush();
   /// Runs `work` on every loop and waits for all of them.
@@ -74,11 +78,13 @@ class gateway final : public flow::commit_listener, private order_desk {
   net::http_client& http_;
   base::logger& log_;
   consumers readers_;
+  consumer_control control_;
   command_router router_;
   doorkeeper door_;
   exit_bell exits_;
   std::vector<std::unique_ptr<room>> rooms_;
   std::vector<std::unique_ptr<rest_proxy>> proxies_;
+  std::unique_ptr<backlog_keeper> keeper_;   ///< when a consumer has bounds
   std::unique_ptr<net::timer> flush_timer_;  ///< on the first loop
   std::unique_ptr<net::http_server> server_;
   std::mutex stopping_mutex_;  ///< against the journal's thread, once per commit

@@ -51,9 +51,10 @@ struct gateway_options {
   poison_rules poison;
   std::size_t dead_letters_max = 1'000;
 
-  base::milliseconds tick{100};         ///< how often deadlines are looked at
-  std::size_t pump_bytes = 256 * 1024;  ///< payload one lane may write per turn of its loop
-  std::size_t read_bytes = 256 * 1024;  ///< hint for one read of the journal
+  base::milliseconds bounds_interval{1'000};  ///< how often consumers are held to their bounds
+  base::milliseconds tick{100};               ///< how often deadlines are looked at
+  std::size_t pump_bytes = 256 * 1024;        ///< payload one lane may write per turn of its loop
+  std::size_t read_bytes = 256 * 1024;        ///< hint for one read of the journal
   net::ws_options socket = default_socket();
 
   /// Small messages in, at most 16 fragments; a little over message_bytes_max so that the session can say

@@ -31,6 +31,7 @@ void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self)
   burst_seq_ = heard_seq_ = 0;
   fixed_seq_ = 0;
   fixed_offset_ = {};
+  dropped_ = grant_->dropped;
 }
 
 void lane::start(std::shared_ptr<const lane_grant> grant, std::uint32_t seq, proto::snowflake self) {
@@ -43,7 +44,10 @@ void lane::resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_
   begin(std::move(grant), self);
   to_count_ = client_seq - grant_->session.anchor_seq;
   if (base::seeded_bug(base::bug::replay_off_by_one)) ++to_count_;
-  in_flight_.reset(client_seq, position_);
+  // A beat says what was received, and so does a RESUME. Where neither acknowledges, what is counted is in
+  // flight again.
+  counted_in_flight_ = grant_->policy->acknowledge == acknowledge_by::explicit_call;
+  in_flight_.reset(counted_in_flight_ ? grant_->session.anchor_seq : client_seq, position_);
 }
 
 bool lane::wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept {
@@ -100,10 +104,20 @@ lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row
   }
   if (to_count_ > 0) {
     position_ = row.offset;
-    if (--to_count_ == 0) {
+    if (counted_in_flight_) {
+      static_cast<void>(in_flight_.sent(row.offset));
+      --to_count_;
+    } else if (--to_count_ == 0) {
       in_flight_.reset(in_flight_.acked_seq(), position_);
       note_acknowledged();
     }
+    return step::on;
+  }
+  if (row.offset <= dropped_[static_cast<std::size_t>(row.retention)]) {
+    // Counting again would number it, so it begins past it.
+    position_ = row.offset;
+    fixed_seq_ = in_flight_.sent_seq();
+    fixed_offset_ = position_;
     return step::on;
   }
   if (in_flight_.sent_seq() >= limits_.seq_max) return in_flight_.empty() ? step::spent : step::full;

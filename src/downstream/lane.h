@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -66,6 +67,12 @@ class lane {
 
   /// Hears of each interaction that the queue passes; must outlive the lane.
   void tell_passed(interaction_stream& interactions) noexcept { interactions_ = &interactions; }
+
+  /// Events of the class up to `upto` that have not been sent yet are left out.
+  void drop(proto::event_class what, flow::offset upto) noexcept {
+    auto& mark = dropped_[static_cast<std::size_t>(what)];
+    mark = std::max(mark, upto);
+  }
 
   /// The bot has received everything up to `seq`. False when that is no news.
   bool acknowledge(std::int64_t seq);
@@ -143,6 +150,7 @@ class lane {
   bool blind_ = false;  ///< without MESSAGE_CONTENT
   flow::offset position_;
   std::uint32_t to_count_ = 0;  ///< RESUME: events still to be counted without sending
+  bool counted_in_flight_ = false;
   in_flight in_flight_;
   cursor_lag settling_;
   std::uint32_t suspects_left_ = 0;
@@ -154,6 +162,7 @@ class lane {
   interaction_stream* interactions_ = nullptr;
   std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal
   flow::offset fixed_offset_;
+  std::array<flow::offset, proto::event_class_count> dropped_{};
   std::uint64_t rows_missing_ = 0;
   std::string scratch_;
 };

@@ -2,6 +2,7 @@
 // its events are due. Immutable once given.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -26,6 +27,9 @@ struct lane_grant {
   session_traits traits;
   flow::offset suspect;             ///< one of the events up to this may be what kills the bot
   std::uint32_t suspect_count = 0;  ///< of so many
+  /// By class: events up to this were given up for the consumer.
+  std::array<flow::offset, proto::event_class_count> dropped{};
+  bool held = false;  ///< the consumer is paused: nothing flows until a go_on order
 };
 
 }  // namespace evergate::downstream

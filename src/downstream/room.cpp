@@ -98,6 +98,15 @@ void room::interactions_reserved(holder_id who, std::uint64_t ticket) {
   });
 }
 
+void room::acknowledge(holder_id who, std::string session, std::int64_t seq,
+                       std::move_only_function<void(const call_outcome&)> done) {
+  loop_.post([this, who, session = std::move(session), seq, done = std::move(done)]() mutable {
+    const auto found = connections_.find(who);
+    if (found == connections_.end()) return done({});
+    done(found->second->core().acknowledge_call(session, seq, bot_now()));
+  });
+}
+
 void room::pump_later(holder_id who) {
   hungry_.insert(who);
   if (std::exchange(pump_posted_, true)) return;

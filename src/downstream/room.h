@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -70,6 +71,10 @@ class room {
   /// Thread-safe: at_most_once may send up to here.
   void reserved(holder_id who, flow::offset upto);
   void interactions_reserved(holder_id who, std::uint64_t ticket);
+
+  /// Thread-safe: an explicit acknowledgement; `done` is called on the loop.
+  void acknowledge(holder_id who, std::string session, std::int64_t seq,
+                   std::move_only_function<void(const call_outcome&)> done);
 
   /// A connection's wishes. On the loop.
   void pump_later(holder_id who);

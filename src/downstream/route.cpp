@@ -25,8 +25,8 @@ route route_of(std::string_view target) {
     target.remove_prefix(out.prefix.size());
   }
   auto path = target.substr(0, target.find('?'));
-  if (path == "/health" || path == "/status") {
-    out.what = path == "/health" ? route::kind::health : route::kind::status;
+  if (path == "/health" || path == "/ack") {
+    out.what = path == "/health" ? route::kind::health : route::kind::ack;
     return out;
   }
   const bool api = path.starts_with("/api/");

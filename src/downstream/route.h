@@ -13,7 +13,7 @@ struct route {
     gateway,      ///< GET /gateway
     gateway_bot,  ///< GET /gateway/bot
     health,
-    status,
+    ack,      ///< POST /c/NAME/ack: an explicit acknowledgement
     rest,     ///< everything else under /api, /v9 or /v10: `rest` is what follows the base, with its query
     unknown,  ///< nothing of ours; a WebSocket upgrade is taken at any path
     bad_consumer,

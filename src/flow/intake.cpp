@@ -28,6 +28,10 @@ void append_gap(const gap_record& gap, event_batch& out) {
   proto::append_quoted(d, gap.session_id);
   d += fmt::format(R"(,"last_seq":{},"time_ms":{},"cause":)", gap.last_seq, gap.time_ms);
   proto::append_quoted(d, gap.cause);
+  if (!gap.consumer.empty()) {
+    d += R"(,"consumer":)";
+    proto::append_quoted(d, gap.consumer);
+  }
   d += '}';
   auto& row = append_row(out, proto::event_type::gap, {}, d);
   row.flags = row_flag::internal;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "flow/event_batch.h"
+#include "flow/gap.h"
 #include "proto/envelope.h"
 #include "proto/snowflake.h"
 
@@ -20,17 +21,9 @@ class intake {
   virtual void add(const proto::envelope& event, proto::shard_key shard, event_batch& out) = 0;
 };
 
-/// A stretch of events that Discord will not give us, appended before the READY of the session that follows.
-struct gap_record {
-  proto::shard_key shard;
-  std::string session_id;      ///< of the lost session
-  std::int64_t last_seq = -1;  ///< the last committed one
-  std::int64_t time_ms = 0;    ///< wall time, since 1970
-  std::string cause;           ///< for example "invalid_session", "close 4007", "resume_failed"
-};
-
 /// Appends the gap as a row (type gap, internal) to `out`; its d is
-/// `{"shard":[i,n],"session_id":…,"last_seq":…,"time_ms":…,"cause":…}`.
+/// `{"shard":[i,n],"session_id":…,"last_seq":…,"time_ms":…,"cause":…}`, with `"consumer":…` when it is one's
+/// alone.
 void append_gap(const gap_record& gap, event_batch& out);
 
 /// Appends one row whose bytes are `d`; returns it for the caller to fill in the rest.

@@ -4,6 +4,7 @@
 // except where stated.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -15,6 +16,7 @@
 
 #include "base/result.h"
 #include "flow/event_batch.h"
+#include "flow/gap.h"
 #include "flow/offset.h"
 #include "proto/snowflake.h"
 
@@ -78,6 +80,15 @@ class record_source {
   [[nodiscard]] virtual base::result<std::map<std::string, std::string>> stored_records() = 0;
 };
 
+/// Some retained events of one class, as they lie in the store.
+struct stretch {
+  offset first;
+  offset last;
+  std::uint64_t events = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t time_ms = 0;  ///< when they were committed, since 1970
+};
+
 /// Downstream's reading side.
 class event_source {
  public:
@@ -94,6 +105,10 @@ class event_source {
   /// start at the first retained record past `after`; null when there is none. Recent batches come from
   /// memory, older ones from disk (blocking read of about `bytes_hint`). The rows are never empty.
   [[nodiscard]] virtual base::result<batch_ptr> read_after(offset after, std::size_t bytes_hint) = 0;
+  /// The stretches of a class that begin past `after`, in order, until `each` says false. Reads no events,
+  /// but blocks on disk; not for a loop that serves bots.
+  [[nodiscard]] virtual base::result<void> stretches(proto::event_class of, offset after,
+                                                     const std::function<bool(const stretch&)>& each) = 0;
 };
 
 /// A guild as the mirror knows it at some offset.
@@ -162,6 +177,10 @@ struct consumer_record {
   std::vector<layout_record>
       layouts;  ///< oldest first, at most 8; an event is due iff it is past the cursor in each
   std::vector<lane_suspicion> suspicions{};  ///< of the newest layout's lanes, those there are
+  bool paused = false;                       ///< by its operator: nothing is delivered
+  /// By class: events up to this that are past the cursors were given up.
+  std::array<offset, proto::event_class_count> dropped{};
+  std::array<std::uint64_t, proto::event_class_count> given_up{};  ///< how many events, ever
 };
 
 /// A downstream session: enough to number its events again after a crash.
@@ -204,6 +223,8 @@ class consumer_store {
   virtual ~consumer_store() = default;
   [[nodiscard]] virtual base::result<stored_consumers> stored() = 0;  ///< blocks on disk
   virtual void change(consumer_change change) = 0;
+  /// Puts a GAP record of a consumer's into the journal, soon.
+  virtual void note_gap(gap_record gap) = 0;
 };
 
 }  // namespace evergate::flow

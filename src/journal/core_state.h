@@ -2,6 +2,7 @@
 // Owned by the core; its thread only. Bounded by the fleet, the consumers and their sessions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -13,6 +14,9 @@
 
 namespace evergate::journal {
 
+/// One offset for each class of events.
+using per_class = std::array<std::uint64_t, proto::event_class_count>;
+
 struct core_state {
   ledger book;
   std::map<std::uint32_t, std::vector<std::int64_t>> sequences;  ///< fleet count → one per shard
@@ -21,8 +25,10 @@ struct core_state {
   std::map<std::string, flow::consumer_record> consumers;
   std::set<std::string> sessions;  ///< ids of the downstream sessions
 
-  /// Everything up to here has been acknowledged by every consumer; `otherwise` without consumers.
-  [[nodiscard]] std::uint64_t acknowledged(std::uint64_t otherwise) const;
+  /// Events of the class up to here have been acknowledged by every consumer, or given up for it; `otherwise`
+  /// without consumers.
+  [[nodiscard]] std::uint64_t acknowledged(proto::event_class of, std::uint64_t otherwise) const;
+  [[nodiscard]] per_class acknowledged(std::uint64_t otherwise) const;
 };
 
 }  // namespace evergate::journal

@@ -90,7 +90,7 @@ void journal::run() {
       work.batches.push_back(std::move(taken[next]));
     }
     take_changes(work, !open);
-    take_damage(work);
+    take_gaps(work);
     tell_broken();
     work.checkpoints = keeper_->take();
     const auto now = base::boot_clock::now();
@@ -102,23 +102,28 @@ void journal::run() {
   finish();
 }
 
-void journal::take_damage(round& work) {
-  std::vector<std::string> causes;
+void journal::take_gaps(round& work) {
+  std::vector<flow::gap_record> gaps;
   {
     const std::scoped_lock lock(state_mutex_);
-    causes = std::exchange(damage_causes_, {});
+    gaps = std::exchange(gaps_waiting_, {});
   }
-  if (!causes.empty()) {
-    auto batch = std::make_unique<flow::event_batch>();
-    flow::gap_record gap;
+  if (gaps.empty()) return;
+  auto batch = std::make_unique<flow::event_batch>();
+  for (auto& gap : gaps) {
     gap.shard = {0, 0};  // of our own: no session of Discord's was lost
     gap.time_ms = base::unix_time_ms();
-    for (auto& cause : causes) {
-      gap.cause = std::move(cause);
-      flow::append_gap(gap, *batch);
-    }
-    work.batches.push_back(std::move(batch));
+    flow::append_gap(gap, *batch);
   }
+  work.batches.push_back(std::move(batch));
+}
+
+void journal::note_gap(flow::gap_record gap) {
+  {
+    const std::scoped_lock lock(state_mutex_);
+    gaps_waiting_.push_back(std::move(gap));
+  }
+  inbox_.wake();
 }
 
 void journal::tell_broken() {

@@ -74,6 +74,8 @@ class journal final : public flow::event_sink,
   }
   [[nodiscard]] flow::offset recent_after() const override { return core_.recent_after(); }
   [[nodiscard]] base::result<flow::batch_ptr> read_after(flow::offset after, std::size_t bytes_hint) override;
+  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after,
+                                             const std::function<bool(const flow::stretch&)>& each) override;
   [[nodiscard]] base::result<std::vector<flow::guild_entry>> guilds(proto::shard_key lane,
                                                                     flow::offset as_of) override;
   [[nodiscard]] base::result<bool> guild(proto::snowflake id, flow::offset as_of, std::string& out) override;
@@ -81,6 +83,7 @@ class journal final : public flow::event_sink,
   [[nodiscard]] bool complete() const override;
   [[nodiscard]] base::result<flow::stored_consumers> stored() override;
   void change(flow::consumer_change change) override;
+  void note_gap(flow::gap_record gap) override;
 
   [[nodiscard]] journal_status status() const;
   /// The newest GAP records, oldest first, at most gaps_max.
@@ -107,7 +110,7 @@ class journal final : public flow::event_sink,
   void note_damaged_guild(proto::snowflake id, const base::error& why);
   void note_broken(const base::error& why);
   /// Takes what readers found damaged since the last round, as GAP records.
-  void take_damage(round& work);
+  void take_gaps(round& work);
   void tell_broken();
   void finish();
 
@@ -140,8 +143,8 @@ class journal final : public flow::event_sink,
   static constexpr std::size_t damage_known_max = 4096;
   std::set<std::pair<proto::event_class, std::uint64_t>> damage_known_;  ///< class and first offset
   std::set<proto::snowflake> guilds_damaged_;
-  std::vector<std::string> damage_causes_;  ///< of GAP records not yet written
-  std::string broken_;                      ///< why the store itself cannot be read or written
+  std::vector<flow::gap_record> gaps_waiting_;  ///< GAP records of our own, not yet written
+  std::string broken_;                          ///< why the store itself cannot be read or written
 
   std::mutex stop_mutex_;
   std::condition_variable stop_changed_;

@@ -27,7 +27,7 @@ journal_core::journal_core(store& to, mirror& guilds, batch_ring& ring, const jo
       retention_(options_, std::as_const(guilds).index()) {}
 
 std::uint64_t journal_core::kept_from(const ledger& book) const {
-  return std::max(state_.acknowledged(sample_old_), book.state_lost);
+  return std::max(state_.acknowledged(proto::event_class::state, sample_old_), book.state_lost);
 }
 
 void journal_core::add_eviction_gap(round& work) {
@@ -300,6 +300,26 @@ std::shared_ptr<const flow::commit> journal_core::settle(round& work) {
   }
   for (auto& batch : work.batches) ring_.push(std::shared_ptr<const flow::event_batch>(std::move(batch)));
   return done;
+}
+
+base::result<void> journal_core::stretches_in(snapshot& view, proto::event_class of, flow::offset after,
+                                              const std::function<bool(const flow::stretch&)>& each) {
+  auto at = view.scan(table::events);
+  if (!at) return std::unexpected(at.error());
+  auto more = (*at)->seek(blob_key(of, after.value + 1));
+  for (; more && *more && class_of_key((*at)->key()) == of; more = (*at)->next()) {
+    // What is damaged is its readers' affair; it has no events any more.
+    const auto header = peek_header((*at)->key(), (*at)->value());
+    if (!header) continue;
+    const flow::stretch one{.first = {header->first},
+                            .last = {header->last},
+                            .events = header->rows,
+                            .bytes = (*at)->value().size(),
+                            .time_ms = header->time_ms};
+    if (!each(one)) return {};
+  }
+  if (!more) return std::unexpected(more.error());
+  return {};
 }
 
 base::result<void> journal_core::close() {

@@ -47,6 +47,13 @@ base::result<flow::batch_ptr> journal::read_after(flow::offset after, std::size_
   return batch;
 }
 
+base::result<void> journal::stretches(proto::event_class of, flow::offset after,
+                                      const std::function<bool(const flow::stretch&)>& each) {
+  auto view = store_->read();
+  if (!view) return std::unexpected(view.error());
+  return journal_core::stretches_in(**view, of, after, each);
+}
+
 // The rows are missing for readers, as evicted ones are, and a GAP record will say so.
 void journal::note_damage(const damaged_events& one) {
   {
@@ -55,7 +62,7 @@ void journal::note_damage(const damaged_events& one) {
     if (!damage_known_.emplace(one.retention, one.first).second) return;
     ++status_.damaged;
     status_.last_error = one.found;
-    damage_causes_.push_back(fmt::format("damaged {}-{}", one.first, one.last));
+    gaps_waiting_.push_back({.cause = fmt::format("damaged {}-{}", one.first, one.last)});
   }
   log_.error("journal.damaged_events", {{"first", one.first}, {"last", one.last}, {"found", one.found}});
   inbox_.wake();

@@ -6,8 +6,8 @@ namespace evergate::journal {
 namespace {
 
 constexpr std::uint8_t format = 1;
-constexpr std::uint8_t ledger_format = 4;    // 4: with dead letters
-constexpr std::uint8_t consumer_format = 3;  // 3: with interactions and suspicions
+constexpr std::uint8_t ledger_format = 5;    // 5: of a store whose consumers have format 4
+constexpr std::uint8_t consumer_format = 4;  // 4: with pause and what was given up
 constexpr std::uint32_t layouts_max = 64;
 constexpr std::uint32_t lanes_max = 65'536;
 
@@ -106,6 +106,9 @@ void encode(const flow::consumer_record& value, std::string& out) {
     put_number(out, one.ends);
     put_number(out, one.alone);
   }
+  put_number(out, static_cast<std::uint8_t>(value.paused));
+  for (const auto upto : value.dropped) put_number(out, upto.value);
+  for (const auto count : value.given_up) put_number(out, count);
 }
 
 bool decode(std::string_view text, flow::consumer_record& value) {
@@ -137,6 +140,9 @@ bool decode(std::string_view text, flow::consumer_record& value) {
     one.ends = in.number<std::uint32_t>();
     one.alone = in.number<std::uint32_t>();
   }
+  if (!read_flag(in, value.paused)) return false;
+  for (auto& upto : value.dropped) upto.value = in.number<std::uint64_t>();
+  for (auto& count : value.given_up) count = in.number<std::uint64_t>();
   return in.finished();
 }
 

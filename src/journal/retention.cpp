@@ -72,15 +72,15 @@ base::result<void> retention::look(transaction& txn, tails& all, std::size_t whi
   return {};
 }
 
-std::optional<std::size_t> retention::choose(const tails& all, const ledger& book, std::uint64_t acknowledged,
-                                             std::int64_t time_ms) const {
+std::optional<std::size_t> retention::choose(const tails& all, const ledger& book,
+                                             const per_class& acknowledged, std::int64_t time_ms) const {
   const auto usable = [&](std::size_t which) { return all[which].there && !all[which].blocked; };
   const bool full = over(book);
   std::optional<std::size_t> best;
   for (std::size_t which = 0; which < all.size(); ++which) {
     if (!usable(which)) continue;
     if (aged(all[which], time_ms)) return which;
-    if (!full || all[which].header.last > acknowledged) continue;
+    if (!full || all[which].header.last > acknowledged[which]) continue;
     if (!best || all[which].header.first < all[*best].header.first) best = which;
   }
   if (best || !full) return best;
@@ -90,7 +90,7 @@ std::optional<std::size_t> retention::choose(const tails& all, const ledger& boo
   return std::nullopt;
 }
 
-base::result<eviction> retention::run(transaction& txn, ledger& book, std::uint64_t acknowledged,
+base::result<eviction> retention::run(transaction& txn, ledger& book, const per_class& acknowledged,
                                       std::uint64_t keep, std::int64_t time_ms) {
   eviction out;
   tails all;
@@ -109,7 +109,7 @@ base::result<eviction> retention::run(transaction& txn, ledger& book, std::uint6
       out.failures.push_back(
           fmt::format("a damaged blob of class {} at offset {} was thrown away", *which, one.header.first));
     } else if (*which == state_at) {
-      const auto released = release_state(txn, one, book, acknowledged, keep, out);
+      const auto released = release_state(txn, one, book, acknowledged[state_at], keep, out);
       if (!released) return std::unexpected(released.error());
       if (!*released) {
         one.blocked = true;
@@ -118,7 +118,7 @@ base::result<eviction> retention::run(transaction& txn, ledger& book, std::uint6
     }
     const auto key = blob_key(static_cast<proto::event_class>(*which), one.header.first);
     if (auto removed = txn.remove(table::events, key); !removed) return std::unexpected(removed.error());
-    count(book, *which, one, acknowledged);
+    count(book, *which, one, acknowledged[*which]);
     if (*which == state_at) out.state_evicted_to = one.header.first;
     if (auto seen = look(txn, all, *which); !seen) return std::unexpected(seen.error());
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "journal/checkpoint.h"
+#include "journal/core_state.h"
 #include "journal/event_blob.h"
 #include "journal/guild_index.h"
 #include "journal/journal_options.h"
@@ -38,8 +39,8 @@ class retention {
   retention(const journal_options& options, const guild_index& guilds) : options_(options), guilds_(guilds) {}
 
   /// Evicts what is over the bounds. `acknowledged`: see core_state.
-  /// `keep`: guilds are kept as of this and later; at or before `acknowledged`.
-  [[nodiscard]] base::result<eviction> run(transaction& txn, ledger& book, std::uint64_t acknowledged,
+  /// `keep`: guilds are kept as of this and later; at or before what is acknowledged of state.
+  [[nodiscard]] base::result<eviction> run(transaction& txn, ledger& book, const per_class& acknowledged,
                                            std::uint64_t keep, std::int64_t time_ms);
 
  private:
@@ -56,7 +57,7 @@ class retention {
   [[nodiscard]] bool over(const ledger& book) const noexcept;
   [[nodiscard]] bool aged(const tail& one, std::int64_t time_ms) const noexcept;
   [[nodiscard]] std::optional<std::size_t> choose(const tails& all, const ledger& book,
-                                                  std::uint64_t acknowledged, std::int64_t time_ms) const;
+                                                  const per_class& acknowledged, std::int64_t time_ms) const;
   /// False (and `wanted` filled) when guilds are not covered yet.
   [[nodiscard]] base::result<bool> release_state(transaction& txn, const tail& one, ledger& book,
                                                  std::uint64_t acknowledged, std::uint64_t keep,

@@ -401,12 +401,12 @@ TEST_F(ConsumerTest, SessionsTimeOutByOption) {
   who.id = "a";
   body.identify(1, who, {}, flow::offset{1}, now_, out);
   body.report(1, {.began = true});
-  body.tick(now_ + 1h);
+  body.tick(now_ + 1h, out);
   EXPECT_EQ(body.sessions(), 1u) << "it is attached";
   body.left(1, false, flow::offset{1}, now_, out);
-  body.tick(now_ + 59s);
+  body.tick(now_ + 59s, out);
   EXPECT_EQ(body.sessions(), 1u);
-  body.tick(now_ + 60s);
+  body.tick(now_ + 60s, out);
   EXPECT_EQ(body.sessions(), 0u);
 }
 

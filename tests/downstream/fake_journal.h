@@ -127,6 +127,30 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
     out.next_session_number = next_number_;
     return out;
   }
+  /// Each event is a stretch of its own, of 100 bytes, committed at the time of its offset in seconds.
+  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after,
+                                             const std::function<bool(const flow::stretch&)>& each) override {
+    std::vector<flow::stretch> found;
+    {
+      const std::scoped_lock lock(mutex_);
+      for (const auto& one : rows_) {
+        if (one.at <= after || proto::info_of(one.type).retention != of) continue;
+        found.push_back({one.at, one.at, 1, 100, static_cast<std::int64_t>(one.at.value) * 1000});
+      }
+    }
+    for (const auto& one : found) {
+      if (!each(one)) break;
+    }
+    return {};
+  }
+  void note_gap(flow::gap_record gap) override {
+    const std::scoped_lock lock(mutex_);
+    gaps_.push_back(std::move(gap));
+  }
+  [[nodiscard]] std::vector<flow::gap_record> gaps_now() const {
+    const std::scoped_lock lock(mutex_);
+    return gaps_;
+  }
   void change(flow::consumer_change what) override {
     {
       const std::scoped_lock lock(mutex_);
@@ -197,6 +221,7 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
   bool complete_ = true;
   flow::offset recent_after_;
   flow::commit_listener* listener_ = nullptr;
+  std::vector<flow::gap_record> gaps_;
   bool holding_ = false;
   std::vector<flow::consumer_change> held_;
   std::map<std::string, flow::consumer_record> consumers_;

@@ -23,7 +23,7 @@ TEST(RouteTest, Table) {
       {"/v9/users/@me", route::kind::rest, "main", "/v9/users/@me"},
       {"/c/b_2/api/v10/users/@me", route::kind::rest, "b_2", "/v10/users/@me"},
       {"/health", route::kind::health, "main", ""},
-      {"/status", route::kind::status, "main", ""},
+      {"/ack", route::kind::ack, "main", ""},
       {"/", route::kind::unknown, "main", ""},
       {"/?v=10&encoding=json", route::kind::unknown, "main", ""},
       {"/c/staging", route::kind::unknown, "staging", ""},

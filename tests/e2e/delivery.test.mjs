@@ -139,4 +139,23 @@ test('an event that kills the bot again and again becomes a dead letter', async 
   assert.equal((await daemon.status()).dead_letters.kept, 1);
   await daemon.restart();
   assert.equal((await daemon.status()).dead_letters.kept, 1);
+
+  const [letter] = (await daemon.told('/v1/dead-letters')).letters;
+  const path = `/v1/consumers/${letter.consumer}/dead-letters/${letter.offset}`;
+  assert.equal((await daemon.told(path)).d._serial, poison);
+  const listed = await daemon.command('dead-letters');
+  assert.match(listed.text, new RegExp(`${letter.consumer} +${letter.offset} `));
+  assert.equal((await daemon.command('dead-letters', 'show', letter.consumer, String(letter.offset))).code, 0);
+  const nobody = await daemon.admin(`${path}/replay`, { method: 'POST' });
+  assert.deepEqual([nobody.status, nobody.body.error.code], [409, 'no_bot']);
+  const mended = await GatewayClient.connect(t, daemon.gateway, once);
+  assert.equal(mended.has(poison), false);
+  const replayed = await daemon.command('dead-letters', 'replay', letter.consumer, String(letter.offset));
+  assert.equal(replayed.code, 0, replayed.errors);
+  await until('it is sent again', () => mended.has(poison));
+  assert.equal((await daemon.status()).dead_letters.kept, 1);
+  const discarded = await daemon.command('dead-letters', 'discard', letter.consumer, String(letter.offset));
+  assert.equal(discarded.code, 0, discarded.errors);
+  assert.equal((await daemon.admin(`${path}/replay`, { method: 'POST' })).status, 404);
+  assert.equal((await daemon.status()).dead_letters.kept, 0);
 });

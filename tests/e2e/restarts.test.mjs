@@ -41,6 +41,21 @@ test(`${restarts} clean stops without a drain lose nothing and repeat only what 
   await trial.judge({ more: (verdict, side) => side.sent_before_the_grace(verdict) });
 });
 
+test(`${restarts} drains, stops and starts lose and repeat nothing`, async (t) => {
+  const trial = await Trial.start(t);
+  await trial.each(async (side) => {
+    const [bot] = side.bots;
+    for (let round = 1; round <= restarts; round += 1) {
+      await bot.receives(some(round));
+      await side.drain();
+      await bot.stop();
+      await bot.start();
+    }
+    await bot.receives(some(0));
+  });
+  await trial.judge({ repeats: false });
+});
+
 test(`${takeovers} rolling takeovers lose and repeat nothing`, async (t) => {
   const trial = await Trial.start(t);
   await trial.each(async (side) => {

@@ -81,6 +81,19 @@ TEST(retention, then_ephemeral_then_messages_then_state) {
   EXPECT_EQ(rig.core.state().book.classes[2].evicted_unacked, 0U);
 }
 
+TEST(retention, a_class_that_a_consumer_gave_up_counts_as_acknowledged) {
+  core_rig rig(at_most(4));
+  ASSERT_TRUE(rig.recover());
+  auto change = test::cursor_at(0);
+  change.consumers[0].dropped[1] = {3};
+  rig.change(std::move(change));
+  add(rig, "mmmesm");
+  EXPECT_EQ(kept(rig), "mesm") << "messages up to 3 go before the ephemeral event, which somebody waits for";
+  EXPECT_EQ(rig.core.state().book.classes[1].evicted, 2U);
+  EXPECT_EQ(rig.core.state().book.classes[1].evicted_unacked, 0U);
+  EXPECT_EQ(rig.core.state().book.lost_before, 0U);
+}
+
 TEST(retention, state_given_up_unseen_leaves_a_gap) {
   core_rig rig(at_most(3));
   ASSERT_TRUE(rig.recover());

@@ -166,8 +166,13 @@ TEST(records, come_back_whole_or_not_at_all) {
   book.self = 4;
   refuses_every_prefix(book);
   refuses_every_prefix(flow::session_record{{1, 2}, "id", "wss://x", 77});
-  refuses_every_prefix(flow::consumer_record{
-      "main", 3, {{2, {{1}, {2}}, {{3}, {4}}}, {1, {{3}}, {{5}}}}, {{1, {7}, {9}, 4, 3, 1}}});
+  refuses_every_prefix(flow::consumer_record{"main",
+                                             3,
+                                             {{2, {{1}, {2}}, {{3}, {4}}}, {1, {{3}}, {{5}}}},
+                                             {{1, {7}, {9}, 4, 3, 1}},
+                                             true,
+                                             {{{4}, {5}, {6}}},
+                                             {7, 8, 9}});
   refuses_every_prefix(flow::dead_letter{"main", {1, 2}, {7}, "MESSAGE_CREATE", 5, 77, "{}"});
   refuses_every_prefix(flow::downstream_record{"id", 1, "main", 2, {0, 1}, 3, 4, 5, {6}, true});
 }

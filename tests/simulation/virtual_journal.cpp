@@ -178,6 +178,13 @@ base::result<flow::stored_consumers> virtual_journal::stored() {
   return journal::journal_core::consumers_in(**view);
 }
 
+base::result<void> virtual_journal::stretches(proto::event_class of, flow::offset after,
+                                              const std::function<bool(const flow::stretch&)>& each) {
+  auto view = store_.read();
+  if (!view) return std::unexpected(view.error());
+  return journal::journal_core::stretches_in(**view, of, after, each);
+}
+
 base::result<flow::batch_ptr> virtual_journal::read_after(flow::offset after, std::size_t bytes_hint) {
   if (after >= head_) return nullptr;
   auto recent = ring_.after(after.value);

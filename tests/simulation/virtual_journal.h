@@ -60,6 +60,9 @@ class virtual_journal final : public flow::event_sink,
   [[nodiscard]] bool complete() const override;
   [[nodiscard]] base::result<flow::stored_consumers> stored() override;
   void change(flow::consumer_change change) override;
+  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after,
+                                             const std::function<bool(const flow::stretch&)>& each) override;
+  void note_gap(flow::gap_record) override {}  // its consumers have no bounds of their own
 
   [[nodiscard]] bool idle() const noexcept {
     return waiting_.empty() && changes_.empty() && in_flight_ == nullptr;

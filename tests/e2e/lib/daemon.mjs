@@ -28,6 +28,7 @@ export class Daemon {
       data_dir,
       workers: 2,
       listen: { address: '127.0.0.1', port: 0 },
+      admin: { port: 0 },
       discord: { rest: simulator.rest },
       // On a busy machine anything may take seconds: how old an interaction has become says nothing here. The
       // tests of its expiry ask for it.
@@ -105,6 +106,14 @@ export class Daemon {
     await this.launch();
   }
 
+  /** Kills it, changes its configuration and starts it again. */
+  async reconfigure(changes) {
+    await this.kill9();
+    this.settings = merged(this.settings, changes);
+    fs.writeFileSync(this.file, to_toml(this.settings));
+    await this.launch();
+  }
+
   async stop() {
     this.child.write('stop');
     await this.exit();
@@ -114,10 +123,32 @@ export class Daemon {
     await this.child.stop('SIGTERM');
   }
 
+  /** What the admin API answers: {status, body}. Its token and address are where a command finds them. */
+  async admin(path, { method = 'GET', body, token } = {}) {
+    const [url, written] = ['admin.url', 'admin.token'].map((name) => fs.readFileSync(`${this.data_dir}/${name}`, 'utf8').trim());
+    const answer = await fetch(`${url}${path}`, {
+      method, headers: { authorization: `Bearer ${token ?? written}` }, body: body && JSON.stringify(body),
+    });
+    return { status: answer.status, body: await answer.json() };
+  }
+
+  /** Like admin(), but anything but 200 is an error. */
+  async told(path, options) {
+    const { status, body } = await this.admin(path, options);
+    if (status !== 200) throw new Error(`${path} answered ${status}: ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  /** Every consumer and its lanes, and the journal's head. */
   async status() {
-    const answer = await fetch(`${this.tls ? 'https' : 'http'}://127.0.0.1:${this.port}/status`);
-    if (!answer.ok) throw new Error(`/status answered ${answer.status}`);
-    return answer.json();
+    return this.told('/v1/consumers');
+  }
+
+  /** Runs a command of the daemon's own program against it: {code, text, errors}. */
+  async command(...args) {
+    const child = new Child(places.evergate, [...args, '--config', this.file], { name: `evergate ${args[0]}`, env: { DISCORD_TOKEN: undefined } });
+    const { code } = await child.gone();
+    return { code, text: child.stdout.join('\n'), errors: child.stderr.join('\n') };
   }
 
   /** Everything that the journal holds, by the daemon's own reader. */

@@ -39,6 +39,12 @@ class Side {
     await until(() => `${bot.life} acknowledges serial ${newest}`, () => this.book.acknowledged_by(bot.life) >= newest);
   }
 
+  /** As an operator before a deployment. */
+  async drain() {
+    const { code, text, errors } = await this.trial.daemon.command('drain', this.consumer, '--timeout', '60s');
+    assert.equal(code, 0, `evergate drain ${this.consumer}: ${text} ${errors}`);
+  }
+
   /** Log lines of the daemon about this consumer. */
   said(text) {
     return this.trial.daemon.log.filter((line) => line.includes(text) && line.includes(`consumer=${this.consumer} `));

@@ -145,6 +145,9 @@ std::string text_of(const flow::consumer_record& of) {
     for (const auto cursor : layout.cursors) out += fmt::format(" {}", cursor.value);
     for (const auto at : layout.interactions) out += fmt::format(" i{}", at.value);
   }
+  out += of.paused ? " paused" : "";
+  for (const auto upto : of.dropped) out += fmt::format(" d{}", upto.value);
+  for (const auto count : of.given_up) out += fmt::format(" g{}", count);
   return out;
 }
 

@@ -1,0 +1,72 @@
+// The operations of the admin API over the rooms that they look into and steer. Owned by the wiring code,
+// which keeps the rooms until close(); runs on the admin server's loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admin/operation.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "downstream/gateway.h"
+#include "journal/journal.h"
+#include "net/event_loop.h"
+#include "upstream/fleet.h"
+
+namespace evergate::admin {
+
+/// What the API shows and changes. All of it outlives close().
+struct ground {
+  downstream::gateway& bots;
+  journal::journal& store;
+  upstream::fleet& shards;
+  std::function<std::string()> fatal;  ///< why the application stopped, empty while it has not
+  std::string version;
+  base::milliseconds drain_timeout{30'000};    ///< when the request names none
+  base::milliseconds drain_hold_max{600'000};  ///< see consumer::drain()
+};
+
+class drain_watch;
+
+class api {
+ public:
+  api(ground around, net::event_loop& loop);
+  ~api();
+
+  /// The router's table. `this` must outlive its use.
+  [[nodiscard]] std::vector<operation> operations();
+  /// Answers drains that still wait. On the loop, before it ends.
+  void close();
+
+ private:
+  void add_reading(std::vector<operation>& to);
+  void add_verbs(std::vector<operation>& to);
+  [[nodiscard]] answer status() const;
+  [[nodiscard]] answer list_shards() const;
+  [[nodiscard]] answer list_consumers() const;
+  [[nodiscard]] answer show_consumer(std::string_view name) const;
+  [[nodiscard]] answer list_gaps(const call& asked) const;
+  void add_giving_up(std::vector<operation>& to);
+  void skip(const call& asked, reply back);
+  void drop_class(const call& asked, reply back);
+  void drain(const call& asked, reply back);
+  void add_letters(std::vector<operation>& to);
+  [[nodiscard]] answer list_letters() const;
+  [[nodiscard]] answer show_letter(const call& asked) const;
+  [[nodiscard]] answer replay_letter(const call& asked);
+  [[nodiscard]] answer discard_letter(const call& asked);
+  /// Does it, and answers once it is on disk, with the consumer as it then is.
+  void answer_when_durable(const std::string& name, reply back,
+                           const std::function<base::result<void>(std::move_only_function<void()>)>& work);
+  void watch();
+
+  const ground around_;
+  net::event_loop& loop_;
+  const base::instant started_ = base::boot_clock::now();
+  std::vector<std::unique_ptr<drain_watch>> drains_;
+  std::unique_ptr<net::timer> timer_;
+};
+
+}  // namespace evergate::admin
