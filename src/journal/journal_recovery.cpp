@@ -109,7 +109,7 @@ base::result<void> journal_core::load_small(snapshot& view, table_sums& seen) {
   loaded = each_sealed(view, table::sequences, seen, [&](std::string_view key, std::string_view payload) {
     const auto count = static_cast<std::uint32_t>(key_number(key, 0, 4));
     auto& all = state_.sequences[count];
-    return decode(payload, all) && all.size() == count;
+    return decode(payload, all) && all.size() == (count & ~flow::twin_fleet);
   });
   if (!loaded) return loaded;
   const auto consumers = consumers_in(view);

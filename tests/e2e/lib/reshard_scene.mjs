@@ -14,8 +14,9 @@ export const quick_reshard = {
 
 export class ReshardScene {
   static async start(t, { guilds = 60, from = 2, rate = 2000, lag = null, reshard = {}, simulator: more = {}, config = {} } = {}) {
+    // A daemon that is killed on a busy machine may be away for longer than the usual few events last.
     const scene = new ReshardScene();
-    scene.simulator = await Simulator.start(t, { guilds, shards: from, identify_interval_ms: 50, ...more });
+    scene.simulator = await Simulator.start(t, { guilds, shards: from, identify_interval_ms: 50, replay_max: 50_000, ...more });
     if (lag) await scene.simulator.fault('lag', lag);
     scene.daemon = await Daemon.start(t, scene.simulator, {
       config: { shards: { identify_spacing: '60ms' }, reshard: { ...quick_reshard, ...reshard }, ...config },
@@ -31,6 +32,19 @@ export class ReshardScene {
   async receipt(what = 'reshard.done', options = { timeout_ms: 120_000 }) {
     const line = await this.daemon.said(what, options);
     return JSON.parse(line.slice(line.indexOf('receipt="') + 'receipt="'.length, -1).replaceAll('\\"', '"'));
+  }
+
+  /** Begins a resharding by the admin API; its plan. */
+  start(shards) { return this.daemon.told('/v1/reshard/start', { method: 'POST', body: { shards } }); }
+  state() { return this.daemon.told('/v1/reshard'); }
+  in_phase(...phases) {
+    return until(`the resharding is in ${phases}`, async () => phases.includes((await this.state()).phase), { timeout_ms: 60_000 });
+  }
+
+  /** Waits until none runs any more; the receipt that is kept. */
+  async ended() {
+    await this.in_phase('idle');
+    return (await this.state()).last.receipt;
   }
 
   /** Waits until so many more events have come: a pause measured in work. */
