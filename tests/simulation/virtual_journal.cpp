@@ -5,6 +5,7 @@
 
 #include "journal/errc.h"
 #include "journal/event_reader.h"
+#include "journal/stretches.h"
 
 namespace evergate::simulation {
 
@@ -178,11 +179,11 @@ base::result<flow::stored_consumers> virtual_journal::stored() {
   return journal::journal_core::consumers_in(**view);
 }
 
-base::result<void> virtual_journal::stretches(proto::event_class of, flow::offset after,
+base::result<void> virtual_journal::stretches(proto::event_class of, flow::offset after, flow::offset upto,
                                               const std::function<bool(const flow::stretch&)>& each) {
   auto view = store_.read();
   if (!view) return std::unexpected(view.error());
-  return journal::journal_core::stretches_in(**view, of, after, each);
+  return journal::stretches_in(**view, of, after, upto, each);
 }
 
 base::result<flow::batch_ptr> virtual_journal::read_after(flow::offset after, std::size_t bytes_hint) {

@@ -60,7 +60,7 @@ class virtual_journal final : public flow::event_sink,
   [[nodiscard]] bool complete() const override;
   [[nodiscard]] base::result<flow::stored_consumers> stored() override;
   void change(flow::consumer_change change) override;
-  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after,
+  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after, flow::offset upto,
                                              const std::function<bool(const flow::stretch&)>& each) override;
   void note_gap(flow::gap_record) override {}  // its consumers have no bounds of their own
 
