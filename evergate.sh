@@ -26,6 +26,7 @@ usage: ./evergate.sh COMMAND
   test-e2e [FILE]  only the end-to-end tests, on release
   fuzz SECONDS [TARGET...]
                    every fuzz target (or those named) for so long, two at once; findings go to fuzz/findings
+  bench [ARGS]     what an event costs, beside a floor; a table, and build/bench.json (docs/benchmarks.md; --help)
   soak [HOURS]     the long forms of all tests, cycle after cycle (default 8 hours; see docs/testing.md)
   format           clang-format over every C++ file
   lint [FILE...]   clang-tidy over the files given, those changed since main, or (LINT_ALL=1) all
@@ -323,6 +324,13 @@ command_fuzz() {
   exec python3 tools/fuzz.py "$@"
 }
 
+command_bench() {
+  need
+  if ! command -v callgrind_control >/dev/null; then apt_install valgrind; fi
+  build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_BENCH=ON
+  exec python3 bench/run.py "$@"
+}
+
 command_soak() {
   local hours=8
   if [[ ${1:-} =~ ^[0-9]+(\.[0-9]+)?$ ]]; then hours=$1; shift; fi
@@ -361,7 +369,7 @@ command_lint() {
 command_clean() { rm -rf build var; }
 
 case ${1:-help} in
-  build | run | ledger | rate | test | fuzz | soak | format | lint | clean) name=$1 ;;
+  build | run | ledger | rate | test | fuzz | bench | soak | format | lint | clean) name=$1 ;;
   test-unit) name=test_unit ;;
   test-simulation) name=test_simulation ;;
   test-e2e) name=test_e2e ;;

@@ -70,6 +70,8 @@ control_api::outcome control_api::command(const control_request& request, std::s
                                           std::int64_t now_ms) {
   if (verb == "compare") return compare(request);
   if (verb == "quit") return quit_wish{};
+  if (verb == "hold") return hold_wish{};
+  if (verb == "pour") return pour_wish{};
   if (verb == "settle") return count_of("returned", core_.settle(now_ms));
   const json d = request.body.empty() ? json::object() : json::parse(request.body, nullptr, false);
   if (!d.is_object()) return refusal(400, "the body is not a JSON object");

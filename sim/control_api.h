@@ -28,12 +28,16 @@ struct emit_job {
   std::string type;
 };
 
+/// Keep what is sent from now on, or send it; the latter is answered when it has left.
+struct hold_wish {};
+struct pour_wish {};
+
 struct quit_wish {};
 
 class control_api {
  public:
   control_api(discord& core, rest_api& rest) : core_(core), rest_(rest) {}
-  using outcome = std::variant<http_reply, emit_job, quit_wish>;
+  using outcome = std::variant<http_reply, emit_job, hold_wish, pour_wish, quit_wish>;
 
   [[nodiscard]] outcome handle(const control_request& request, std::int64_t now_ms);
 

@@ -1,5 +1,7 @@
 #include "sim/gateway_client.h"
 
+#include <utility>
+
 #include "sim/server.h"
 
 namespace evergate::sim {
@@ -10,6 +12,7 @@ constexpr std::size_t message_bytes_max = 64 * 1024;  // above Discord's 4096, w
 constexpr std::string_view spoilt_bytes = "\xff\xff\xff";
 constexpr std::string_view zlib_flush{"\x00\x00\xff\xff", 4};
 constexpr std::size_t split_pieces = 3;
+constexpr std::size_t pour_bytes = 256 * 1024;
 
 }  // namespace
 
@@ -23,11 +26,32 @@ void gateway_client::accept(net::http_exchange& exchange) {
 
 void gateway_client::send(std::string_view head, std::string_view body, std::string_view tail) {
   if (next_message_) return send_spoilt(head, body, tail);
-  std::string& out = socket_->output();
+  std::string& out = holding_ ? held_ : socket_->output();
   const std::size_t mark = net::begin_server_frame(out);
   encoder_->encode(head, body, tail, out);
   net::end_server_frame(out, mark, encoder_->binary() ? net::ws_opcode::binary : net::ws_opcode::text);
-  socket_->output_ready();
+  if (!holding_) socket_->output_ready();
+}
+
+void gateway_client::pour(std::function<void()> done) {
+  poured_out_ = std::move(done);
+  pour_on();
+}
+
+void gateway_client::pour_on() {
+  if (!poured_out_) return;
+  // Past the high-water mark, so that the socket calls back; what is appended in one go is sent in one go.
+  while (poured_ < held_.size() && !socket_->congested()) {
+    const auto piece = std::string_view(held_).substr(poured_, pour_bytes);
+    socket_->output() += piece;
+    socket_->output_ready();
+    poured_ += piece.size();
+  }
+  if (poured_ < held_.size()) return;
+  std::string().swap(held_);
+  poured_ = 0;
+  holding_ = false;
+  std::exchange(poured_out_, {})();
 }
 
 void gateway_client::append_message(std::string_view bytes) {
@@ -101,6 +125,7 @@ void gateway_client::on_message(net::ws_opcode kind, std::string_view payload) {
 }
 
 void gateway_client::on_closed(const net::ws_closed& how) {
+  if (poured_out_) std::exchange(poured_out_, {})();
   owner_.client_gone(*this, how.clean ? how.code : 1006);
 }
 

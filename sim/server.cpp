@@ -214,6 +214,11 @@ void server::answer_control(std::unique_ptr<net::http_exchange> exchange, const 
     emits_.push_back({std::move(*job), 0, now_ms(), std::move(exchange)});
     return run_emits();
   }
+  if (std::holds_alternative<hold_wish>(outcome)) {
+    for (const auto& [id, client] : clients_) client->hold();
+    return respond(*exchange, {.body = R"({"ok":true})"});
+  }
+  if (std::holds_alternative<pour_wish>(outcome)) return pour(std::move(exchange));
   respond(*exchange, {.body = R"({"ok":true})"});
   loop_.post([alive = alive_, quit = on_quit_] {
     if (*alive && quit) quit();
@@ -244,6 +249,16 @@ void server::run_emits() {
     emit_posted_ = false;
     run_emits();
   });
+}
+
+void server::pour(std::unique_ptr<net::http_exchange> exchange) {
+  struct answer {
+    std::unique_ptr<net::http_exchange> to;
+    ~answer() { respond(*to, {.body = R"({"ok":true})"}); }
+  };
+  // Each connection holds a part of the answer; the last lets it go.
+  auto shared = std::make_shared<answer>(std::move(exchange));
+  for (const auto& [id, client] : clients_) client->pour([shared] {});
 }
 
 void server::accept_late_upgrades() {

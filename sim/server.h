@@ -91,6 +91,7 @@ class server final : public gateway_sink {
   static void respond(net::http_exchange& exchange, http_reply reply);
   void tick();
   void run_emits();
+  void pour(std::unique_ptr<net::http_exchange> exchange);
 
   net::event_loop& loop_;
   server_options options_;

@@ -15,8 +15,8 @@ namespace {
 // header has.
 constexpr std::size_t row_size = sizeof(flow::event_row);
 constexpr std::size_t effect_at = offsetof(flow::event_row, retention);
-constexpr std::size_t guild_at = offsetof(flow::event_row, guild);
-static_assert(row_size == 40 && effect_at == 37 && guild_at == 8 && offsetof(flow::event_row, pos) == 16);
+static_assert(row_size == 40 && effect_at == 37 && offsetof(flow::event_row, guild) == 8 &&
+              offsetof(flow::event_row, pos) == 16);
 constexpr std::size_t counter_size = sizeof(flow::counter_row);
 static_assert(counter_size == 40 && offsetof(flow::counter_row, added_total) == 36);
 
@@ -47,32 +47,37 @@ base::result<blob_header> peek_header(std::string_view key, std::string_view val
   return header;
 }
 
-base::result<blob_view> blob_view::parse(std::string_view key, std::string_view value) {
-  const auto header = peek_header(key, value);
-  if (!header) return std::unexpected(header.error());
+base::result<blob_view> blob_view::known(std::string_view key, std::string_view value,
+                                         const blob_header& header) {
   blob_view view;
   view.key_ = key;
-  view.header_ = *header;
-  const std::size_t rows = header->rows * row_size;
-  const std::size_t counters = header->counters * counter_size;
-  if (header->bytes > value.size() || sizeof(blob_header) + rows + counters + header->bytes != value.size()) {
+  view.header_ = header;
+  const std::size_t rows = header.rows * row_size;
+  const std::size_t counters = header.counters * counter_size;
+  if (header.bytes > value.size() || sizeof(blob_header) + rows + counters + header.bytes != value.size()) {
     return damaged(table::events, key, "sizes in the header do not add up");
   }
   view.rows_ = value.substr(sizeof(blob_header), rows);
   view.counters_ = value.substr(sizeof(blob_header) + rows, counters);
   view.bytes_ = value.substr(sizeof(blob_header) + rows + counters);
+  return view;
+}
+
+base::result<blob_view> blob_view::parse(std::string_view key, std::string_view value) {
+  const auto header = peek_header(key, value);
+  if (!header) return std::unexpected(header.error());
+  auto view = known(key, value, *header);
+  if (!view) return view;
   blob_header unsummed = *header;
   unsummed.index_checksum = 0;
   const std::uint64_t head_sum =
       checksum({reinterpret_cast<const char*>(&unsummed), sizeof(unsummed)}, seal_seed(table::events, key));
-  if (checksum(value.substr(sizeof(blob_header), rows + counters), head_sum) != header->index_checksum) {
+  const std::size_t index = view->rows_.size() + view->counters_.size();
+  if (checksum(value.substr(sizeof(blob_header), index), head_sum) != header->index_checksum) {
     return damaged(table::events, key, "checksum of the index differs");
   }
   for (std::uint32_t i = 0; i < header->rows; ++i) {
-    const auto row = view.row(i);
-    if (std::uint64_t{row.pos} + row.name_size + row.size > header->bytes) {
-      return damaged(table::events, key, "a row points outside");
-    }
+    if (!view->holds(view->row(i))) return damaged(table::events, key, "a row points outside");
   }
   return view;
 }
@@ -88,18 +93,6 @@ guild_effect blob_view::effect(std::uint32_t i) const noexcept {
   const auto raw = static_cast<std::uint8_t>(rows_[i * row_size + effect_at]);
   return raw <= static_cast<std::uint8_t>(guild_effect::removed) ? static_cast<guild_effect>(raw)
                                                                  : guild_effect::none;
-}
-
-proto::snowflake blob_view::guild(std::uint32_t i) const noexcept {
-  proto::snowflake out = 0;
-  std::memcpy(&out, rows_.data() + i * row_size + guild_at, sizeof(out));
-  return out;
-}
-
-flow::counter_row blob_view::counter(std::uint32_t i) const noexcept {
-  flow::counter_row counter;
-  std::memcpy(static_cast<void*>(&counter), counters_.data() + i * counter_size, counter_size);
-  return counter;
 }
 
 base::result<void> blob_view::verify_bytes() const {

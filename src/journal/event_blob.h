@@ -3,7 +3,9 @@
 // checksums of their own, so that whoever only looks for rows reads no more than those. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,17 +48,33 @@ static_assert(sizeof(blob_header) == 88);
 class blob_view {
  public:
   [[nodiscard]] static base::result<blob_view> parse(std::string_view key, std::string_view value);
+  /// The same of a blob whose index was judged before, with this very header; see whole_blobs.
+  [[nodiscard]] static base::result<blob_view> known(std::string_view key, std::string_view value,
+                                                     const blob_header& header);
 
   [[nodiscard]] const blob_header& header() const noexcept { return header_; }
   /// Row i; `pos` counts from the blob's bytes.
   [[nodiscard]] flow::event_row row(std::uint32_t i) const noexcept;
   [[nodiscard]] guild_effect effect(std::uint32_t i) const noexcept;
-  [[nodiscard]] proto::snowflake guild(std::uint32_t i) const noexcept;
-  [[nodiscard]] flow::counter_row counter(std::uint32_t i) const noexcept;
+  [[nodiscard]] proto::snowflake guild(std::uint32_t i) const noexcept {
+    proto::snowflake out = 0;
+    std::memcpy(&out, rows_.data() + i * sizeof(flow::event_row) + offsetof(flow::event_row, guild),
+                sizeof(out));
+    return out;
+  }
+  [[nodiscard]] flow::counter_row counter(std::uint32_t i) const noexcept {
+    flow::counter_row counter;
+    std::memcpy(static_cast<void*>(&counter), counters_.data() + i * sizeof(counter), sizeof(counter));
+    return counter;
+  }
   [[nodiscard]] std::string_view data(const flow::event_row& row) const noexcept {
     return bytes_.substr(row.pos + row.name_size, row.size);
   }
   [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
+  /// The row lies inside. So do all of one that was parsed.
+  [[nodiscard]] bool holds(const flow::event_row& row) const noexcept {
+    return std::uint64_t{row.pos} + row.name_size + row.size <= header_.bytes;
+  }
   /// errc::damaged when the events' bytes are not what was written. Ask before using them.
   [[nodiscard]] base::result<void> verify_bytes() const;
 

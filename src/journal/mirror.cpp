@@ -40,6 +40,9 @@ class guild_rows {
   }
 
   [[nodiscard]] bool needs_bytes() const noexcept { return !rows_.empty(); }
+  [[nodiscard]] bool inside() const noexcept {
+    return std::ranges::all_of(rows_, [this](const part& one) { return blob_.holds(one.row); });
+  }
 
   void apply(guild_document& out) {
     std::size_t counter = 0;
@@ -111,11 +114,12 @@ base::result<guild_image> mirror::load(proto::snowflake guild, std::uint64_t as_
     const auto value = from->view->get(table::events, key);
     if (!value) return std::unexpected(value.error());
     if (!*value) return damaged(table::events, key, "a blob that a guild needs is missing");
-    const auto blob = blob_view::parse(key, **value);
+    const auto blob = whole_.open(key, **value);
     if (!blob) return std::unexpected(blob.error());
     guild_rows rows(*blob, guild, from->base, from->as_of);
     if (rows.needs_bytes()) {
-      if (auto whole = blob->verify_bytes(); !whole) return std::unexpected(whole.error());
+      if (!rows.inside()) return damaged(table::events, key, "a row points outside");
+      if (auto whole = whole_.verify_bytes(*blob); !whole) return std::unexpected(whole.error());
     }
     rows.apply(out.document);
   }

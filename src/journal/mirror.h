@@ -16,6 +16,7 @@
 #include "journal/guild_document.h"
 #include "journal/guild_index.h"
 #include "journal/store.h"
+#include "journal/whole_blobs.h"
 
 namespace evergate::journal {
 
@@ -63,6 +64,7 @@ class mirror {
   const std::size_t document_bytes_max_;
   mutable std::shared_mutex mutex_;
   guild_index index_;
+  whole_blobs whole_;
   std::uint64_t floor_ = 0;
   std::atomic<proto::snowflake> self_{0};
 };
