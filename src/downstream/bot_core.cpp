@@ -156,7 +156,7 @@ void bot_core::act(const session_action& action) {
     case kind::resume:
       return begin_resume(action.resume);
     case kind::acknowledge:
-      return acknowledged(action.seq);
+      return acknowledged(action.seq, action.frame);
     case kind::command:
       return command(action.op, action.d);
     case kind::close:
@@ -266,8 +266,7 @@ void bot_core::carry(const consumer_order& order, bot_time when) {
     case kind::ask:
       return asked_to_yield();
     case kind::give_back:
-      silent_ = false;
-      yielding_ = false;
+      silent_ = yielding_ = yielded_ = false;
       interactions_.go_on(order.interactions);
       return advance();
     case kind::repeat:
@@ -297,6 +296,7 @@ void bot_core::check_yield() {
 void bot_core::release() {
   report(true);
   yielding_ = false;
+  yielded_ = true;
   const auto head = around_.events.head();
   consumer_orders orders;
   consumer_->with([&](consumer& body) { body.released(origin_.id, head, orders); });
@@ -310,7 +310,7 @@ void bot_core::invalidate() {
   lane_.reset();
   grant_.reset();
   backfill_.reset();
-  silent_ = yielding_ = began_ = reserving_ = paced_ = false;
+  silent_ = yielding_ = yielded_ = began_ = reserving_ = paced_ = false;
   step({.what = session_input::kind::invalidated});
 }
 

@@ -149,9 +149,10 @@ class bot_core {
   [[nodiscard]] flow::offset target() const;
   [[nodiscard]] flow::offset sendable();
   void ask_for_beat();
-  void acknowledged(std::int64_t seq);
-  /// `exact`: what was acknowledged counts at once, since the bot lives or left in peace.
-  void report(bool exact = false);
+  void acknowledged(std::int64_t seq, std::string_view answer);
+  /// `exact`: what was acknowledged counts at once, since the bot lives or left in peace. False: the lane is
+  /// not this connection's any more.
+  bool report(bool exact = false);
   // bot_interactions.cpp
   void serve_interactions();
   void send_interaction(const flow::event_batch& batch, const flow::event_row& row);
@@ -169,6 +170,7 @@ class bot_core {
   phase phase_ = phase::unknown;
   bool silent_ = false;    ///< superseded: beats are answered, nothing is delivered
   bool yielding_ = false;  ///< asked for the lane and not released yet
+  bool yielded_ = false;   ///< it is another's
   bool began_ = false;     ///< the backfill is through: the session can be resumed
   bool filled_in_bursts_ = false;
   bool bot_acknowledged_ = false;

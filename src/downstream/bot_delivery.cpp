@@ -176,12 +176,23 @@ flow::offset bot_core::sendable() {
   return std::min(until, std::max(reserved_, lane_->position()));
 }
 
-void bot_core::acknowledged(std::int64_t seq) {
+void bot_core::acknowledged(std::int64_t seq, std::string_view answer) {
+  bool news = false;
+  bool ours = true;
+  if (lane_) {
+    bot_acknowledged_ = true;
+    lane_->heard(seq, now_);
+    news = lane_->acknowledge(seq);
+    ours = report();
+  }
+  // An answer says that what was acknowledged will not come again. When the layout has just changed it will,
+  // and the close is on its way. It goes ahead of further events: discord.js takes a late one for a dead
+  // connection.
+  if (ours || yielded_) {
+    writer_.control(answer, wire_.output());
+    wire_.output_ready();
+  }
   if (!lane_) return;
-  bot_acknowledged_ = true;
-  lane_->heard(seq, now_);
-  const bool news = lane_->acknowledge(seq);
-  report();
   if (yielding_) return check_yield();
   if (news) advance();
 }
@@ -196,12 +207,12 @@ void bot_core::ask_for_beat() {
   step({.what = session_input::kind::ask, .need = need});
 }
 
-void bot_core::report(bool exact) {
-  if (!lane_ || consumer_ == nullptr || lane_->counting()) return;
+bool bot_core::report(bool exact) {
+  if (!lane_ || consumer_ == nullptr || lane_->counting()) return true;
   const auto cursor = exact ? lane_->cursor() : lane_->settled_cursor();
   const bool news = lane_->position() != reported_position_ || lane_->acked_seq() != reported_acked_ ||
                     cursor != reported_cursor_ || lane_->first_has_left() != reported_left_;
-  if (!news && !yielding_) return;
+  if (!news && !yielding_) return true;
   reported_cursor_ = cursor;
   reported_left_ = lane_->first_has_left();
   reported_position_ = lane_->position();
@@ -218,7 +229,9 @@ void bot_core::report(bool exact) {
                         .interactions = interactions_.settled(),
                         .began = began_,
                         .acknowledged = bot_acknowledged_};
-  if (!consumer_->with([&](consumer& body) { return body.report(origin_.id, how); })) silent_ = true;
+  const bool ours = consumer_->with([&](consumer& body) { return body.report(origin_.id, how); });
+  if (!ours) silent_ = true;
+  return ours;
 }
 
 }  // namespace evergate::downstream

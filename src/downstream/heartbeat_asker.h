@@ -42,7 +42,9 @@ class heartbeat_asker {
   /// A heartbeat came. True when it was the answer to ours: the bot's own schedule is where it was.
   bool beat(base::instant now) noexcept {
     const bool answer = asked_;
-    if (!asked_) {
+    if (asked_) {
+      answer_took_ = now - asked_at_;
+    } else {
       own_beat_ = now;
       own_beat_seen_ = true;
     }
@@ -60,7 +62,9 @@ class heartbeat_asker {
     if (need == ask_need::regular && !own_beat_seen_) return false;
     // discord.js takes its own beat, sent before our answer to the other came, for a dead connection.
     const auto due = own_beat_ + beat_interval_;
-    const auto guard = std::min<base::nanoseconds>(base::seconds{1}, beat_interval_ / 4);
+    // Our answer reaches it behind all that lies unread in its socket: as late as the last question did.
+    const auto guard = std::max<base::nanoseconds>(
+        std::min<base::nanoseconds>(base::seconds{1}, beat_interval_ / 4), 2 * answer_took_);
     return now >= due || due - now >= guard;
   }
   void asked(base::instant now) noexcept {
@@ -94,6 +98,7 @@ class heartbeat_asker {
   bool ever_asked_ = false;
   bool own_beat_seen_ = false;
   base::instant asked_at_{};
+  base::nanoseconds answer_took_{0};
   base::instant own_beat_{};
   std::array<std::uint32_t, 61> seconds_{};  ///< messages of each of the last seconds
   std::int64_t second_ = 0;

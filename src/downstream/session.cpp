@@ -137,13 +137,12 @@ void session::tick(base::instant now, std::vector<session_action>& out) {
 void session::heartbeat(std::string_view d, base::instant now, std::vector<session_action>& out) {
   asker_.beat(now);
   last_beat_ = now;
-  // The answer goes first: discord.js takes a late one for a dead connection.
-  send(frames::heartbeat_ack, out);
   const auto seq = proto::integer_of(d);
-  if (state_ != state::live || !seq || *seq <= 0) return;
+  if (state_ != state::live || !seq || *seq <= 0) return send(frames::heartbeat_ack, out);
   auto& action = out.emplace_back();
   action.what = kind::acknowledge;
   action.seq = *seq;
+  action.frame = frames::heartbeat_ack;
 }
 
 void session::identify(std::string_view d, std::vector<session_action>& out) {

@@ -51,7 +51,7 @@ struct resume_request {
 struct session_action {
   enum class kind : std::uint8_t { send, identify, resume, acknowledge, command, close };
   kind what = kind::send;
-  std::string frame;          ///< send
+  std::string frame;          ///< send; acknowledge: the answer, once it is taken in
   identify_request identify;  ///< identify
   resume_request resume;      ///< resume
   std::int64_t seq = 0;       ///< acknowledge

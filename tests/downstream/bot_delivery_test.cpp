@@ -160,6 +160,46 @@ TEST_F(BotDeliveryTest, ACleanEndNeedsNoGrace) {
   EXPECT_EQ(cursor(), 2u);
 }
 
+TEST_F(BotDeliveryTest, ABeatThatTheNewLayoutDoesNotCountIsNotAnswered) {
+  const auto answered = [](testing::rig_bot& bot) {
+    return std::ranges::any_of(bot.frames(), [](const auto& frame) { return frame["op"] == 11; });
+  };
+  auto& old = ready();
+  messages(1, 3);
+  ASSERT_EQ(old.events().size(), 3u);
+  old.beat();
+  EXPECT_TRUE(answered(old));
+  messages(4, 5);
+  ASSERT_EQ(old.events().size(), 2u);
+  auto& left = rig_.connect();
+  auto& right = rig_.connect();
+  left.identify({0, 2});
+  // The layout changes with the second, on another loop: the beat is here before the order to close.
+  right.identify_unsettled({1, 2});
+  old.beat_unsettled();
+  EXPECT_FALSE(answered(old));
+  rig_.settle();
+  EXPECT_EQ(old.closed_with, 4010);
+  rig_.pass(200ms);
+  EXPECT_TRUE(has(left.events(), "MESSAGE_CREATE 4")) << "so it comes again";
+}
+
+TEST_F(BotDeliveryTest, ASupersededBotIsAnswered) {
+  auto& old = ready("D++");
+  messages(1, 1);
+  (void)old.frames();
+  auto& next = rig_.connect();
+  next.identify();
+  rig_.pass(200ms);
+  messages(2, 2);
+  next.beat();
+  (void)old.frames();
+  old.beat();
+  const auto got = old.frames();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0]["op"], 11);
+}
+
 TEST_F(BotDeliveryTest, AfterACloseFrameWhatWasSentCountsSaveTheGrace) {
   rig_.policy->close_grace = 200ms;
   auto& bot = ready();

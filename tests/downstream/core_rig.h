@@ -39,6 +39,9 @@ class rig_bot final : private bot_wire {
 
   void say(std::string_view text);
   void identify(proto::shard_key lane = {0, 1}, std::string_view library = "discord.js");
+  /// As identify() and beat(), with what follows from it still on its way to other loops.
+  void identify_unsettled(proto::shard_key lane, std::string_view library = "discord.js");
+  void beat_unsettled();
   void resume(const std::string& session, std::uint32_t seq);
   /// Acknowledges everything received, or `seq`.
   void beat() { beat(seq); }
@@ -196,9 +199,20 @@ inline void rig_bot::say(std::string_view text) {
 }
 
 inline void rig_bot::identify(proto::shard_key lane, std::string_view library) {
-  say(fmt::format(
-      R"({{"op":2,"d":{{"token":"MTA.x.y","intents":{},"shard":[{},{}],"properties":{{"browser":"{}"}}}}}})",
-      home_.options.intents, lane.id, lane.count, library));
+  identify_unsettled(lane, library);
+  home_.settle();
+}
+
+inline void rig_bot::identify_unsettled(proto::shard_key lane, std::string_view library) {
+  core.message(
+      fmt::format(
+          R"({{"op":2,"d":{{"token":"MTA.x.y","intents":{},"shard":[{},{}],"properties":{{"browser":"{}"}}}}}})",
+          home_.options.intents, lane.id, lane.count, library),
+      now());
+}
+
+inline void rig_bot::beat_unsettled() {
+  core.message(fmt::format(R"({{"op":1,"d":{}}})", seq), now());
 }
 
 inline void rig_bot::resume(const std::string& id, std::uint32_t from) {

@@ -33,7 +33,7 @@ class HeartbeatAskerTest : public ::testing::Test {
 
 TEST_F(HeartbeatAskerTest, OneQuestionAtATimeAndOneASecond) {
   EXPECT_TRUE(ask());
-  now_ += 5s;
+  now_ += 2s;
   EXPECT_FALSE(ask()) << "unanswered";
   EXPECT_FALSE(ask(ask_need::closely));
   answer();
@@ -106,6 +106,22 @@ TEST_F(HeartbeatAskerTest, AnEndedSessionOwesNoAnswer) {
   asker_.start(now_);
   own_beat();
   EXPECT_TRUE(ask());
+}
+
+TEST_F(HeartbeatAskerTest, ALaggingBotIsNotAskedWhenTheAnswerWouldMeetItsOwnBeat) {
+  EXPECT_TRUE(ask());
+  now_ += 3s;  // the question waited in the bot's socket, and so will our op 11
+  answer();
+  now_ += 2s;
+  EXPECT_FALSE(ask()) << "its own beat is due in 5 s";
+  now_ += 5s;
+  own_beat();
+  now_ += 2s;
+  EXPECT_TRUE(ask()) << "8 s are left";
+  now_ += 100ms;
+  answer();
+  now_ += 5s;
+  EXPECT_TRUE(ask()) << "it has caught up";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ import { GatewayClient } from './lib/gateway_client.mjs';
 import { clean, judge, judged, summary } from './lib/ledger_check.mjs';
 import { SampleBot } from './lib/sample_bot.mjs';
 import { Simulator } from './lib/simulator.mjs';
+import { SuddenEnds } from './lib/sudden_end.mjs';
 import { until } from './lib/until.mjs';
 
 const kills = Number(process.env.EVERGATE_KILLS ?? 20);
@@ -31,17 +32,18 @@ test(`${kills} SIGKILLs of the daemon lose and repeat nothing`, async (t) => {
   const first_identifies = await identifies(simulator);
   assert.equal(first_identifies, 4);
 
+  const ends = new SuddenEnds(simulator, daemon, [raw, bot]);
   await simulator.rate(500);
   for (let round = 1; round <= kills; round += 1) {
     await after_some_events(raw, round);
-    await daemon.restart();
+    await ends.restart();
   }
   await after_some_events(raw, 0);
   await simulator.quiet();
   const ledger = await simulator.ledger(start);
 
-  const verdict_raw = await judged(ledger, raw);
-  const verdict_bot = await judged(ledger, bot);
+  const verdict_raw = await judged(ledger, raw, { due: ends.due(raw) });
+  const verdict_bot = await judged(ledger, bot, { due: ends.due(bot) });
   t.diagnostic(`raw client: ${raw.count.resumed} resumes, ${raw.count.identifies} identifies; bot: ${bot.said('resumed').length} resumes, ${bot.said('identified').length} identifies, ${verdict_bot.doubled.length} twice`);
   assert.equal(await identifies(simulator), first_identifies, 'Discord saw another IDENTIFY');
   assert.deepEqual(summary(verdict_raw), clean, 'raw client');

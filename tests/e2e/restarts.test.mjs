@@ -1,8 +1,10 @@
 // Restarts of bots at 2,000 events a second, with an unmodified discord.js and a raw client whose handlers record each
 // event to a file: what simulated Discord sent is held against what was recorded. docs/restarts.md says what is
 // promised. EVERGATE_RESTARTS and EVERGATE_TAKEOVERS are the counts of the long form, EVERGATE_RATE the events a second.
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Trial } from './lib/restart_trial.mjs';
+import { until } from './lib/until.mjs';
 
 const restarts = Number(process.env.EVERGATE_RESTARTS ?? 5);
 const takeovers = Number(process.env.EVERGATE_TAKEOVERS ?? 3);
@@ -16,6 +18,8 @@ test(`${restarts} SIGKILLs of a bot lose nothing and repeat only what was not ac
     const [bot] = side.bots;
     for (let round = 1; round <= restarts; round += 1) {
       await bot.receives(some(round));
+      // Three lives in a row without any acknowledgement would look like an event that kills the bot.
+      if (round % 3 > 0) await side.acknowledged(bot);
       await side.absent([bot], () => bot.kill9(), () => bot.start());
     }
     await bot.receives(some(0));
@@ -81,4 +85,39 @@ test('from 1 to 2 to 5 to 2 processes that are killed first', async (t) => {
     await Promise.all(side.bots.map((bot) => bot.receives(some(3) / 2)));
   });
   await trial.judge();
+});
+
+test('a discord.js bot that crashes of one event is rid of it, and gets the rest', async (t) => {
+  const more = { CRASH_ON: 'CHANNEL_PINS_UPDATE' };
+  const trial = await Trial.start(t, { sides: ['discordjs'], rate: 0, more });
+  const { simulator, sides: [side] } = trial;
+  await simulator.emit(200, 'MESSAGE_CREATE');
+  await simulator.emit(1, more.CRASH_ON);
+  await simulator.emit(200, 'MESSAGE_CREATE');
+  const ledger = await simulator.events(trial.start);
+  const [poison] = ledger.filter(({ type }) => type === more.CRASH_ON);
+  const rest = ledger.filter((entry) => entry !== poison && entry.type !== 'INTERACTION_CREATE');
+  const [bot] = side.bots;
+  let deaths = 0;
+  const through = () => {
+    side.book.read();
+    return rest.every(({ serial }) => side.book.has(serial));
+  };
+  while (!through()) {
+    await until('it dies, or has everything', () => !bot.alive || through(), { timeout_ms: 120_000 });
+    if (bot.alive) break;
+    deaths += 1;
+    assert.ok(deaths <= 25, 'it dies for ever');
+    bot.spawn();
+  }
+  t.diagnostic(`figure: found after ${deaths} deaths`);
+  assert.ok(deaths >= 3, `${deaths} deaths are no pattern`);
+  assert.ok(side.book.has(poison.serial), 'it was sent at first');
+  const { dead_letters } = await trial.daemon.status();
+  assert.equal(dead_letters.kept, 1);
+  await side.bots[0].is_ready();
+  await simulator.emit(50, 'MESSAGE_CREATE');
+  const after = await simulator.events(ledger.at(-1).serial);
+  await until('what is new arrives', () => { side.book.read(); return after.every(({ serial }) => side.book.has(serial)); });
+  assert.ok(bot.alive);
 });

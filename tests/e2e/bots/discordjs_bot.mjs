@@ -1,8 +1,8 @@
 // An unmodified discord.js whose handler records each event as it is called. Heartbeats and their answers are
 // overheard at the socket: the library does not tell what it acknowledged.
 //
-// EVERGATE_URL (REST base), DISCORD_TOKEN, INTENTS, LANE "i,n", RECORD_FILE, BOT_LIFE; CRASH_ON: a text that an event
-// must hold to kill the process, as a bug in a handler would.
+// EVERGATE_URL (REST base), DISCORD_TOKEN, INTENTS, LANE "i,n", RECORD_FILE, BOT_LIFE; CRASH_ON: the type of
+// event that kills the process, as a bug in a handler would.
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ const { Client, Events, Options } = require('discord.js');
 const { WebSocket } = require('ws');
 const [lane_id, lanes] = LANE.split(',').map(Number);
 
-const beat = /^\{"op":1,"d":(\d+)\}$/;
+const beat = /^\{"op":1,"d":(\d+|null)\}$/;
 const { send, emit } = WebSocket.prototype;
 WebSocket.prototype.send = function overheard(data, ...more) {
   const found = beat.exec(data);
@@ -39,7 +39,7 @@ const lane = new Lane(lane_id);
 note('begin');
 client.on('raw', (packet) => {
   lane.dispatch(packet);
-  if (CRASH_ON && JSON.stringify(packet.d)?.includes(CRASH_ON)) process.kill(process.pid, 'SIGKILL');
+  if (packet.t === CRASH_ON) process.kill(process.pid, 'SIGKILL');
 });
 client.once(Events.ClientReady, () => console.log(`bot: ready with ${client.guilds.cache.size} guilds`));
 client.on(Events.Error, (error) => console.error(`bot: ${error.message}`));

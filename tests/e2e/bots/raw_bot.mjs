@@ -15,7 +15,7 @@ class RecordingClient extends GatewayClient {
   dispatched(payload) {
     super.dispatched(payload);
     lane.dispatch(payload);
-    if (CRASH_ON && JSON.stringify(payload.d).includes(CRASH_ON)) process.kill(process.pid, 'SIGKILL');
+    if (payload.t === CRASH_ON) process.kill(process.pid, 'SIGKILL');
     // The record is in the file; a bot that lives long keeps no second one.
     if (this.dispatches.length >= 4_096) {
       this.dispatches.length = 0;

@@ -14,7 +14,7 @@ export function judge(ledger, received, { due = () => true } = {}) {
   const known = new Map(ledger.filter(is_news).map((entry) => [entry.serial, entry]));
   const seen = new Set();
   const newest_of_guild = new Map();
-  const verdict = { expected: 0, received: 0, lost: [], doubled: [], reordered: [], unknown: [] };
+  const verdict = { expected: 0, received: 0, lost: [], doubled: [], reordered: [], unknown: [], known };
   for (const { serial, type, backfill } of received) {
     if (!serial || backfill) continue;
     const entry = known.get(serial);
@@ -59,11 +59,12 @@ export async function judged(ledger, receiver, { due = () => true, timeout_ms = 
 
 /** The verdict in a form that a failed assertion prints readably. */
 export function summary(verdict) {
-  const { lost, doubled, reordered, unknown } = verdict;
+  const { lost, doubled, reordered, unknown, known } = verdict;
+  const named = (serial) => `${serial} ${known.get(serial).type}`;
   return {
     lost: lost.length, doubled: doubled.length, reordered: reordered.length, unknown: unknown.length,
-    ...(lost.length && { first_lost: lost.slice(0, 5) }),
-    ...(doubled.length && { first_doubled: doubled.slice(0, 5) }),
+    ...(lost.length && { first_lost: lost.slice(0, 5).map(named) }),
+    ...(doubled.length && { first_doubled: doubled.slice(0, 5).map(named) }),
     ...(reordered.length && { first_reordered: reordered.slice(0, 3) }),
     ...(unknown.length && { first_unknown: unknown.slice(0, 3) }),
   };

@@ -61,11 +61,18 @@ export class RecordBook {
         return undefined;
       case 'beat': return life.sessions.get(more[0])?.beats.push(Number(more[1]));
       case 'ack': return this.answered(life.sessions.get(more[0]));
-      case 'closed': return life.closes.push(Number(more[1]));
+      case 'closed': return this.closed(life, more[0], Number(more[1]));
       case 'leaving': life.leaving_ms = Number(ms); return undefined;
       case 'fault': return this.faults.push(`${name}: ${more.join(' ')}`);
       default: return undefined;
     }
+  }
+
+  /** A beat of a connection that has ended is answered by nobody: the next answer is for a beat of the next one. */
+  closed(life, lane, code) {
+    life.closes.push(code);
+    const session = life.sessions.get(lane);
+    if (session) session.beats = [];
   }
 
   /** A beat that was answered has been taken in: what it acknowledged must not come again. */

@@ -8,7 +8,7 @@ const programs = {
   discordjs: path.join(places.root, 'tests/e2e/bots/discordjs_bot.mjs'),
   raw: path.join(places.root, 'tests/e2e/bots/raw_bot.mjs'),
 };
-const start_ms_max = 90_000;
+const start_ms_max = 180_000;
 
 export class RecordingBot {
   /** `lane` is [i, n]; `more` is added to its environment. */

@@ -11,13 +11,13 @@ export const rate_default = Number(process.env.EVERGATE_RATE ?? 2_000);
 
 /** A consumer of the trial: its book, the bots it has now, and the stretches in which some bot was away. */
 class Side {
-  constructor(trial, kind, consumer) {
-    Object.assign(this, { trial, kind, consumer, absences: [], bots: [] });
+  constructor(trial, kind, consumer, more) {
+    Object.assign(this, { trial, kind, consumer, more, absences: [], bots: [] });
     this.book = new RecordBook(trial.t, consumer);
   }
 
-  bot(lane = [0, 1], more = {}) {
-    return new RecordingBot(this.trial.t, this.trial.daemon, this.book, { kind: this.kind, consumer: this.consumer, lane, more });
+  bot(lane = [0, 1]) {
+    return new RecordingBot(this.trial.t, this.trial.daemon, this.book, { kind: this.kind, consumer: this.consumer, lane, more: this.more });
   }
 
   /** Bots for every lane of `n`, all ready. They are the side's bots from now on. */
@@ -26,6 +26,11 @@ class Side {
     for (const bot of bots) bot.spawn();
     for (const bot of bots) await bot.is_ready();
     this.bots = bots;
+  }
+
+  /** Waits until this life has acknowledged anything. */
+  async acknowledged(bot) {
+    await until(() => `${bot.life} acknowledges something`, () => this.book.acknowledged_by(bot.life) > 0);
   }
 
   /** Waits until this bot is about as far as Discord and has acknowledged that. */
@@ -75,18 +80,18 @@ class Side {
 }
 
 export class Trial {
-  /** `sides` are kinds of bots ('discordjs', 'raw'), each a consumer of its own of that name. */
-  static async start(t, { simulator = {}, config = {}, sides = ['discordjs', 'raw'], rate = rate_default } = {}) {
+  /** `sides` are kinds of bots ('discordjs', 'raw'), each a consumer of its own of that name; `more`: their environment. */
+  static async start(t, { simulator = {}, config = {}, sides = ['discordjs', 'raw'], rate = rate_default, more = {} } = {}) {
     const trial = new Trial();
     trial.t = t;
     trial.rate = rate;
     trial.skew = 500; // events by which Discord's shards and the daemon's commits may be apart
     trial.simulator = await Simulator.start(t, { guilds: 200, shards: 2, replay_max: 100_000, ...simulator });
-    // Beats come often, so that much is acknowledged when a bot dies.
-    const downstream = { heartbeat_interval: '5s', ...config.downstream };
-    // On a busy machine an interaction may be late; here it counts like everything else.
+    // Both kinds of bots are asked every second. Their own beats come seldom: on a busy machine an answer may wait behind
+    // what lies in the bot's socket, and one that is missing for an interval makes discord.js close and resume.
+    const downstream = { heartbeat_interval: '20s', ...config.downstream };
     trial.daemon = await Daemon.start(t, trial.simulator, { config: { ...config, downstream } });
-    trial.sides = sides.map((kind) => new Side(trial, kind, kind));
+    trial.sides = sides.map((kind) => new Side(trial, kind, kind, more));
     await Promise.all(trial.sides.map((side) => side.start()));
     trial.start = await trial.simulator.quiet();
     await trial.simulator.rate(rate);
