@@ -53,7 +53,8 @@ TEST(faults, who_cannot_know_that_its_session_ended_is_not_blamed) {
     const auto id = g.ready();
     EXPECT_EQ(g.strike(why), 1U);
     EXPECT_EQ(g.strike({.kind = op9}), 1U);
-    g.say(id, R"({"op":3,"d":{"since":null,"activities":[],"status":"idle","afk":false}})");
+    const auto presence = R"({"op":3,"d":{"since":null,"activities":[],"status":"idle","afk":false}})";
+    g.say(id, faulty::json::parse(presence));
     EXPECT_EQ(g.core.violations().count(), 0U) << name_of(why.kind);
     EXPECT_FALSE(g.closes.contains(id)) << name_of(why.kind);
   }

@@ -292,12 +292,12 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
     ++out_.redelivered;
     for (std::size_t i = 0; i < later; ++i) {
       const auto& first = ways[i];
-      const auto known = [&](base::instant since, std::string_view how) {
+      const auto known = [&](base::instant since, std::string_view how, base::milliseconds grace) {
         if (since > again.grant->at) return;
         // A bot whose lane went to another is answered, but acknowledges nothing any more.
         if (superseded(first, row, since)) return;
         // Killed before this was on disk, or while the answer was under way.
-        if (killed_between(since - base::seconds{1}, rules_.durable_by(since) + rules_.handler_grace)) return;
+        if (killed_between(since - base::seconds{1}, rules_.durable_by(since + grace))) return;
         breach(*again.session,
                fmt::format("number {} (row {}, {}) had reached session {}, which {} at {:.3f}", again.seq,
                            offset.value, row.type, first.session->id, how,
@@ -305,13 +305,15 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
       };
       for (const auto& ack : first.session->acknowledged) {
         if (ack.seq < first.seq) continue;
-        if (!left_within(*first.session, ack.at, rules_.handler_grace)) known(ack.at, "acknowledged it");
+        if (!left_within(*first.session, ack.at, rules_.handler_grace)) {
+          known(ack.at, "acknowledged it", rules_.handler_grace);
+        }
         break;
       }
       if (rules_.clean_close_counts) {
         for (const auto& close : first.session->closed) {
           if (close.seq < first.seq || close.at - first.at < rules_.settled_within) continue;
-          known(close.at, "closed cleanly");
+          known(close.at, "closed cleanly", {});
           break;
         }
       }

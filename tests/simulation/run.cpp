@@ -48,6 +48,7 @@ class seed_run final : private shard_watch {
                  {[this] { kill("killed"); }, [this] { stop(); },
                   [this](base::nanoseconds span) {
                     excuses_.asleep(timeline_.now(), timeline_.now() + span);
+                    asleep_.emplace_back(timeline_.now(), timeline_.now() + span);
                     // The bots live on the same machine.
                     if (daemon_) daemon_->suspend(timeline_.now() + span);
                     net_.freeze(side::client, timeline_.now() + span);
@@ -411,10 +412,13 @@ class seed_run final : private shard_watch {
     return calm ? interaction_patience : base::milliseconds{0};
   }
 
-  /// Cursors are written a moment after they have moved. While the disk is disturbed that may take until the
-  /// second commit from then on: the first may have been on its way.
+  /// Cursors are written a moment after they have moved, of which the machine may sleep some. While the disk
+  /// is disturbed that may take until the second commit from then on: the first may have been on its way.
   [[nodiscard]] base::instant durable_by(base::instant answered) const {
-    const auto soon = answered + base::seconds(1);
+    auto soon = answered + base::seconds(1);
+    for (const auto& [from, until] : asleep_) {
+      if (from <= soon && until + base::seconds(1) > soon) soon = until + base::seconds(1);
+    }
     const bool disturbed = std::ranges::any_of(disk_disturbed_, [&](const auto& one) {
       return one.first <= soon && one.second >= answered - base::seconds(1);
     });
@@ -514,6 +518,7 @@ class seed_run final : private shard_watch {
   guild_history guilds_;
   excuses excuses_;
   std::vector<std::pair<base::instant, base::instant>> disk_disturbed_;
+  std::vector<std::pair<base::instant, base::instant>> asleep_;
   std::vector<base::instant> commits_;
   std::map<std::string, std::int64_t> durable_;  ///< session → sequence, as in the image
   oracle oracle_;

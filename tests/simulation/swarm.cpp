@@ -121,6 +121,18 @@ void draw_delivery(std::uint64_t seed, downstream::gateway_options& out, bot_man
   if (chance.chance(0.15)) manner.poison_every = static_cast<std::uint64_t>(between(chance, 300, 900));
 }
 
+/// Row 13 of the failure catalogue: a budget that a seed's faults use up, in days that are short enough for
+/// the run. The daemon keeps a reserve, for what it sent and died of before Discord counted it.
+void draw_budget(std::uint64_t seed, std::uint32_t shards, sim::discord_options& discord,
+                 proto::identify_options& identify) {
+  base::rng chance(seed * 0x9e3779b97f4a7c15ULL + 0xb0d9e7);
+  if (!chance.chance(0.1)) return;
+  identify.reserve = 3;
+  // Enough for each shard once, and little more.
+  discord.identify_total = identify.reserve + shards + static_cast<std::uint32_t>(between(chance, 0, 3));
+  discord.identify_day_ms = between(chance, 60'000, 150'000);
+}
+
 }  // namespace
 
 swarm swarm::of(std::uint64_t seed) {
@@ -150,6 +162,7 @@ swarm swarm::of(std::uint64_t seed) {
     if (chance.chance(share)) out.faults.push_back(i);
   }
   draw_additions(base::rng(seed ^ 0xadd17105), out);
+  draw_budget(seed, out.daemon.upstream.shards, out.discord, out.daemon.upstream.identify);
   return out;
 }
 

@@ -268,7 +268,13 @@ void upstream_side::pump_identify() {
     time_.soon("identify turn", [this, t] { shards_[t.shard]->core().turn(t.not_before, time_.now()); });
   }
   time_.cancel(identify_timer_);
-  if (const auto next = scheduler_.next(time_.now())) {
+  auto next = scheduler_.next(time_.now());
+  if (scheduler_.waiting() > 0 && turns.empty() && scheduler_.spent()) {
+    // Discord may give more before the time it told; see identify_desk.
+    log_.mark("identify budget is spent");
+    next = std::min(next.value_or(base::instant::max()), info_at_ + info_age_max + base::milliseconds{1});
+  }
+  if (next) {
     identify_timer_ = time_.at(*next, "identify timer", [this] {
       identify_timer_ = 0;
       pump_identify();
