@@ -22,7 +22,7 @@ usage: ./evergate.sh COMMAND
   rate N           while `run` shows its demonstration: N events a second
   test             build dev (ASan, UBSan) and release; unit tests, house rules, simulation, end-to-end tests
   test-unit        only the unit tests and house rules, on dev
-  test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds
+  test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds and 500 of the commit
   test-e2e [FILE]  only the end-to-end tests, on release
   fuzz SECONDS [TARGET...]
                    every fuzz target (or those named) for so long, two at once; findings go to fuzz/findings
@@ -213,16 +213,20 @@ e2e_tests() {
   done
 }
 
-# Each seed counts as a test. That the oracle sees planted bugs is shown by ctest (simulation.catches_…). Seeds
-# of a commit are for soak and for hand until open_seeds.txt is empty.
+# Each seed counts as a test. That the oracle sees planted bugs is shown by ctest (simulation.catches_…).
 simulation_tests() {
-  local open=tests/simulation/open_seeds.txt
-  echo "evergate.sh: left out, see $open: $(sed -nE 's/^([0-9]+).*/\1/p' "$open" | tr '\n' ' ')"
-  simulated build/release/bin/evergate-simulate --seeds 1-2000 --except "$open" --jobs "$(nproc)"
+  local program=build/release/bin/evergate-simulate commit
+  simulated fixed "$program" --seeds 1-2000 --jobs "$(nproc)"
+  # New ones with each commit; outside of a clone there is none, and they are always the same.
+  commit=$(git rev-parse HEAD 2>/dev/null) || commit=none
+  echo "evergate.sh: 500 seeds of commit $commit"
+  simulated commit "$program" --derive "$commit" --count 500 --jobs "$(nproc)"
 }
 
+# simulated NAME COMMAND: prints the seeds that failed, what each violated, and the line that runs it again.
 simulated() {
-  local log=build/simulation.log seeds bad
+  local log=build/simulation-$1.log seeds='' bad
+  shift
   "$@" 2>&1 | tee "$log" | grep -E '^(seed|reproduce|simulation)' || true
   read -r seeds bad < <(sed -nE 's/^simulation: ([0-9]+) seeds, ([0-9]+) failed.*/\1 \2/p' "$log" | tail -1) || true
   if [[ -z ${seeds:-} ]]; then seeds=1 bad=1; fi

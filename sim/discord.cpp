@@ -140,6 +140,7 @@ void discord::judge(connection& c, const nlohmann::json& frame, std::int64_t now
     return close(c, 4001, "Unknown opcode.");
   }
   if (c.owner == nullptr) {
+    if (c.muted || c.deaf) return;  // that its session has ended it was not told, or cannot have read
     breach(c, "not_authenticated", "op " + std::to_string(number) + " before IDENTIFY");
     return close(c, 4003, "Not authenticated.");
   }

@@ -8,7 +8,6 @@
 namespace evergate::sim {
 namespace {
 
-constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::uint32_t shards_max = 65'536;
 constexpr const char* refused_session = R"({"t":null,"s":null,"op":9,"d":false})";
 
@@ -20,7 +19,7 @@ std::string text_of(const nlohmann::json& d, const char* key) {
 }  // namespace
 
 std::uint32_t discord::identifies_left(std::int64_t now_ms) {
-  if (now_ms - identify_day_ms_ >= day_ms) {
+  if (now_ms - identify_day_ms_ >= options_.identify_day_ms) {
     identify_day_ms_ = now_ms;
     identifies_used_ = 0;
   }
@@ -28,7 +27,7 @@ std::uint32_t discord::identifies_left(std::int64_t now_ms) {
 }
 
 std::int64_t discord::identify_reset_ms(std::int64_t now_ms) const noexcept {
-  return std::max<std::int64_t>(identify_day_ms_ + day_ms - now_ms, 0);
+  return std::max<std::int64_t>(identify_day_ms_ + options_.identify_day_ms - now_ms, 0);
 }
 
 std::size_t discord::replay_size(std::size_t guilds) const noexcept {

@@ -30,7 +30,8 @@ struct discord_options {
   std::uint32_t max_concurrency = 1;
   std::uint32_t guilds_per_shard_max = 2500;  ///< more: 4011
   std::uint32_t shard_multiple = 1;           ///< a large bot's count must be a multiple of it: else 4010
-  std::uint32_t identify_total = 1000;        ///< session starts in 24 hours
+  std::uint32_t identify_total = 1000;        ///< session starts in a day
+  std::int64_t identify_day_ms = 24 * 3'600'000;
   enum limit_consequence limit_consequence = limit_consequence::reset;
   std::int64_t identify_interval_ms = 5000;  ///< between two IDENTIFYs of one bucket
   std::int64_t identify_tolerance_ms = 100;  ///< network jitter forgiven

@@ -71,7 +71,8 @@ def restarts(cycle, options):
 
 
 def absence(cycle, options):
-    counts = {"EVERGATE_QUEUED": str(options.queued), "EVERGATE_STALLED": str(options.stalled)}
+    counts = {"EVERGATE_QUEUED": str(options.queued), "EVERGATE_STALLED": str(options.stalled),
+              "EVERGATE_BACKLOG": str(options.backlog)}
     return [(["node", "--test", *e2e("absence.test.mjs")], counts)]
 
 
@@ -218,6 +219,7 @@ def main():
     parser.add_argument("--restarts", type=int, default=50, help="of a bot, of each kind, a cycle; takeovers are two fifths")
     parser.add_argument("--queued", type=int, default=1_000_000, help="events that wait for a bot, a cycle")
     parser.add_argument("--stalled", type=int, default=240_000, help="events (2,000 a second) while a bot does not read, a cycle")
+    parser.add_argument("--backlog", type=int, default=100_000, help="events that an interaction overtakes, a cycle")
     parser.add_argument("--cursors", type=int, default=100, help="at which guilds are compared, a cycle")
     parser.add_argument("--places", type=int, default=100_000, help="of the corruption campaign, a cycle")
     parser.add_argument("--fuzz-seconds", type=int, default=300, help="for each target, a cycle")

@@ -15,13 +15,13 @@ struct backlog {
 base::result<backlog> look(flow::event_source& events, const per_class_offset& from) {
   backlog out;
   for (std::size_t i = 0; i < from.size(); ++i) {
-    const auto looked =
-        events.stretches(static_cast<proto::event_class>(i), from[i], [&](const flow::stretch& one) {
-          out.waiting[i].push_back(one);
-          out.events += one.events;
-          out.bytes += one.bytes;
-          return true;
-        });
+    const auto looked = events.stretches(static_cast<proto::event_class>(i), from[i], events.head(),
+                                         [&](const flow::stretch& one) {
+                                           out.waiting[i].push_back(one);
+                                           out.events += one.events;
+                                           out.bytes += one.bytes;
+                                           return true;
+                                         });
     if (!looked) return std::unexpected(looked.error());
   }
   return out;
@@ -61,8 +61,7 @@ base::result<per_class_count> count_between(flow::event_source& events, const pe
   per_class_count out{};
   for (std::size_t i = 0; i < from.size(); ++i) {
     const auto looked =
-        events.stretches(static_cast<proto::event_class>(i), from[i], [&](const flow::stretch& one) {
-          if (one.first > upto) return false;
+        events.stretches(static_cast<proto::event_class>(i), from[i], upto, [&](const flow::stretch& one) {
           out[i] += one.events;
           return true;
         });

@@ -376,7 +376,9 @@ bool bot_core::bury(consumer& body) {
 
 void bot_core::leave(bool discard, bool unclean) {
   if (consumer_ == nullptr) return;
-  if (!unclean) report(true);
+  if (unclean && lane_ && wire_.queued_bytes() == 0) lane_->flushed(now_);
+  // An unclean end may be noticed long after the last report, as after a machine's sleep.
+  report(!unclean);
   auto* consumer = std::exchange(consumer_, nullptr);
   const auto head = around_.events.head();
   consumer_orders orders;

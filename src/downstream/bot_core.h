@@ -219,6 +219,7 @@ class bot_core {
   flow::offset reported_position_;
   flow::offset reported_cursor_;
   std::uint32_t reported_acked_ = 0;
+  bool reported_left_ = false;
   std::uint64_t told_missing_ = 0;
 };
 

@@ -247,9 +247,10 @@ bool bot_core::report(bool exact) {
   if (!lane_ || consumer_ == nullptr || lane_->counting()) return true;
   const auto cursor = exact ? lane_->cursor() : lane_->settled_cursor();
   const bool news = lane_->position() != reported_position_ || lane_->acked_seq() != reported_acked_ ||
-                    cursor != reported_cursor_;
+                    cursor != reported_cursor_ || lane_->first_has_left() != reported_left_;
   if (!news && !yielding_) return true;
   reported_cursor_ = cursor;
+  reported_left_ = lane_->first_has_left();
   reported_position_ = lane_->position();
   reported_acked_ = lane_->acked_seq();
   const bool ahead = base::seeded_bug(base::bug::cursor_ahead);
@@ -260,6 +261,7 @@ bool bot_core::report(bool exact) {
                         .sent_seq = lane_->sent_seq(),
                         .unacknowledged = static_cast<std::uint32_t>(lane_->unacknowledged()),
                         .first_unacknowledged = lane_->first_unacknowledged(),
+                        .first_left = reported_left_,
                         .interactions = interactions_.settled(),
                         .began = began_,
                         .acknowledged = bot_acknowledged_};

@@ -58,6 +58,7 @@ struct lane_report {
   std::uint32_t sent_seq = 0;
   std::uint32_t unacknowledged = 0;
   flow::offset first_unacknowledged{};  ///< event; 0 = none
+  bool first_left = false;              ///< that one is not queued here any more: the bot may have had it
   flow::offset interactions{};          ///< all up to this are sent, expired or another lane's
   bool began = false;                   ///< the backfill is through
   bool acknowledged = false;            ///< the bot has acknowledged something since it began
@@ -220,7 +221,8 @@ class consumer {
   [[nodiscard]] const flow::lane_suspicion* suspicion_of(std::size_t lane) const noexcept;
   /// Says in the grant what the lane's next session is to be careful with.
   void doubt(lane_grant& grant, slot& where, std::size_t lane) const noexcept;
-  /// It was being careful, and died with a single event in flight.
+  /// It was being careful, and died with a single event in flight, which had left for it: who only lost a
+  /// slow connection before (guilds go first) did not die of what still waited here.
   [[nodiscard]] static bool died_of_one(const slot& where) noexcept;
   void suspect(const slot& where);
   void clear_suspicion(std::size_t lane, flow::offset acknowledged);

@@ -41,7 +41,8 @@ void consumer::suspect(const slot& where) {
 
 bool consumer::died_of_one(const slot& where) noexcept {
   const auto first = where.last.first_unacknowledged;
-  return first.value != 0 && first <= where.suspect && where.last.unacknowledged == 1;
+  return first.value != 0 && first <= where.suspect && where.last.unacknowledged == 1 &&
+         where.last.first_left;
 }
 
 void consumer::clear_suspicion(std::size_t lane, flow::offset acknowledged) {

@@ -28,7 +28,7 @@ void lane::begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self)
   suspects_left_ = grant_->suspect_count;
   marks_.clear();
   lag_ = {};
-  burst_seq_ = heard_seq_ = 0;
+  burst_seq_ = heard_seq_ = flushed_seq_ = 0;
   fixed_seq_ = 0;
   fixed_offset_ = {};
   dropped_ = grant_->dropped;
@@ -165,6 +165,7 @@ flow::offset lane::settled_cursor() {
 void lane::flushed(base::instant now) {
   if (!grant_ || to_count_ > 0) return;
   const auto seq = in_flight_.sent_seq();
+  flushed_seq_ = seq;
   while (!marks_.empty() && marks_.front().seq <= in_flight_.acked_seq()) marks_.pop_front();
   if (seq == in_flight_.acked_seq() || (!marks_.empty() && marks_.back().seq == seq)) return;
   // What leaves between two marks counts as having left at the later one.

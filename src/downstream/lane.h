@@ -79,6 +79,10 @@ class lane {
 
   /// All that was sent so far had left for the kernel at `now`.
   void flushed(base::instant now);
+  /// The first event that is unacknowledged had left by then: the bot may have had it.
+  [[nodiscard]] bool first_has_left() const noexcept {
+    return !in_flight_.empty() && flushed_seq_ > in_flight_.acked_seq();
+  }
   /// More was sent at once than a bot takes in at once: until it has acknowledged that, it may be anywhere.
   void burst() noexcept { burst_seq_ = in_flight_.sent_seq(); }
   /// A heartbeat with this number came at `now`: measures how long the event after it has been on its way.
@@ -158,6 +162,7 @@ class lane {
   std::deque<mark> marks_;  ///< of what is unacknowledged
   base::milliseconds lag_{0};
   std::uint32_t burst_seq_ = 0;
+  std::uint32_t flushed_seq_ = 0;
   std::uint32_t heard_seq_ = 0;
   interaction_stream* interactions_ = nullptr;
   std::uint32_t fixed_seq_ = 0;  ///< an anchor past a hole in the journal

@@ -10,12 +10,12 @@ template <class Accepts>
 base::result<flow::offset> before_first(flow::event_source& events, Accepts accepts) {
   auto least = events.head();
   for (std::size_t i = 0; i < proto::event_class_count; ++i) {
-    const auto looked =
-        events.stretches(static_cast<proto::event_class>(i), {}, [&](const flow::stretch& one) {
-          if (!accepts(one)) return true;
-          least = std::min(least, flow::offset{one.first.value - 1});
-          return false;
-        });
+    const auto looked = events.stretches(static_cast<proto::event_class>(i), {}, events.head(),
+                                         [&](const flow::stretch& one) {
+                                           if (!accepts(one)) return true;
+                                           least = std::min(least, flow::offset{one.first.value - 1});
+                                           return false;
+                                         });
     if (!looked) return std::unexpected(looked.error());
   }
   return least;

@@ -105,9 +105,10 @@ class event_source {
   /// start at the first retained record past `after`; null when there is none. Recent batches come from
   /// memory, older ones from disk (blocking read of about `bytes_hint`). The rows are never empty.
   [[nodiscard]] virtual base::result<batch_ptr> read_after(offset after, std::size_t bytes_hint) = 0;
-  /// The stretches of a class that begin past `after`, in order, until `each` says false. Reads no events,
-  /// but blocks on disk; not for a loop that serves bots.
-  [[nodiscard]] virtual base::result<void> stretches(proto::event_class of, offset after,
+  /// What there is of a class past `after` and up to `upto`, in order, until `each` says false; a stretch
+  /// that lies across a border is cut there. Reads no events, but blocks on disk; not for a loop that serves
+  /// bots.
+  [[nodiscard]] virtual base::result<void> stretches(proto::event_class of, offset after, offset upto,
                                                      const std::function<bool(const stretch&)>& each) = 0;
 };
 

@@ -52,6 +52,12 @@ void guild_index::move(guild_entry_state& at, std::uint64_t offset, guild_state 
   at.history.push_back({offset, state});
 }
 
+// While rebuilding: a transition older than the newest version goes to its place.
+void guild_index::insert(guild_entry_state& at, std::uint64_t offset, guild_state state) {
+  const auto place = std::ranges::upper_bound(at.history, offset, {}, &guild_entry_state::transition::offset);
+  at.history.insert(place, {offset, state});
+}
+
 void guild_index::load(proto::snowflake guild, const guild_version& version, bool reconcile) {
   auto& at = entry(guild);
   at.versions.push_back(version);
@@ -88,26 +94,28 @@ void guild_index::note(proto::snowflake guild, std::uint64_t blob, std::uint64_t
     at->reconcile = false;
     move(*at, offset, after(effect));
   } else {
-    // While rebuilding: a transition older than the newest version goes to its place.
-    const auto place =
-        std::ranges::upper_bound(at->history, offset, {}, &guild_entry_state::transition::offset);
-    at->history.insert(place, {offset, after(effect)});
+    insert(*at, offset, after(effect));
   }
 }
 
 void guild_index::await(proto::snowflake guild, std::uint64_t blob, std::uint64_t offset,
                         std::uint64_t keep_from) {
   auto& at = entry(guild);
-  if (at.state() != guild_state::unknown && at.state() != guild_state::removed) return;
+  // While rebuilding, what came later is known already from the guild's versions.
+  const auto before = at.state_at(offset);
+  if (before != guild_state::unknown && before != guild_state::removed) return;
   const auto* const base = at.version_at(keep_from);
   if (base != nullptr && offset <= base->as_of) return;
-  if (!at.versions.empty() && offset <= at.versions.back().as_of) return;
   if (at.pending.empty() || at.pending.back() < blob) {
     at.pending.push_back(blob);
     ++at.pending_blobs;
   }
   at.newest_row = std::max(at.newest_row, offset);
-  move(at, offset, guild_state::awaiting);
+  if (at.versions.empty() || offset > at.versions.back().as_of) {
+    move(at, offset, guild_state::awaiting);
+  } else {
+    insert(at, offset, guild_state::awaiting);
+  }
 }
 
 std::vector<std::uint64_t> guild_index::superseded(proto::snowflake guild, std::optional<std::uint64_t> added,

@@ -91,6 +91,7 @@ class guild_index {
  private:
   guild_entry_state& entry(proto::snowflake guild) { return guilds_[guild]; }
   void move(guild_entry_state& at, std::uint64_t offset, guild_state state);
+  static void insert(guild_entry_state& at, std::uint64_t offset, guild_state state);
 
   std::unordered_map<proto::snowflake, guild_entry_state> guilds_;
   std::uint64_t awaiting_ = 0;

@@ -188,7 +188,7 @@ bool journal::repeat(const std::function<base::result<void>()>& write) {
 }
 
 void journal::announce(round& work) {
-  if (work.guild_arrived) last_guild_ns_ = base::boot_clock::now().time_since_epoch().count();
+  if (work.guilds_expected) last_guild_ns_ = base::boot_clock::now().time_since_epoch().count();
   for (const auto& what : work.failures) note_error(what);
   const auto checkpoints = work.checkpoints.size();
   const bool rows = !work.batches.empty() || !work.changes.empty();

@@ -74,7 +74,7 @@ class journal final : public flow::event_sink,
   }
   [[nodiscard]] flow::offset recent_after() const override { return core_.recent_after(); }
   [[nodiscard]] base::result<flow::batch_ptr> read_after(flow::offset after, std::size_t bytes_hint) override;
-  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after,
+  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after, flow::offset upto,
                                              const std::function<bool(const flow::stretch&)>& each) override;
   [[nodiscard]] base::result<std::vector<flow::guild_entry>> guilds(proto::shard_key lane,
                                                                     flow::offset as_of) override;

@@ -302,26 +302,6 @@ std::shared_ptr<const flow::commit> journal_core::settle(round& work) {
   return done;
 }
 
-base::result<void> journal_core::stretches_in(snapshot& view, proto::event_class of, flow::offset after,
-                                              const std::function<bool(const flow::stretch&)>& each) {
-  auto at = view.scan(table::events);
-  if (!at) return std::unexpected(at.error());
-  auto more = (*at)->seek(blob_key(of, after.value + 1));
-  for (; more && *more && class_of_key((*at)->key()) == of; more = (*at)->next()) {
-    // What is damaged is its readers' affair; it has no events any more.
-    const auto header = peek_header((*at)->key(), (*at)->value());
-    if (!header) continue;
-    const flow::stretch one{.first = {header->first},
-                            .last = {header->last},
-                            .events = header->rows,
-                            .bytes = (*at)->value().size(),
-                            .time_ms = header->time_ms};
-    if (!each(one)) return {};
-  }
-  if (!more) return std::unexpected(more.error());
-  return {};
-}
-
 base::result<void> journal_core::close() {
   auto txn = store_.write();
   if (!txn) return std::unexpected(txn.error());

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -50,10 +49,6 @@ class journal_core : private flow::commit_authority {
   [[nodiscard]] static base::result<std::vector<flow::stored_session>> sessions_in(snapshot& view);
   [[nodiscard]] static base::result<std::map<std::string, std::string>> records_in(snapshot& view);
   [[nodiscard]] static base::result<flow::stored_consumers> consumers_in(snapshot& view);
-  /// See flow::event_source::stretches().
-  [[nodiscard]] static base::result<void> stretches_in(snapshot& view, proto::event_class of,
-                                                       flow::offset after,
-                                                       const std::function<bool(const flow::stretch&)>& each);
 
  private:
   [[nodiscard]] base::result<void> load_ledger(snapshot& view);

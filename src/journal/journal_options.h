@@ -52,7 +52,8 @@ struct journal_options {
   std::size_t document_bytes_max = std::size_t{256} << 20;         ///< one guild, raw
   int checkpoint_level = 1;                                        ///< zstd, 1…19
   std::size_t user_updates_max = 64;  ///< USER_UPDATEs kept past the slowest consumer
-  base::seconds guild_wait{15};  ///< complete() stops waiting for a GUILD_CREATE this long after the last one
+  base::seconds guild_wait{
+      15};  ///< complete() stops waiting for a GUILD_CREATE this long after the last one, or the last READY
 
   // LMDB. The map is address space, not memory or disk; it doubles when full.
   std::uint64_t map_bytes = std::uint64_t{4} << 30;

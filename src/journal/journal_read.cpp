@@ -4,6 +4,7 @@
 #include "journal/errc.h"
 #include "journal/event_reader.h"
 #include "journal/journal.h"
+#include "journal/stretches.h"
 
 namespace evergate::journal {
 
@@ -47,11 +48,11 @@ base::result<flow::batch_ptr> journal::read_after(flow::offset after, std::size_
   return batch;
 }
 
-base::result<void> journal::stretches(proto::event_class of, flow::offset after,
+base::result<void> journal::stretches(proto::event_class of, flow::offset after, flow::offset upto,
                                       const std::function<bool(const flow::stretch&)>& each) {
   auto view = store_->read();
   if (!view) return std::unexpected(view.error());
-  return journal_core::stretches_in(**view, of, after, each);
+  return stretches_in(**view, of, after, upto, each);
 }
 
 // The rows are missing for readers, as evicted ones are, and a GAP record will say so.

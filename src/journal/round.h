@@ -79,7 +79,7 @@ struct round {
   std::vector<flow::shard_progress> finished;
   std::set<std::uint32_t> started;  ///< fleet counts whose record changed
   bool ready_changed = false;
-  bool guild_arrived = false;  ///< a GUILD_CREATE was among the rows
+  bool guilds_expected = false;  ///< a READY or GUILD_CREATE was among the rows: more may follow
 
   // Written.
   std::vector<checkpoint_request> requests;

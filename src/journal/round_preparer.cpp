@@ -175,6 +175,7 @@ void round_preparer::take_session_started(flow::event_batch& batch, const flow::
   round_.started.insert(shard.count);
   state_.book.newest_count = shard.count;
   if ((row.flags & flow::row_flag::known_guilds) != 0) return;
+  round_.guilds_expected = true;
 
   const auto listed = guilds_of_ready(d);
   if (!listed) {
@@ -223,7 +224,7 @@ void round_preparer::take_gap(const flow::event_batch& batch, flow::event_row ro
 }
 
 void round_preparer::take_guild_create(flow::event_batch& batch, flow::event_row row) {
-  round_.guild_arrived = true;
+  round_.guilds_expected = true;
   if (row.guild == 0 || proto::member(batch.data(row), "unavailable") == "true") {
     push(row, guild_effect::unavailable);
     return;

@@ -39,8 +39,8 @@ void sliding_window::clear() noexcept {
 
 send_window::send_window(send_window_options options)
     : options_(options),
-      all_(options.sends_max, options.window),
-      commands_(options.sends_max, options.window),
+      all_(options.sends_max, options.window + options.window_slack),
+      commands_(options.sends_max, options.window + options.window_slack),
       presences_(options.presences_max, options.presence_window) {}
 
 void send_window::on_connection(base::milliseconds heartbeat_interval) {

@@ -18,8 +18,10 @@ namespace evergate::proto {
 struct send_window_options {
   std::uint32_t sends_max = 120;
   base::milliseconds window{60'000};
+  base::milliseconds window_slack{
+      1'000};  ///< added to it: what follows may travel faster than what went before
   std::uint32_t presences_max = 5;
-  base::milliseconds presence_window{22'000};  ///< 20 s at Discord, where a quicker way may bring them closer
+  base::milliseconds presence_window{22'000};  ///< 20 s at Discord; for the same reason
   std::size_t queue_items_max = 1'000;
   std::size_t queue_bytes_max = 4 * 1024 * 1024;
 };

@@ -77,8 +77,11 @@ class bot_run {
     time_.run_for(base::seconds{90});
     bot_rules rules;
     rules.clean_close_counts = options_.consumers.fallback->on_clean_close == clean_close::sent;
-    rules.steady = guilds_;
-    rules.interactions_within = base::milliseconds{1'500};
+    guild_history there({}, {});
+    there.announced({0, 1}, guilds_, {}, {});
+    for (const auto id : guilds_) there.stands(id, guild_standing::there, {}, {});
+    rules.guilds = &there;
+    rules.interactions_within = [](base::instant) { return base::milliseconds{1'500}; };
     auto verdict = check_bots(log_, rows_, rules);
     if (!crowd_->all_live()) verdict.breaches.insert(verdict.breaches.begin(), crowd_->state());
     return verdict;

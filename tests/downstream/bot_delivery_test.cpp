@@ -136,6 +136,19 @@ TEST_F(BotDeliveryTest, AcknowledgedWithinTheHandlersGraceComesAgainAfterAnUncle
   EXPECT_EQ(next.events(), (names{"READY", "MESSAGE_CREATE 3", "MESSAGE_CREATE 4"}));
 }
 
+// Seed 9: the machine slept, and on waking its beats were missed before anything was reported.
+TEST_F(BotDeliveryTest, AnUncleanEndLongAfterTheGraceRepeatsNothing) {
+  rig_.options.handler_grace = 500ms;
+  auto& bot = ready();
+  messages(1, 2);
+  bot.frames();
+  bot.beat();
+  EXPECT_EQ(cursor(), 0u);
+  rig_.clock += 28s;
+  bot.drop();
+  EXPECT_EQ(cursor(), 2u);
+}
+
 TEST_F(BotDeliveryTest, ACleanEndNeedsNoGrace) {
   rig_.options.handler_grace = 500ms;
   rig_.policy->on_clean_close = clean_close::acked;
@@ -282,6 +295,24 @@ TEST_F(PoisonTest, IsPutApartAndTheRestFlows) {
   EXPECT_NE(letter.d.find(R"("_serial":1,)"), std::string::npos);
   EXPECT_EQ(life(1), (names{"READY", "MESSAGE_CREATE 2", "MESSAGE_CREATE 3", "MESSAGE_CREATE 4",
                             "MESSAGE_CREATE 5", "MESSAGE_CREATE 6"}));
+}
+
+TEST_F(PoisonTest, IsNotWhatStillWaitedToBeSent) {
+  ready().drop();
+  messages(1, 1);
+  for (int i = 0; i < 9; ++i) {
+    auto& bot = rig_.connect();
+    bot.unsent = 5'000;  // the guilds, on a slow wire
+    bot.identify();
+    rig_.pass(400ms);
+    bot.drop();
+    rig_.settle();
+  }
+  EXPECT_EQ(cursor(), 0u);
+  EXPECT_EQ(rig_.readers->letters().size(), 0u);
+  EXPECT_EQ(life(1).back(), "MESSAGE_CREATE 1");
+  EXPECT_EQ(life(1).back(), "MESSAGE_CREATE 1");
+  EXPECT_EQ(cursor(), 1u) << "it had it twice, and died";
 }
 
 TEST_F(PoisonTest, IsFoundBehindOthersThatWereNotAcknowledgedEither) {

@@ -23,6 +23,7 @@ class ConsumerPoisonTest : public ::testing::Test {
                        .position = flow::offset{cursor + 10},
                        .unacknowledged = unacknowledged,
                        .first_unacknowledged = flow::offset{first},
+                       .first_left = left_,
                        .began = true});
   }
   std::optional<flow::offset> end(bool unclean = true) {
@@ -44,6 +45,7 @@ class ConsumerPoisonTest : public ::testing::Test {
   base::instant now_{1000s};
   consumer body_{"main", {.poison = {.suspect_after = 3, .convict_after = 2}}};
   holder_id by_ = 0;
+  bool left_ = true;
   std::shared_ptr<const lane_grant> grant_;
 };
 
@@ -70,6 +72,16 @@ TEST_F(ConsumerPoisonTest, SuspectsThenConvictsThenGoesOn) {
 
 TEST_F(ConsumerPoisonTest, OnlyWhatIsAloneInFlightIsConvicted) {
   for (int i = 0; i < 20; ++i) EXPECT_FALSE(die(2)) << "one of two";
+}
+
+// A connection too slow for its guilds ends again and again before the event's turn (seed 1916).
+TEST_F(ConsumerPoisonTest, WhatHadNotLeftIsNotConvicted) {
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(die(1));
+  left_ = false;
+  for (int i = 0; i < 9; ++i) EXPECT_FALSE(die(1));
+  left_ = true;
+  EXPECT_FALSE(die(1));
+  EXPECT_EQ(die(1), flow::offset{111});
 }
 
 TEST_F(ConsumerPoisonTest, AnAcknowledgementClearsTheSuspicion) {
@@ -136,6 +148,7 @@ TEST_F(ConsumerPoisonTest, IsRememberedOverARestart) {
                     .position = flow::offset{111},
                     .unacknowledged = 1,
                     .first_unacknowledged = flow::offset{111},
+                    .first_left = true,
                     .began = true});
   EXPECT_EQ(again.convicts(77), flow::offset{111});
 }

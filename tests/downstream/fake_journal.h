@@ -128,13 +128,13 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
     return out;
   }
   /// Each event is a stretch of its own, of 100 bytes, committed at the time of its offset in seconds.
-  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after,
+  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after, flow::offset upto,
                                              const std::function<bool(const flow::stretch&)>& each) override {
     std::vector<flow::stretch> found;
     {
       const std::scoped_lock lock(mutex_);
       for (const auto& one : rows_) {
-        if (one.at <= after || proto::info_of(one.type).retention != of) continue;
+        if (one.at <= after || one.at > upto || proto::info_of(one.type).retention != of) continue;
         found.push_back({one.at, one.at, 1, 100, static_cast<std::int64_t>(one.at.value) * 1000});
       }
     }

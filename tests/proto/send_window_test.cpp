@@ -28,7 +28,8 @@ TEST(SendWindow, KeepsRoomForHeartbeats) {
   }
 }
 
-TEST(SendWindow, NeverMoreThan120InAnySixtySeconds) {
+// Seed 437: 116 in one go, and 116 more after exactly 60 s that were a few milliseconds less on their way.
+TEST(SendWindow, NeverMoreThan120InAnySixtySecondsThoughSomeTravelFaster) {
   send_window w;
   w.on_connection(41'250ms);
   std::vector<base::instant> sent;
@@ -41,7 +42,7 @@ TEST(SendWindow, NeverMoreThan120InAnySixtySeconds) {
     if (++turns % 20 == 0 && w.try_heartbeat(now)) sent.push_back(now);
   }
   ASSERT_GT(sent.size(), 700U);
-  for (std::size_t i = 120; i < sent.size(); ++i) EXPECT_GE(sent[i] - sent[i - 120], 60s);
+  for (std::size_t i = 120; i < sent.size(); ++i) EXPECT_GE(sent[i] - sent[i - 120], 61s);
 }
 
 TEST(SendWindow, CommandsLeaveTheHeartbeatsTheirRoom) {
@@ -52,8 +53,9 @@ TEST(SendWindow, CommandsLeaveTheHeartbeatsTheirRoom) {
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(w.try_heartbeat(first_send + 1s)) << i;
   EXPECT_FALSE(w.try_heartbeat(first_send + 1s));
   EXPECT_EQ(drain(w, first_send + 59s), 0U);
-  EXPECT_EQ(w.ready_at(first_send + 59s), first_send + 60s);
-  EXPECT_EQ(drain(w, first_send + 60s), 116U);
+  EXPECT_EQ(w.ready_at(first_send + 59s), first_send + 61s);
+  EXPECT_EQ(drain(w, first_send + 60s), 0U);
+  EXPECT_EQ(drain(w, first_send + 61s), 116U);
 }
 
 TEST(SendWindow, IdentifyCounts) {

@@ -46,6 +46,20 @@ struct faulty : recorded_gateway {
   }
 };
 
+TEST(faults, who_cannot_know_that_its_session_ended_is_not_blamed) {
+  for (const fault_order& why :
+       {fault_order{.kind = half_open}, fault_order{.kind = corrupt_frame, .how = damage::false_length}}) {
+    faulty g;
+    const auto id = g.ready();
+    EXPECT_EQ(g.strike(why), 1U);
+    EXPECT_EQ(g.strike({.kind = op9}), 1U);
+    const auto presence = R"({"op":3,"d":{"since":null,"activities":[],"status":"idle","afk":false}})";
+    g.say(id, faulty::json::parse(presence));
+    EXPECT_EQ(g.core.violations().count(), 0U) << name_of(why.kind);
+    EXPECT_FALSE(g.closes.contains(id)) << name_of(why.kind);
+  }
+}
+
 TEST(faults, connections_end_or_fall_silent_and_their_sessions_stay) {
   for (const auto kind : {rst, fin, close, stall, half_open}) {
     faulty g;

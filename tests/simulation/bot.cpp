@@ -15,6 +15,7 @@ constexpr base::nanoseconds backoff = base::milliseconds{400};
 constexpr base::nanoseconds catching_up =
     base::seconds{2};  // a bot that has slept has read everything by then
 constexpr base::nanoseconds identify_patience = base::seconds{9};  // of the daemon, or nearly
+constexpr base::nanoseconds answer_patience = base::seconds{20};   // then it asks again
 
 proto::snowflake id_in(const nlohmann::json& d, const char* key) {
   const auto found = d.find(key);
@@ -34,7 +35,13 @@ std::string unzip(std::string_view blob) {
 
 bot::bot(agenda& time, std::uint64_t seed, bot_manner how, bot_dialer dial, bot_log& log,
          proto::shard_key lane)
-    : time_(time), chance_(seed), how_(std::move(how)), dial_(std::move(dial)), log_(log), lane_(lane) {}
+    : time_(time),
+      chance_(seed),
+      how_(std::move(how)),
+      dial_(std::move(dial)),
+      log_(log),
+      lane_(lane),
+      questions_(seed ^ 0xa5c) {}
 
 bot::~bot() {
   if (link_) link_->reset(bot_side::bot);
@@ -140,6 +147,11 @@ void bot::doze(base::nanoseconds span) {
   });
 }
 
+void bot::want_answer() {
+  if (std::exchange(wants_answer_, true)) return;
+  begin_asking();
+}
+
 void bot::connect() {
   ++life_;
   phase_ = phase::connected;
@@ -217,6 +229,7 @@ void bot::identify() {
   if (leaving_) return kill();
   tell("identifies");
   phase_ = phase::starting;
+  asked_ = time_.now();
   ++log_.identifies;
   say(fmt::format(
       R"({{"op":2,"d":{{"token":"{}","intents":{},"properties":{{"os":"linux","browser":"{}","device":"x"}},"shard":[{},{}],"compress":{},"large_threshold":250}}}})",
@@ -242,6 +255,28 @@ void bot::send_beat() {
   if (!dozing_ && time_.now() - woke_at_ >= catching_up) lagged_ = false;
   beats_.push_back(seq);
   say(seq == 0 ? std::string(R"({"op":1,"d":null})") : fmt::format(R"({{"op":1,"d":{}}})", seq));
+}
+
+void bot::begin_asking() {
+  if (phase_ != phase::live) return;
+  if (wants_answer_) return ask_in({});
+  const auto every = base::nanoseconds(how_.asks_every).count();
+  if (every > 0) ask_in(base::nanoseconds(chance_.below(2 * static_cast<std::uint64_t>(every))));
+}
+
+void bot::ask_in(base::nanoseconds wait) {
+  later(wait, [this, turn = ++asking_] {
+    if (turn == asking_) ask();
+  });
+}
+
+void bot::ask() {
+  if (phase_ == phase::live && missing_.empty() && !dozing_) {
+    const auto text = wants_answer_ ? questions_.wanted(model_.guilds) : questions_.any(model_.guilds);
+    if (!text.empty()) say(text);
+  }
+  if (!wants_answer_) return begin_asking();
+  if (!questions_.answered()) ask_in(answer_patience);
 }
 
 void bot::receive(std::string_view bytes) {
@@ -293,8 +328,8 @@ void bot::take_close(std::string_view payload) {
   if (!answered) say_frame(net::ws_opcode::close, payload);
   auto link = std::exchange(link_, nullptr);
   link->close(bot_side::bot);
-  // The daemon sends the bot's code back when it has had its close; any other is its own, which crossed it.
-  if (answered && code == close_code_) close_noted_ = false;
+  // The daemon's own close frame, which has a reason, may cross the bot's.
+  if (answered && code == close_code_ && payload.size() == 2) close_noted_ = false;
   hang_up({});
   if (answered) {
     if (close_code_ == 1000 || close_code_ == 1001) forget_session();
@@ -406,6 +441,13 @@ void bot::dispatch(const json& frame) {
     return die();
   }
   if (!missing_.empty()) guild_of_ready(type, d);
+  if (auto why = questions_.wrong(type, d); !why.empty()) complain(std::move(why));
+  if (bot_questions::is_answer(type)) ++log_.answers;
+  keep(type, d);
+}
+
+void bot::keep(const std::string& type, const json& d) {
+  if (!how_.keeps_cache && type != "GUILD_CREATE" && type != "GUILD_DELETE") return;
   try {
     model_.apply(type, d);
   } catch (const std::exception& failure) {
@@ -428,7 +470,7 @@ void bot::ready(const json& d) {
   if (phase_ != phase::starting) return complain("READY without IDENTIFY");
   phase_ = phase::live;
   log_.sessions.push_back(
-      {.id = d.at("session_id").get<std::string>(), .lane = lane_, .intents = how_.intents});
+      {.id = d.at("session_id").get<std::string>(), .lane = lane_, .intents = how_.intents, .asked = asked_});
   session_ = &log_.sessions.back();
   session_->received.push_back({"READY", 0, 0, time_.now()});
   missing_.clear();
@@ -445,6 +487,8 @@ void bot::ready(const json& d) {
   tell("is ready");
   model_ = {};
   model_.apply("READY", d);
+  questions_.begin();
+  begin_asking();
 }
 
 void bot::guild_of_ready(const std::string& type, const json& d) {
@@ -453,7 +497,7 @@ void bot::guild_of_ready(const std::string& type, const json& d) {
   }
   const auto id = id_in(d, "id");
   if (missing_.erase(id) == 0) complain(fmt::format("guild {} among those of READY is none of them", id));
-  if (type == "GUILD_DELETE") session_->unavailable.push_back(id);
+  (type == "GUILD_DELETE" ? session_->unavailable : session_->available).push_back(id);
 }
 
 void bot::resumed(const json& frame) {
@@ -464,6 +508,7 @@ void bot::resumed(const json& frame) {
   begin_spell();
   tell("has resumed");
   ++log_.resumes;
+  begin_asking();
 }
 
 void bot::tell(std::string_view what) const {

@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "bot_link.h"
 #include "bot_log.h"
+#include "bot_questions.h"
 #include "net/websocket_codec.h"
 #include "proto/compression.h"
 
@@ -31,7 +32,9 @@ struct bot_manner {
   bool compress_payloads = false;
   bool answers_requests = true;  ///< a library that is asked by op 1
   base::milliseconds answer_delay{0};
-  std::uint64_t poison_every = 0;  ///< its process dies of messages whose serial is a multiple; 0 = of none
+  base::milliseconds asks_every{0};  ///< about: a command to Discord (ops 3, 4, 8, 31, 43); 0 = never
+  bool keeps_cache = true;           ///< it is sent all that a cache needs, so that each event must fit
+  std::uint64_t poison_every = 0;    ///< its process dies of messages whose serial is a multiple; 0 = of none
 };
 
 /// How a bot reaches the daemon: a link whose other end is accepted there, or reset when there is none.
@@ -58,14 +61,19 @@ class bot {
   void give_up_place();
   /// Reads nothing for a while.
   void doze(base::nanoseconds span);
+  /// From now on it asks for members until it is answered.
+  void want_answer();
 
   [[nodiscard]] bool running() const noexcept { return running_; }
+  [[nodiscard]] base::instant asked() const noexcept { return asked_; }  ///< its last IDENTIFY
   /// Has its session, and its guilds.
   [[nodiscard]] bool live() const noexcept { return phase_ == phase::live && session_ != nullptr; }
   /// Was told that its layout is no longer in force (4010): it has ended for good.
   [[nodiscard]] bool retired() const noexcept { return retired_; }
   [[nodiscard]] std::string_view state() const noexcept;
   [[nodiscard]] bool dozing() const noexcept { return dozing_; }
+  /// What it wanted to know has come.
+  [[nodiscard]] bool answered() const noexcept { return questions_.answered(); }
   [[nodiscard]] proto::shard_key lane() const noexcept { return lane_; }
   [[nodiscard]] const bot_session* session() const noexcept { return session_; }
   /// What it would have in its cache.
@@ -89,6 +97,10 @@ class bot {
   void resume();
   void beat();
   void send_beat();
+  void begin_asking();
+  void ask_in(base::nanoseconds wait);
+  void ask();
+  void keep(const std::string& type, const json& d);
   void receive(std::string_view bytes);
   void take(const net::ws_decoder::item& item);
   void take_close(std::string_view payload);
@@ -125,6 +137,7 @@ class bot {
   std::unique_ptr<proto::inflater> inflater_;
   base::nanoseconds interval_{};
   base::instant anonymous_since_{};  ///< the daemon waits for IDENTIFY or RESUME since about then
+  base::instant asked_{};            ///< its last IDENTIFY
   std::deque<std::uint32_t> beats_;  ///< not yet answered: the sequence each carried
   std::uint16_t close_code_ = 0;
   bot_spell* spell_ = nullptr;  ///< of being there and reading
@@ -132,6 +145,9 @@ class bot {
   bot_session* session_ = nullptr;
   std::set<proto::snowflake> missing_;  ///< guilds of READY that have not come
   sim::guild_model model_;
+  bot_questions questions_;
+  bool wants_answer_ = false;
+  std::uint64_t asking_ = 0;  ///< goes up when a question that is due is void
 };
 
 }  // namespace evergate::simulation

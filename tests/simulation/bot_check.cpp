@@ -16,11 +16,28 @@ namespace {
 /// Which intents let an event through; 0 = any. Only for the intents that a bot of the simulation may go
 /// without. From Discord's documentation, "List of Intents".
 std::uint32_t wanted_by(std::string_view type, bool direct) {
-  if (type == "TYPING_START") return direct ? sim::intent::dm_typing : sim::intent::typing;
-  if (type == "PRESENCE_UPDATE") return sim::intent::presences;
-  if (type.starts_with("MESSAGE_REACTION_")) {
-    return direct ? sim::intent::dm_reactions : sim::intent::reactions;
+  using namespace sim;
+  if (type == "TYPING_START") return direct ? intent::dm_typing : intent::typing;
+  if (type == "PRESENCE_UPDATE") return intent::presences;
+  if (type.starts_with("MESSAGE_REACTION_")) return direct ? intent::dm_reactions : intent::reactions;
+  if (type.starts_with("MESSAGE_POLL_VOTE_")) return direct ? intent::dm_polls : intent::polls;
+  if (type.starts_with("MESSAGE_")) return direct ? intent::dm_messages : intent::messages;
+  if (type == "CHANNEL_PINS_UPDATE" && direct) return intent::dm_messages;
+  if (type.starts_with("GUILD_BAN_") || type.starts_with("GUILD_JOIN_REQUEST_") ||
+      type == "GUILD_AUDIT_LOG_ENTRY_CREATE")
+    return intent::moderation;
+  if (type.starts_with("GUILD_EMOJIS_") || type.starts_with("GUILD_STICKERS_") ||
+      type.starts_with("GUILD_SOUNDBOARD_")) {
+    return intent::expressions;
   }
+  if (type.starts_with("GUILD_INTEGRATIONS_") || type.starts_with("INTEGRATION_"))
+    return intent::integrations;
+  if (type == "WEBHOOKS_UPDATE") return intent::webhooks;
+  if (type.starts_with("INVITE_")) return intent::invites;
+  if (type == "VOICE_STATE_UPDATE" || type == "VOICE_CHANNEL_EFFECT_SEND") return intent::voice_states;
+  if (type.starts_with("GUILD_SCHEDULED_EVENT_")) return intent::scheduled_events;
+  if (type.starts_with("AUTO_MODERATION_RULE_")) return intent::automod_configuration;
+  if (type == "AUTO_MODERATION_ACTION_EXECUTION") return intent::automod_execution;
   return 0;
 }
 
@@ -30,6 +47,7 @@ bool for_bots(const journal_row& row) {
 }
 
 bool passes(const journal_row& row, std::uint32_t intents) {
+  if ((row.flags & flow::row_flag::self) != 0) return true;  // the bot's own member
   const auto wanted = wanted_by(row.type, row.guild == 0);
   return wanted == 0 || (wanted & intents) != 0;
 }
@@ -77,7 +95,7 @@ class judge {
   void judge_interactions();
   /// A bot was there for the row, alone with its lane and with nothing to wait for.
   [[nodiscard]] const bot_spell* witness(const journal_row& row) const;
-  void check_guilds(const bot_session& session);
+  void check_guilds(const bot_session& session, const bot_grant& grant);
   void judge_doubles(flow::offset offset, const std::vector<delivery>& ways);
   /// The lane of this row was given to another session by then.
   [[nodiscard]] bool superseded(const delivery& which, const journal_row& row, base::instant by) const;
@@ -121,7 +139,7 @@ void judge::follow(const bot_session& session) {
   const auto found = log_.grants.find(session.id);
   if (found == log_.grants.end()) return breach(session, "was never granted");
   const auto& grant = found->second;
-  check_guilds(session);
+  check_guilds(session, grant);
   auto row = std::ranges::upper_bound(rows_, grant.start, {}, &journal_row::offset);
   for (std::size_t i = session.backfill; i < session.received.size(); ++i) {
     const auto& got = session.received[i];
@@ -174,7 +192,7 @@ void judge::follow_interactions(const bot_session& session) {
 }
 
 const bot_spell* judge::witness(const journal_row& row) const {
-  const auto end = row.at + rules_.interactions_within;
+  const auto end = row.at + rules_.interactions_within(row.at);
   if (row.age_ms >= 1'000 || ended_between(row.at - base::seconds{1}, end)) return nullptr;
   for (const auto& spell : log_.live) {
     const auto* grant = [&]() -> const bot_grant* {
@@ -196,8 +214,9 @@ const bot_spell* judge::witness(const journal_row& row) const {
 void judge::judge_interactions() {
   for (const auto& [serial, one] : interactions_) {
     if (one.to == nullptr) ++out_.interactions_spent;
-    if (rules_.interactions_within == base::milliseconds::zero()) continue;
-    if (one.to != nullptr && one.at <= one.row->at + rules_.interactions_within) continue;
+    const auto within = rules_.interactions_within(one.row->at);
+    if (within == base::milliseconds::zero()) continue;
+    if (one.to != nullptr && one.at <= one.row->at + within) continue;
     const auto* there = witness(*one.row);
     if (there == nullptr) continue;
     out_.breaches.push_back(fmt::format(
@@ -206,16 +225,37 @@ void judge::judge_interactions() {
   }
 }
 
-/// READY came when the mirror held the lane's guilds.
-void judge::check_guilds(const bot_session& session) {
-  const auto grant = log_.grants.find(session.id);
-  if (grant == log_.grants.end() || grant->second.at >= rules_.steady_until) return;
-  for (const auto id : rules_.steady) {
-    if (!session.lane.owns(id)) continue;
-    if (std::ranges::find(session.guilds, id) == session.guilds.end()) {
-      breach(session, fmt::format("READY does not name guild {}, which was there all the time", id));
-    } else if (std::ranges::find(session.unavailable, id) != session.unavailable.end()) {
-      breach(session, fmt::format("guild {} was there all the time, but told as unavailable", id));
+/// READY came when the mirror could hold the lane's guilds, and it and what follows are as of the cursor.
+void judge::check_guilds(const bot_session& session, const bot_grant& grant) {
+  if (rules_.guilds == nullptr) return;
+  const auto owed = rules_.guilds->owed(session.lane, session.asked, grant.at);
+  if (!owed.empty()) breach(session, fmt::format("READY came too early: {}", owed));
+  const auto named = [&](const std::vector<proto::snowflake>& list, proto::snowflake id) {
+    return std::ranges::find(list, id) != list.end();
+  };
+  // Guilds are shown as of the cursor, or as of the oldest moment that is kept when that is later.
+  const auto last = std::min(session.backfill, session.received.size());
+  const auto kept = rules_.guilds_kept_from && last > 0
+                        ? rules_.guilds_kept_from(session.received[last - 1].at)
+                        : flow::offset{};
+  for (const auto id : rules_.guilds->guilds(session.lane)) {
+    auto cursor = grant.start;
+    for (const auto& layout : grant.older)
+      cursor = std::max(cursor, layout.cursors[(id >> 22) % layout.lanes]);
+    const auto ways = rules_.guilds->standings(id, cursor, std::max(cursor, kept));
+    const auto was = [&](auto... how) { return (ways.contains(how) || ...); };
+    using enum guild_standing;
+    if (named(session.guilds, id) ? !was(awaited, there, down) : !was(unknown, gone)) {
+      breach(session, fmt::format("READY {} guild {}, as of its cursor {}",
+                                  named(session.guilds, id) ? "names" : "does not name", id, cursor.value));
+    }
+    if (named(session.available, id) && !was(there)) {
+      breach(session, fmt::format("guild {} of READY came, though it was not there as of its cursor {}", id,
+                                  cursor.value));
+    }
+    if (named(session.unavailable, id) && !was(awaited, down)) {
+      breach(session, fmt::format("guild {} of READY is told as down, though it was not as of its cursor {}",
+                                  id, cursor.value));
     }
   }
 }
@@ -252,13 +292,12 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
     ++out_.redelivered;
     for (std::size_t i = 0; i < later; ++i) {
       const auto& first = ways[i];
-      const auto known = [&](base::instant since, std::string_view how) {
+      const auto known = [&](base::instant since, std::string_view how, base::milliseconds grace) {
         if (since > again.grant->at) return;
         // A bot whose lane went to another is answered, but acknowledges nothing any more.
         if (superseded(first, row, since)) return;
         // Killed before this was on disk, or while the answer was under way.
-        if (killed_between(since - base::seconds{1}, since + rules_.durable_within + rules_.handler_grace))
-          return;
+        if (killed_between(since - base::seconds{1}, rules_.durable_by(since + grace))) return;
         breach(*again.session,
                fmt::format("number {} (row {}, {}) had reached session {}, which {} at {:.3f}", again.seq,
                            offset.value, row.type, first.session->id, how,
@@ -266,13 +305,15 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
       };
       for (const auto& ack : first.session->acknowledged) {
         if (ack.seq < first.seq) continue;
-        if (!left_within(*first.session, ack.at, rules_.handler_grace)) known(ack.at, "acknowledged it");
+        if (!left_within(*first.session, ack.at, rules_.handler_grace)) {
+          known(ack.at, "acknowledged it", rules_.handler_grace);
+        }
         break;
       }
       if (rules_.clean_close_counts) {
         for (const auto& close : first.session->closed) {
           if (close.seq < first.seq || close.at - first.at < rules_.settled_within) continue;
-          known(close.at, "closed cleanly");
+          known(close.at, "closed cleanly", {});
           break;
         }
       }

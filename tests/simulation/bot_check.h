@@ -1,11 +1,13 @@
 // The oracle's verdict on the bots: what they received against the journal's rows, one consumer at a time.
 // Written from docs and design, sharing no filter with what it judges. Pure.
 //
-// What must hold: a session's events are exactly the due rows past its cursor, in order, from its first
-// number on, across every RESUME; no row reaches two sessions unless it was unacknowledged when the first
-// ended uncleanly, or the daemon was killed before the acknowledgement was durable; in the end no due row is
-// missing. Interactions have no number: none reaches bots twice, whatever happens, they keep their order, and
-// a young one reaches a bot that is there at once, however much is queued before it.
+// What must hold: a READY waits until the mirror can hold the lane's guilds and names exactly those of its
+// cursor, each of which follows as it was then; a session's events are exactly the due rows past its cursor,
+// in order, from its first number on, across every RESUME; no row reaches two sessions unless it was
+// unacknowledged when the first ended uncleanly, or the daemon was killed before the acknowledgement was
+// durable; in the end no due row is missing. Interactions have no number: none reaches bots twice, whatever
+// happens, they keep their order, and a young one reaches a bot that is there at once, however much is queued
+// before it.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +17,7 @@
 
 #include "bot_log.h"
 #include "flow/journal.h"
+#include "guild_history.h"
 
 namespace evergate::simulation {
 
@@ -34,21 +37,26 @@ void append_rows(const flow::event_batch& batch, base::instant at, std::int64_t 
                  std::vector<journal_row>& out);
 
 struct bot_rules {
-  /// An acknowledgement that was answered this long before the daemon's kill is durable.
-  base::milliseconds durable_within{1'000};
+  /// When an acknowledgement that was answered then is durable for certain: a second later, unless the disk
+  /// is disturbed.
+  std::function<base::instant(base::instant)> durable_by = [](base::instant answered) {
+    return answered + base::seconds{1};
+  };
   /// What a bot had this long before its close frame counts as delivered (on_clean_close = sent).
   base::milliseconds settled_within{1'000};
   bool clean_close_counts = true;
   /// What was acknowledged this long before a connection's end may be redelivered (handler_grace).
   base::milliseconds handler_grace{0};
   /// A young interaction reaches a bot that is there and reads within this; 0 = not asked for.
-  base::milliseconds interactions_within{0};
+  std::function<base::milliseconds(base::instant)> interactions_within = [](base::instant) {
+    return base::milliseconds{0};
+  };
   /// Rows that the journal gave up before all had them may be missing.
   std::function<bool(flow::offset)> evicted;
-  /// Guilds that were there and available from the first moment to the last.
-  std::vector<proto::snowflake> steady;
-  /// A READY before this moment cannot be one that gave up waiting for them.
-  base::instant steady_until{base::nanoseconds{0}};
+  /// What READYs are held against.
+  const guild_history* guilds = nullptr;
+  /// From where on guilds are kept at a moment; empty = always from every cursor.
+  std::function<flow::offset(base::instant)> guilds_kept_from;
   /// False while the run is not over: nothing is asked for that may still come.
   bool finished = true;
 };

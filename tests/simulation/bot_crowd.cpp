@@ -40,6 +40,11 @@ bool bot_crowd::all_live() const {
   return std::ranges::all_of(serving_, [](const bot* one) { return one->live() && !one->dozing(); });
 }
 
+bool bot_crowd::all_answered() {
+  for (auto* one : serving_) one->want_answer();
+  return std::ranges::all_of(serving_, &bot::answered);
+}
+
 std::string bot_crowd::state() const {
   std::string out;
   for (const auto* one : serving_) {
@@ -139,8 +144,11 @@ void bot_crowd::replace(std::uint32_t lane) {
       time_.after(between(milliseconds(3'000), milliseconds(9'000)),
                   [this, before] { restart(*before, milliseconds(500)); });
     } else {
+      // One that was away when it was replaced has come back since: then the other was told nothing any more.
+      const bool took_back = before->asked() > after.asked();
       before->give_up_place();
       before->kill();
+      if (took_back) restart(after, between(milliseconds(3'000), milliseconds(9'000)));
     }
   });
 }

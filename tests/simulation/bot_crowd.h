@@ -56,6 +56,8 @@ class bot_crowd {
   [[nodiscard]] std::vector<const bot*> serving() const;
   /// Each lane is served by a live bot that reads.
   [[nodiscard]] bool all_live() const;
+  /// Each of them has asked Discord something since it is calm, and been answered.
+  [[nodiscard]] bool all_answered();
   /// What each lane's bot is doing, for messages.
   [[nodiscard]] std::string state() const;
   [[nodiscard]] std::uint64_t bots() const noexcept { return everyone_.size(); }

@@ -28,7 +28,9 @@ struct bot_session {
   std::string id;
   proto::shard_key lane;
   std::uint32_t intents = 0;
+  base::instant asked{};                        ///< when the bot sent IDENTIFY
   std::vector<proto::snowflake> guilds{};       ///< READY's
+  std::vector<proto::snowflake> available{};    ///< of these, told as GUILD_CREATE
   std::vector<proto::snowflake> unavailable{};  ///< of these, told as GUILD_DELETE
   std::size_t backfill = 0;                     ///< receipts that are READY and guilds
   std::vector<bot_receipt> received{};
@@ -81,6 +83,7 @@ struct bot_log {
   std::uint64_t identifies = 0;
   std::uint64_t resumes = 0;
   std::uint64_t resumes_refused = 0;
+  std::uint64_t answers = 0;  ///< replies to commands
 
   std::function<void(std::string_view)> narrate{};  ///< hears what happens to bots, for a trace
 

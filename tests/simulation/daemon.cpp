@@ -27,19 +27,18 @@ base::result<void> daemon::start() {
   return {};
 }
 
-void daemon::stop(std::function<void()> done) {
+void daemon::stop(std::function<void(bool)> done) {
   stopping_ = true;
   gateway_.stop();
   upstream_.stop();
   wait_for_bots(timeline_.now() + options_.gateway.socket.close_timeout, std::move(done));
 }
 
-void daemon::wait_for_bots(base::instant until, std::function<void()> done) {
+void daemon::wait_for_bots(base::instant until, std::function<void(bool)> done) {
   timeline_.in(base::milliseconds(10), "stopping", [this, until, done = std::move(done)]() mutable {
     if (gateway_.connections() > 0 && timeline_.now() < until) return wait_for_bots(until, std::move(done));
     gateway_.flush();
-    journal_.stop();
-    done();
+    done(journal_.stop());
   });
 }
 

@@ -26,11 +26,13 @@ class daemon final : private flow::commit_listener {
   /// Recovers and starts; an error is the journal's.
   [[nodiscard]] base::result<void> start();
   /// What a SIGTERM does: bots are told to come back, shards drop their connections, all is written. Then
-  /// `done`, from an event of its own; the object is of no more use and may be destroyed there.
-  void stop(std::function<void()> done);
+  /// `done`, from an event of its own; the object is of no more use and may be destroyed there. False: the
+  /// last could not be written.
+  void stop(std::function<void(bool)> done);
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   /// Its machine sleeps: nothing of it happens before `until`.
   void suspend(base::instant until) { timeline_.freeze(until); }
+  void set_clock(base::milliseconds off) { timeline_.set_clock(off); }
 
   [[nodiscard]] upstream_side& upstream() noexcept { return upstream_; }
   [[nodiscard]] virtual_journal& journal() noexcept { return journal_; }
@@ -40,7 +42,7 @@ class daemon final : private flow::commit_listener {
   void on_commit(const std::shared_ptr<const flow::commit>&) override { gateway_.on_commit(); }
   void on_room() override {}
   void on_stalled(const std::string&) override {}
-  void wait_for_bots(base::instant until, std::function<void()> done);
+  void wait_for_bots(base::instant until, std::function<void(bool)> done);
 
   const daemon_options options_;
   base::logger quiet_;

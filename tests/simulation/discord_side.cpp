@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proto/json_view.h"
 #include "proto/utf8.h"
 #include "sim/frame_encoder.h"
 #include "upstream/gateway_url.h"
@@ -18,12 +19,34 @@ constexpr std::size_t slow_reader_bytes = 16 * 1024 * 1024;
 constexpr std::string_view zlib_flush{"\x00\x00\xff\xff", 4};
 constexpr std::string_view serial_key = R"({"_serial":)";
 
+bool carries_nonce(std::string_view head) noexcept {
+  return head.starts_with(R"({"t":"GUILD_MEMBERS_CHUNK")") || head.starts_with(R"({"t":"RATE_LIMITED")");
+}
+
 }  // namespace
 
 std::uint64_t hash_of(std::string_view bytes) noexcept {
   std::uint64_t h = 0xcbf29ce484222325ULL;
   for (const char c : bytes) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
   return h;
+}
+
+std::uint64_t hash_of_reply(std::string_view d) {
+  constexpr std::string_view key = R"("nonce":)";
+  const auto meta = proto::member(d, "meta");
+  const auto value = proto::member(meta.empty() ? d : meta, "nonce");
+  if (value.empty()) return hash_of(d);
+  auto from = static_cast<std::size_t>(value.data() - d.data()) - key.size();
+  auto size = key.size() + value.size();
+  if (d[from + size] == ',') {
+    ++size;
+  } else {
+    --from;
+    ++size;
+  }
+  std::string without(d);
+  without.erase(from, size);
+  return hash_of(without);
 }
 
 std::uint64_t serial_of(std::string_view d) noexcept {
@@ -152,11 +175,11 @@ class discord_side::peer final : public link_end {
 };
 
 discord_side::discord_side(virtual_time& time, trace& log, network& net, const sim::discord_options& options,
-                           frame_tap tap, std::uint64_t seed)
+                           shard_watch& watch, std::uint64_t seed)
     : timeline_(time),
       log_(log),
       net_(net),
-      tap_(std::move(tap)),
+      watch_(watch),
       chance_(seed),
       core_(options, *this, timeline_.unix_ms()) {
   core_.set_urls({.main = "ws://gateway.discord.test",
@@ -193,7 +216,8 @@ void discord_side::send(sim::connection_id to, std::string_view head, std::strin
   const auto found = peers_.find(to);
   if (found == peers_.end()) return;
   if (const auto serial = serial_of(body); serial != 0 && proto::valid_utf8(body))
-    contents_.try_emplace(serial, hash_of(body));
+    contents_.try_emplace(serial, carries_nonce(head) ? hash_of_reply(body) : hash_of(body));
+  if (head.starts_with(R"({"t":null,"s":null,"op":9,)")) watch_.invalidated(to);
   log_.say("discord sends", head);
   found->second->send(head, body, tail);
   if (net_.unread(to, side::server) <= slow_reader_bytes) return;
@@ -260,6 +284,7 @@ link_id discord_side::dial(link_end& client, std::uint32_t who, const std::strin
   const auto id = net_.dial(client, *this, url ? url->text() : std::string(), fate);
   log_.say("shard dials", address);
   log_.mark("", {who, static_cast<std::int64_t>(id), static_cast<std::int64_t>(fate.how)});
+  watch_.dialed(who, id, address != main_url_);
   return id;
 }
 
@@ -271,9 +296,9 @@ std::optional<proto::identify_limits> discord_side::limits(base::instant now) {
                                 now + base::milliseconds(core_.identify_reset_ms(now_ms()))};
 }
 
-void discord_side::sent(proto::shard_key who, const std::string& session, std::string_view frame) {
+void discord_side::sent(std::uint32_t who, link_id on, const std::string& session, std::string_view frame) {
   log_.say("shard sends", frame.substr(0, 40));
-  tap_(who, session, frame);
+  watch_.sent(who, on, session, frame);
 }
 
 }  // namespace evergate::simulation

@@ -18,13 +18,22 @@
 
 namespace evergate::simulation {
 
+/// Sees what shards do, at the moment they do it.
+class shard_watch {
+ public:
+  virtual ~shard_watch() = default;
+  virtual void dialed(std::uint32_t who, link_id which, bool own_address) = 0;
+  virtual void sent(std::uint32_t who, link_id on, const std::string& session, std::string_view frame) = 0;
+  virtual void live(std::uint32_t who) = 0;
+  virtual void reading(bool paused) = 0;
+  /// Discord sends op 9.
+  virtual void invalidated(link_id which) = 0;
+};
+
 class discord_side final : public sim::gateway_sink, public listener, public outside {
  public:
-  /// Sees each text frame that a shard sends.
-  using frame_tap = std::function<void(proto::shard_key who, const std::string& session, std::string_view)>;
-
   discord_side(virtual_time& time, trace& log, network& net, const sim::discord_options& options,
-               frame_tap tap, std::uint64_t seed);
+               shard_watch& watch, std::uint64_t seed);
   ~discord_side() override;
 
   [[nodiscard]] sim::discord& core() noexcept { return core_; }
@@ -50,7 +59,9 @@ class discord_side final : public sim::gateway_sink, public listener, public out
                proto::compression compress) override;
   [[nodiscard]] std::string main_url() override { return main_url_; }
   [[nodiscard]] std::optional<proto::identify_limits> limits(base::instant now) override;
-  void sent(proto::shard_key who, const std::string& session, std::string_view frame) override;
+  void sent(std::uint32_t who, link_id on, const std::string& session, std::string_view frame) override;
+  void live(std::uint32_t who) override { watch_.live(who); }
+  void reading(bool paused) override { watch_.reading(paused); }
 
  private:
   class peer;
@@ -61,7 +72,7 @@ class discord_side final : public sim::gateway_sink, public listener, public out
   timeline timeline_;
   trace& log_;
   network& net_;
-  frame_tap tap_;
+  shard_watch& watch_;
   base::rng chance_;
   sim::discord core_;
   std::string main_url_;  ///< what /gateway/bot said last
@@ -71,6 +82,8 @@ class discord_side final : public sim::gateway_sink, public listener, public out
 
 /// Stable over runs and machines.
 [[nodiscard]] std::uint64_t hash_of(std::string_view bytes) noexcept;
+/// The same, of a reply whose nonce is replaced on its way to the asker: without it.
+[[nodiscard]] std::uint64_t hash_of_reply(std::string_view d);
 /// The `_serial` that d begins with; 0 without one.
 [[nodiscard]] std::uint64_t serial_of(std::string_view d) noexcept;
 

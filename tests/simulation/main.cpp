@@ -26,7 +26,6 @@ namespace {
 constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --seeds FROM-TO     run these seeds (default 1-100)
   --seed N            run one; --trace prints all that happens
-  --except FILE       leave out the seeds that a file lists, of those named before
   --derive TEXT       run --count N seeds made from TEXT, for example a commit id
   --bug NAME          plant a bug: split_transaction, received_seq, replay_off_by_one, cursor_ahead,
                       stale_inflate, early_ready
@@ -34,7 +33,6 @@ constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --list FILE         run the seeds named in FILE, one a line, # begins a comment
   --expect-failure    stop at the first seed that fails, and call that a success
   --no-bots           leave the bots out
-  --check-ready       the first READYs must hold every guild (for seeds with no fault so early)
   --twice             run every seed twice and compare the traces (otherwise each sixteenth)
 )";
 
@@ -47,7 +45,6 @@ struct wishes {
   bool print = false;
   bool twice = false;
   bool bots = true;
-  bool check_ready = false;
   bool expect_failure = false;
 };
 
@@ -61,6 +58,8 @@ struct tally {
   std::uint64_t lives = 0;
   std::uint64_t received = 0;
   std::uint64_t redelivered = 0;
+  std::uint64_t given_up = 0;
+  std::uint64_t answers = 0;
   std::uint64_t interactions = 0;
   std::uint64_t interactions_spent = 0;
   double virtual_seconds = 0;
@@ -75,6 +74,8 @@ struct tally {
     lives += other.lives;
     received += other.received;
     redelivered += other.redelivered;
+    given_up += other.given_up;
+    answers += other.answers;
     interactions += other.interactions;
     interactions_spent += other.interactions_spent;
     virtual_seconds += other.virtual_seconds;
@@ -122,13 +123,6 @@ bool take_option(std::string_view name, std::string_view value, wishes& out) {
   if (name == "--seeds") return add_range(value, out);
   if (name == "--seed") return n && add_range(value, out);
   if (name == "--list") return add_list(std::string(value), out);
-  if (name == "--except") {
-    wishes without;
-    if (!add_list(std::string(value), without)) return false;
-    std::erase_if(out.seeds,
-                  [&](auto seed) { return std::ranges::find(without.seeds, seed) != without.seeds.end(); });
-    return true;
-  }
   if (name == "--derive") return !(out.derive = value).empty();
   if (name == "--bug") return choose_bug(out.bug = value);
   if (!n) return false;
@@ -146,8 +140,6 @@ bool parse(int argc, char** argv, wishes& out) {
       out.twice = true;
     } else if (name == "--expect-failure") {
       out.expect_failure = true;
-    } else if (name == "--check-ready") {
-      out.check_ready = true;
     } else if (name == "--no-bots") {
       out.bots = false;
     } else if (i + 1 >= argc || !take_option(name, argv[++i], out)) {
@@ -175,9 +167,9 @@ void report(const wishes& w, std::uint64_t seed, const std::vector<std::string>&
 }
 
 void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
-  auto result = run_seed(seed, w.print, w.bots, w.check_ready);
+  auto result = run_seed(seed, w.print, w.bots);
   if (twice) {
-    const auto again = run_seed(seed, false, w.bots, w.check_ready);
+    const auto again = run_seed(seed, false, w.bots);
     if (again.hash != result.hash) result.findings.push_back("two runs of this seed differ");
   }
   ++total.seeds;
@@ -188,6 +180,8 @@ void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
   total.lives += result.daemon_lives;
   total.received += result.received;
   total.redelivered += result.redelivered;
+  total.given_up += result.given_up;
+  total.answers += result.answers;
   total.interactions += result.interactions;
   total.interactions_spent += result.interactions_spent;
   total.virtual_seconds += result.virtual_seconds;
@@ -283,11 +277,11 @@ int main(int argc, char** argv) {
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - began;
   fmt::print(
       "simulation: {} seeds, {} failed, {} events, virtual {:.0f} s, wall {:.1f} s ({} dispatches, {} of "
-      "them "
-      "lost behind {} gaps, {} had by bots, {} of them again, {} daemon lives; {} interactions had, {} "
-      "spent)\n",
+      "them lost behind {} gaps, {} had by bots, {} of them again, {} given up without room, {} answers, {} "
+      "daemon "
+      "lives; {} interactions had, {} spent)\n",
       total.seeds, total.failed, total.steps, total.virtual_seconds, wall.count(), total.dispatches,
-      total.lost_with_record, total.gaps, total.received, total.redelivered, total.lives, total.interactions,
-      total.interactions_spent);
+      total.lost_with_record, total.gaps, total.received, total.redelivered, total.given_up, total.answers,
+      total.lives, total.interactions, total.interactions_spent);
   return (total.failed > 0) == w.expect_failure ? 0 : 1;
 }

@@ -233,15 +233,26 @@ void network::end(link_id on) {
 }
 
 void network::stall(link_id on, base::nanoseconds span) {
-  if (auto* const l = find(on)) l->stalled_until = std::max(l->stalled_until, timeline_.now() + span);
+  auto* const l = find(on);
+  if (l == nullptr) return;
+  l->stalled_until = std::max(l->stalled_until, timeline_.now() + span);
+  tell(on, l->stalled_until);
 }
 
 void network::half_open(link_id on, side from) {
-  if (auto* const l = find(on)) towards(*l, other(from)).lost = true;
+  auto* const l = find(on);
+  if (l == nullptr) return;
+  towards(*l, other(from)).lost = true;
+  tell(on, base::instant::max());
 }
 
 void network::lag(link_id on, base::nanoseconds more) {
-  if (auto* const l = find(on)) l->lag = more;
+  auto* const l = find(on);
+  if (l == nullptr) return;
+  // What is sent from now on is late once; then one follows the other as before. When the lag shrinks, what
+  // was sent before it did and what is sent afterwards come close together.
+  tell(on, timeline_.now() + std::max(l->lag, more));
+  l->lag = more;
 }
 
 void network::cut_after(link_id on, side to, std::size_t bytes) {
@@ -258,7 +269,7 @@ std::vector<link_id> network::open() const {
 
 void network::heal() {
   for (auto& [id, l] : links_) {
-    l.lag = base::nanoseconds{0};
+    if (l.lag > base::nanoseconds{0}) lag(id, base::nanoseconds{0});
     l.to_client.cut = l.to_server.cut = ~std::size_t{0};
     // A half-open link cannot be mended: the bytes between are gone. Its ends find out by themselves.
   }

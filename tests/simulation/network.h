@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -80,6 +81,9 @@ class network {
   /// Bytes sent by `from` that the other end has not read.
   [[nodiscard]] std::size_t unread(link_id on, side from) const;
 
+  /// Hears of each fault that makes a link's bytes late or lost, and how long it acts.
+  std::function<void(link_id, base::instant from, base::instant until)> on_disturbed;
+
   // Faults.
   void reset(link_id on);                          ///< both ends see a RST, what was under way is lost
   void end(link_id on);                            ///< both ends see a FIN after what was under way
@@ -135,6 +139,9 @@ class network {
   void connected(link_id on, listener& to, const std::string& request);
   void refuse(link_id on);
   [[nodiscard]] base::nanoseconds delay();
+  void tell(link_id on, base::instant until) const {
+    if (on_disturbed) on_disturbed(on, timeline_.now(), until);
+  }
 
   timeline timeline_;
   trace& log_;

@@ -68,6 +68,22 @@ TEST_F(NetworkTest, TheEndWaitsForTheStallToo) {
   EXPECT_TRUE(client_.ended);
 }
 
+// Seed 373: presences came too close together when the lag of the earlier ones had ended.
+TEST_F(NetworkTest, TheEndOfALagDisturbsForAsLongAsItWas) {
+  base::nanoseconds told{0};
+  net_.on_disturbed = [&](link_id, base::instant from, base::instant until) { told = until - from; };
+  net_.lag(link_, milliseconds(3'000));
+  EXPECT_EQ(told, milliseconds(3'000));
+  net_.lag(link_, milliseconds(20));
+  EXPECT_EQ(told, milliseconds(3'000));
+  told = {};
+  net_.heal();
+  EXPECT_EQ(told, milliseconds(20));
+  told = {};
+  net_.heal();
+  EXPECT_EQ(told, base::nanoseconds{0}) << "there was none any more";
+}
+
 TEST_F(NetworkTest, AResetOvertakesAStall) {
   net_.stall(link_, milliseconds(1'000));
   say("a");

@@ -2,11 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bot_check.h"
+#include "eviction_check.h"
+#include "excuses.h"
 #include "journal/event_reader.h"
+#include "journal/records.h"
+#include "journal/sealed.h"
 #include "oracle.h"
 #include "proto/json_view.h"
 #include "sim/guild_compare.h"
@@ -28,35 +34,51 @@ constexpr base::seconds quiet_span{25};
 /// The daemon comes back this long after it died, at least.
 constexpr base::milliseconds restart_least{50};
 
-class seed_run {
+class seed_run final : private shard_watch {
  public:
-  seed_run(const swarm& plan, bool print, bool check_ready)
+  seed_run(const swarm& plan, bool print)
       : plan_(plan),
-        check_ready_(check_ready),
         log_(print),
         time_(log_),
         chance_(plan.seed ^ 0xdae3ULL),
         timeline_(time_),
         net_(time_, log_, plan.net, plan.seed + 17),
-        discord_(
-            time_, log_, net_, plan.discord,
-            [this](proto::shard_key who, const std::string& session, std::string_view frame) {
-              on_frame(who, session, frame);
-            },
-            plan.seed + 29),
+        discord_(time_, log_, net_, plan.discord, *this, plan.seed + 29),
         trouble_(time_, log_, plan.seed ^ 0xfa17ULL, net_, discord_, disk_,
                  {[this] { kill("killed"); }, [this] { stop(); },
                   [this](base::nanoseconds span) {
+                    excuses_.asleep(timeline_.now(), timeline_.now() + span);
+                    asleep_.emplace_back(timeline_.now(), timeline_.now() + span);
                     // The bots live on the same machine.
                     if (daemon_) daemon_->suspend(timeline_.now() + span);
                     net_.freeze(side::client, timeline_.now() + span);
                     bots_time_.freeze(timeline_.now() + span);
-                  }}),
+                  },
+                  [this](base::milliseconds off) {
+                    clock_off_ = off;
+                    clock_jumped_ = true;
+                    if (daemon_) daemon_->set_clock(off);
+                  },
+                  [this](base::instant until) { disk_disturbed_.emplace_back(time_.now(), until); }}),
         bots_time_(time_),
-        bots_(bots_time_, plan.seed + 43, plan.bots, bot_log_) {
-    disk_.on_committed = [this] { read_journal(); };
+        bots_(bots_time_, plan.seed + 43, plan.bots, bot_log_),
+        // The journal announces a commit after at most twice its mean time.
+        guilds_(plan.daemon.journal.core.guild_wait, 2 * plan.daemon.journal.announce),
+        // Discord's own: one and a half intervals and a second.
+        excuses_({.buckets = plan.discord.max_concurrency,
+                  .silence = base::milliseconds(plan.discord.heartbeat_interval_ms * 3 / 2 + 1'000)}) {
+    net_.on_disturbed = [this](link_id on, base::instant from, base::instant until) {
+      excuses_.disturbed(on, from, until);
+    };
     bot_log_.narrate = [this](std::string_view what) { log_.say("bots", what); };
-    note_first_guilds();
+    if (plan.evicts()) evictions_.emplace(plan.daemon.journal.core.max_events);
+    disk_.on_committed = [this](const journal::round& work) {
+      commits_.push_back(time_.now());
+      // What a small journal gives up in the commit that brings it is in no image.
+      if (evictions_) read_round(work);
+      read_journal();
+      if (evictions_) check_evictions();
+    };
   }
 
   outcome run() {
@@ -65,23 +87,23 @@ class seed_run {
     watch();
     discord_.core().set_rate(plan_.events_per_second, discord_.now_ms());
     trouble_.start(plan_.faults, plan_.fault_every);
-    bool peace = false;
     const auto war_over = time_.now() + plan_.active;
     while (time_.now() < war_over && oracle_.findings().empty()) step();
     trouble_.stop();
+    for (auto& one : disk_disturbed_) one.second = std::min(one.second, time_.now());
     bots_.calm();
     log_.mark("faults are over");
     const auto deadline = time_.now() + settle_max;
     const auto quiet_from = time_.now() + base::seconds(10);
     while (oracle_.findings().empty() && findings_.empty()) {
       step();
-      if (time_.now() >= quiet_from && !std::exchange(peace, true)) {
+      if (time_.now() >= quiet_from && !std::exchange(peace_, true)) {
         discord_.core().set_rate(0, discord_.now_ms());
         discord_.core().settle(discord_.now_ms());
         quiet_since_ = time_.now();
         quiet_ = false;
       }
-      if (peace && quiet_) break;
+      if (peace_ && quiet_) break;
       if (time_.now() > deadline) {
         findings_.push_back(fmt::format("not live again {} s after the last fault: {}", settle_max.count(),
                                         who_is_missing()));
@@ -101,9 +123,19 @@ class seed_run {
     timeline_.in(watch_span, "watch", [this] {
       const auto had = received();
       if (!settled() || (plan_.has_bots && !bots_.all_live()) || had != had_) quiet_since_ = time_.now();
+      if (peace_ && plan_.has_bots && !bots_.all_answered()) quiet_since_ = time_.now();
+      if (daemon_ && daemon_->upstream().failed()) call_operator();
       had_ = had;
       quiet_ = time_.now() - quiet_since_ >= quiet_span;
       watch();
+    });
+  }
+  /// After a fatal close code the daemon waits for somebody to set it right and start it again.
+  void call_operator() {
+    if (std::exchange(operator_called_, true)) return;
+    timeline_.in(base::milliseconds(1'000 + chance_.below(60'000)), "operator", [this] {
+      operator_called_ = false;
+      stop();
     });
   }
   [[nodiscard]] std::uint64_t received() const {
@@ -114,8 +146,10 @@ class seed_run {
 
   void start_daemon() {
     ++lives_;
+    guilds_.daemon_started(time_.now());
     daemon_.emplace(time_, log_, net_, discord_, disk_, plan_.daemon, plan_.discord.token, bot_log_,
                     plan_.seed * 1'000 + lives_);
+    daemon_->set_clock(clock_off_);
     read_journal();
     if (auto started = daemon_->start(); !started) {
       findings_.push_back("the daemon does not start: " + started.error().text());
@@ -130,6 +164,7 @@ class seed_run {
       bots_.daemon(nullptr);
       daemon_.reset();
       bot_log_.daemon_kills.push_back(time_.now());
+      excuses_.daemon_died(time_.now());
       come_back();
     });
   }
@@ -138,11 +173,12 @@ class seed_run {
       if (!daemon_ || daemon_->stopping()) return;
       log_.mark("stopping");
       bots_.daemon(nullptr);
-      daemon_->stop([this] {
-        timeline_.soon("stopped", [this] {
+      daemon_->stop([this](bool written) {
+        timeline_.soon("stopped", [this, written] {
           if (!daemon_) return;
-          // A stop whose last commit fails gives up, and is no better than a kill.
-          (plan_.disturbs_disk() ? bot_log_.daemon_kills : bot_log_.daemon_stops).push_back(time_.now());
+          // A stop whose last commit fails is no better than a kill.
+          (written ? bot_log_.daemon_stops : bot_log_.daemon_kills).push_back(time_.now());
+          excuses_.daemon_died(time_.now());
           daemon_.reset();
           come_back();
         });
@@ -167,11 +203,7 @@ class seed_run {
         return;
       }
       if (*batch == nullptr) break;
-      append_rows(**batch, time_.now(), time_.unix_ms(), rows_);
-      for (const auto& row : (*batch)->rows) {
-        note_row(**batch, row);
-        read_up_to_ = row.offset.value;
-      }
+      note_batch(**batch);
     }
     durable_.clear();
     const auto sessions = journal::journal_core::sessions_in(**view);
@@ -179,31 +211,109 @@ class seed_run {
     for (const auto& s : *sessions) durable_[s.record.session_id] = s.seq.value();
   }
 
+  /// What the ledger in the image says of each class, against what the policy names.
+  void check_evictions() {
+    journal::memory_store store(disk_.image);
+    auto view = store.read();
+    const auto text = journal::get_sealed(**view, journal::table::meta, journal::meta_ledger);
+    const auto consumers = journal::journal_core::consumers_in(**view);
+    journal::ledger book;
+    if (!text || !*text || !journal::decode(**text, book) || !consumers) return;
+    eviction_check::accounts now;
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      now[i] = {book.classes[i].floor, book.classes[i].evicted, book.classes[i].evicted_unacked};
+    }
+    std::uint64_t acknowledged = book.head;
+    for (const auto& consumer : consumers->consumers) {
+      for (const auto& layout : consumer.layouts) {
+        for (const auto cursor : layout.cursors) acknowledged = std::min(acknowledged, cursor.value);
+      }
+    }
+    evictions_->committed(now, acknowledged);
+    kept_from_.emplace_back(time_.now(), flow::offset{book.mirror_floor});
+  }
+  [[nodiscard]] flow::offset guilds_kept_from(base::instant at) const {
+    const auto past =
+        std::ranges::upper_bound(kept_from_, at, {}, &std::pair<base::instant, flow::offset>::first);
+    return past == kept_from_.begin() ? flow::offset{} : std::prev(past)->second;
+  }
+  /// The two numbers of the cause "evicted FROM-TO".
+  void note_given_up(std::string_view cause) {
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    const auto dash = cause.find('-');
+    if (!cause.starts_with("evicted ") || dash == std::string_view::npos) return;
+    std::from_chars(cause.data() + 8, cause.data() + dash, from);
+    std::from_chars(cause.data() + dash + 1, cause.data() + cause.size(), to);
+    evictions_->gap(from, to);
+  }
+
+  void note_batch(const flow::event_batch& batch) {
+    append_rows(batch, time_.now(), time_.unix_ms(), rows_);
+    for (const auto& row : batch.rows) {
+      note_row(batch, row);
+      guilds_.note(batch, row, time_.now());
+      read_up_to_ = row.offset.value;
+    }
+  }
+  void read_round(const journal::round& work) {
+    for (const auto& batch : work.batches) {
+      if (!batch->rows.empty() && batch->rows.front().offset.value > read_up_to_) note_batch(*batch);
+    }
+  }
+
   void note_row(const flow::event_batch& batch, const flow::event_row& row) {
     const auto d = batch.data(row);
+    if (evictions_) evictions_->row(row.offset.value, static_cast<std::size_t>(row.retention));
     stored_row out;
     out.offset = row.offset.value;
     out.shard = {row.shard, row.shard_count};
     out.seq = row.seq;
     out.serial = serial_of(d);
-    out.content = hash_of(d);
+    const bool reply =
+        row.type == proto::event_type::guild_members_chunk || row.type == proto::event_type::rate_limited;
+    out.content = reply ? hash_of_reply(d) : hash_of(d);
     if (row.type == proto::event_type::session_started) {
       out.what = stored_row::kind::started;
       out.session = proto::decoded_string(proto::member(d, "session_id")).value_or("");
     } else if (row.type == proto::event_type::gap) {
-      if (row.shard_count == 0) return;  // the journal's own eviction
-      out.what = stored_row::kind::gap;
-      out.session = proto::decoded_string(proto::member(d, "session_id")).value_or("");
-      out.last_seq = proto::integer_of(proto::member(d, "last_seq")).value_or(-1);
       log_.say("GAP", d);
+      if (row.shard_count == 0) {
+        // The journal's own: no session of Discord's was lost.
+        if (evictions_) note_given_up(proto::plain_string(proto::member(d, "cause")).value_or(""));
+      } else {
+        out.what = stored_row::kind::gap;
+        out.session = proto::decoded_string(proto::member(d, "session_id")).value_or("");
+        out.last_seq = proto::integer_of(proto::member(d, "last_seq")).value_or(-1);
+      }
     }
     oracle_.stored(out);
   }
 
-  void on_frame(proto::shard_key, const std::string& session, std::string_view frame) {
+  void must_not(std::uint32_t who, std::string_view what) {
+    if (daemon_ && daemon_->upstream().failed()) {
+      findings_.push_back(fmt::format("shard {} {} after a fatal close code", who, what));
+    }
+  }
+  void dialed(std::uint32_t who, link_id which, bool own_address) override {
+    must_not(who, "dials");
+    excuses_.dialed(who, which, own_address, time_.now());
+  }
+  void live(std::uint32_t who) override { excuses_.live(who); }
+  void reading(bool paused) override { excuses_.reading(paused, time_.now()); }
+  void invalidated(link_id which) override { excuses_.invalidated(which, time_.now()); }
+
+  void sent(std::uint32_t who, link_id on, const std::string& session, std::string_view frame) override {
+    must_not(who, "sends");
+    excuses_.sent(on, time_.now());
     const auto op = proto::integer_of(proto::member(frame, "op")).value_or(-1);
     const auto d = proto::member(frame, "d");
     const auto seq = op == 1 ? proto::integer_of(d) : proto::integer_of(proto::member(d, "seq"));
+    if (op == 2) excuses_.identified(who, on, time_.now());
+    if (op == 6 && !excuses_.may_resume(who, on)) {
+      findings_.push_back(
+          fmt::format("shard {} resumes at the main URL, though its own has not failed", who));
+    }
     if ((op != 1 && op != 6) || !seq) return;
     const auto known = durable_.find(session);
     oracle_.carried(session, *seq, known == durable_.end() ? -1 : known->second);
@@ -238,7 +348,8 @@ class seed_run {
       }
     }
     if (!daemon_->journal().idle()) out += ", the journal is busy";
-    return out + (bots_.all_live() ? "" : ", bots are not live");
+    if (!bots_.all_live()) return out + ", bots are not live: " + bots_.state();
+    return out + (bots_.all_answered() ? "" : ", bots are not answered");
   }
 
   [[nodiscard]] std::vector<sent_event> what_was_sent() const {
@@ -287,12 +398,34 @@ class seed_run {
     }
   }
 
-  void note_first_guilds() {
-    auto& world = discord_.core().world();
-    for (std::uint32_t i = 0; i < world.slots(); ++i) {
-      const auto id = world.id_at(i);
-      if (id != 0 && world.kept_available(i)) first_guilds_.push_back(id);
+  /// Late commits, machines that sleep, restarts and wrong clocks let interactions grow old.
+  [[nodiscard]] base::milliseconds interactions_within(base::instant at) const {
+    const auto from = at - base::seconds(90);
+    const auto until = at + base::seconds(3);
+    const auto died = [&](const std::vector<base::instant>& all) {
+      return std::ranges::any_of(all, [&](base::instant one) { return one >= from && one <= until; });
+    };
+    const bool disk = std::ranges::any_of(
+        disk_disturbed_, [&](const auto& one) { return one.first <= until && one.second >= from; });
+    const bool calm = !disk && !died(bot_log_.daemon_kills) && !died(bot_log_.daemon_stops) &&
+                      excuses_.calm(from, until) && !clock_jumped_ && !evictions_;
+    return calm ? interaction_patience : base::milliseconds{0};
+  }
+
+  /// Cursors are written a moment after they have moved, of which the machine may sleep some. While the disk
+  /// is disturbed that may take until the second commit from then on: the first may have been on its way.
+  [[nodiscard]] base::instant durable_by(base::instant answered) const {
+    auto soon = answered + base::seconds(1);
+    for (const auto& [from, until] : asleep_) {
+      if (from <= soon && until + base::seconds(1) > soon) soon = until + base::seconds(1);
     }
+    const bool disturbed = std::ranges::any_of(disk_disturbed_, [&](const auto& one) {
+      return one.first <= soon && one.second >= answered - base::seconds(1);
+    });
+    if (!disturbed) return soon;
+    constexpr auto never = base::instant::max() - std::chrono::hours(1);  // may be added to
+    const auto first = std::ranges::upper_bound(commits_, answered + base::milliseconds(300));
+    return commits_.end() - first < 2 ? never : std::max(soon, *std::next(first));
   }
 
   /// What the bots received, against the journal.
@@ -304,16 +437,14 @@ class seed_run {
     const bool bursts = gateway.pump_bytes < 65'536 || gateway.socket.output_bytes_high < 65'536;
     rules.clean_close_counts =
         !bursts && gateway.consumers.fallback->on_clean_close == downstream::clean_close::sent;
-    if (plan_.disturbs_disk()) rules.durable_within = plan_.active;
     rules.handler_grace = plan_.daemon.gateway.handler_grace;
-    // Late commits and machines that sleep let interactions grow old.
-    if (!plan_.disturbs_disk() && !plan_.disturbs_time()) rules.interactions_within = interaction_patience;
-    for (const auto id : first_guilds_) {
-      const bool left = std::ranges::any_of(
-          rows_, [id](const journal_row& row) { return row.guild == id && row.type == "GUILD_DELETE"; });
-      if (!left) rules.steady.push_back(id);
+    rules.durable_by = [this](base::instant answered) { return durable_by(answered); };
+    rules.interactions_within = [this](base::instant at) { return interactions_within(at); };
+    rules.guilds = &guilds_;
+    if (evictions_) {
+      rules.evicted = [this](flow::offset at) { return evictions_->lost(at.value); };
+      rules.guilds_kept_from = [this](base::instant at) { return guilds_kept_from(at); };
     }
-    if (check_ready_) rules.steady_until = virtual_time::start + journal::journal_options{}.guild_wait;
     const auto verdict = simulation::check_bots(bot_log_, rows_, rules);
     out.received = verdict.received;
     out.redelivered = verdict.redelivered;
@@ -330,14 +461,18 @@ class seed_run {
     if (whole) {
       oracle_.finish(what_was_sent());
       compare_guilds();
+      if (evictions_) evictions_->finish();
+    }
+    if (evictions_) {
+      for (const auto& what : evictions_->findings()) findings_.push_back(what);
     }
     if (plan_.has_bots) check_bots(out, whole);
     for (const auto& v : discord_.core().violations().kept()) {
-      if (v.kind == "resume_wrong_host" && plan_.disturbs_place()) continue;
-      const bool of_time = v.kind == "heartbeat_missing" || v.kind == "identify_too_fast" ||
-                           v.kind == "op1_unanswered" || v.kind == "slow_reader";
-      if (!v.info && !(of_time && plan_.disturbs_time()))
-        findings_.push_back(fmt::format("violation: {} {}", v.kind, v.text));
+      // Where a RESUME goes is judged as it is sent.
+      if (v.info || v.kind == "resume_wrong_host") continue;
+      const auto at = virtual_time::start + base::milliseconds(v.at_ms - virtual_time::unix_start_ms);
+      if (excuses_.explained(v.kind, v.connection, at)) continue;
+      findings_.push_back(fmt::format("violation: {} {} (link {})", v.kind, v.text, v.connection));
     }
     out.seed = plan_.seed;
     out.findings = oracle_.findings();
@@ -349,12 +484,13 @@ class seed_run {
     out.gaps = oracle_.gaps();
     out.lost_with_record = oracle_.lost_with_record();
     out.daemon_lives = lives_;
+    out.given_up = evictions_ ? evictions_->lost_rows() : 0;
+    out.answers = bot_log_.answers;
     out.virtual_seconds = std::chrono::duration<double>(time_.now() - virtual_time::start).count();
     return out;
   }
 
   const swarm& plan_;
-  const bool check_ready_;
   trace log_;
   virtual_time time_;
   base::rng chance_;
@@ -370,10 +506,20 @@ class seed_run {
   std::optional<daemon> daemon_;
   base::instant quiet_since_{};
   bool quiet_ = false;
+  bool peace_ = false;  ///< faults are long over
+  bool operator_called_ = false;
+  base::milliseconds clock_off_{0};
+  bool clock_jumped_ = false;
   std::uint64_t had_ = 0;
   std::uint64_t lives_ = 0;
   std::uint64_t read_up_to_ = 0;
-  std::vector<proto::snowflake> first_guilds_;
+  std::optional<eviction_check> evictions_;
+  std::vector<std::pair<base::instant, flow::offset>> kept_from_;  ///< the mirror's floor after each commit
+  guild_history guilds_;
+  excuses excuses_;
+  std::vector<std::pair<base::instant, base::instant>> disk_disturbed_;
+  std::vector<std::pair<base::instant, base::instant>> asleep_;
+  std::vector<base::instant> commits_;
   std::map<std::string, std::int64_t> durable_;  ///< session → sequence, as in the image
   oracle oracle_;
   std::vector<std::string> findings_;
@@ -381,11 +527,11 @@ class seed_run {
 
 }  // namespace
 
-outcome run_seed(std::uint64_t seed, bool print, bool with_bots, bool check_ready) {
+outcome run_seed(std::uint64_t seed, bool print, bool with_bots) {
   auto plan = swarm::of(seed);
   plan.has_bots = with_bots;
   if (print) fmt::print("{}\n", plan.text());
-  return seed_run(plan, print, check_ready).run();
+  return seed_run(plan, print).run();
 }
 
 }  // namespace evergate::simulation

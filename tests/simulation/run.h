@@ -22,13 +22,13 @@ struct outcome {
   std::uint64_t daemon_lives = 0;
   std::uint64_t received = 0;  ///< events that bots had
   std::uint64_t redelivered = 0;
+  std::uint64_t given_up = 0;            ///< rows that a journal without room evicted before all had them
+  std::uint64_t answers = 0;             ///< replies to commands that bots had
   std::uint64_t interactions = 0;        ///< that bots had
   std::uint64_t interactions_spent = 0;  ///< that no bot had
   double virtual_seconds = 0;
 };
 
-/// `check_ready`: a READY must hold all guilds. Only for seeds whose faults leave no other choice to the
-/// daemon.
-[[nodiscard]] outcome run_seed(std::uint64_t seed, bool print, bool with_bots, bool check_ready);
+[[nodiscard]] outcome run_seed(std::uint64_t seed, bool print, bool with_bots);
 
 }  // namespace evergate::simulation

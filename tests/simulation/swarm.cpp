@@ -81,14 +81,56 @@ void draw_bots(base::rng& chance, const base::secret& token, bot_crowd_options& 
   out.wire.buffer_bytes = one_of(chance, std::array<std::size_t, 2>{4 * 1024, 64 * 1024});
 }
 
+/// What was added after the first seeds had been run. It draws from a stream of its own and most seeds have
+/// none of it, so that those keep their story.
+void draw_additions(base::rng chance, swarm& out) {
+  if (chance.chance(0.5)) out.bots.manner.asks_every = base::milliseconds(between(chance, 1'000, 20'000));
+  if (chance.chance(0.25)) {
+    // Without these a bot is still told of its guilds, and which members they have.
+    for (const auto one :
+         {sim::intent::moderation, sim::intent::expressions, sim::intent::integrations, sim::intent::webhooks,
+          sim::intent::invites, sim::intent::voice_states, sim::intent::presences, sim::intent::messages,
+          sim::intent::reactions, sim::intent::typing, sim::intent::dm_messages, sim::intent::dm_reactions,
+          sim::intent::dm_typing, sim::intent::message_content, sim::intent::scheduled_events,
+          sim::intent::automod_configuration, sim::intent::automod_execution, sim::intent::polls,
+          sim::intent::dm_polls}) {
+      if (chance.chance(0.4)) out.bots.manner.intents &= ~one;
+    }
+    out.bots.manner.keeps_cache = out.bots.manner.intents == sim::intent::all;
+  }
+  if (chance.chance(0.15)) {
+    auto& journal = out.daemon.journal.core;
+    journal.max_events = static_cast<std::uint64_t>(between(chance, 250, 500));
+    journal.evict_blobs_max = chance.chance(0.5) ? 256 : 8;
+    // No round is larger than the bound: each row is seen in the image once.
+    journal.round_bytes_max = 16 * 1024;
+    out.daemon.upstream.batch.batch_bytes_max = 8 * 1024;
+    out.bots.manner.keeps_cache = false;
+  }
+  const double share = chance.chance(0.35) ? chance.unit() : 0;
+  for (std::size_t i = trouble::first_kinds; i < trouble::kinds().size(); ++i) {
+    if (chance.chance(share)) out.faults.push_back(i);
+  }
+}
+
 /// What came later, drawn apart, so that seeds without it kept their stories.
 void draw_delivery(std::uint64_t seed, downstream::gateway_options& out, bot_manner& manner) {
   base::rng chance(seed * 0x9e3779b97f4a7c15ULL + 0xde11);
   if (chance.chance(0.2)) out.catch_up_max_rate = static_cast<std::uint32_t>(between(chance, 20, 200));
-  // Drawn, so that seeds keep their stories, and not used: with handler_grace a session of seed 9 repeats
-  // after a change of n what was acknowledged long before, which is not understood yet (docs/simulation.md).
-  if (chance.chance(0.2)) static_cast<void>(between(chance, 50, 3'000));
+  if (chance.chance(0.2)) out.handler_grace = base::milliseconds(between(chance, 50, 3'000));
   if (chance.chance(0.15)) manner.poison_every = static_cast<std::uint64_t>(between(chance, 300, 900));
+}
+
+/// Row 13 of the failure catalogue: a budget that a seed's faults use up, in days that are short enough for
+/// the run. The daemon keeps a reserve, for what it sent and died of before Discord counted it.
+void draw_budget(std::uint64_t seed, std::uint32_t shards, sim::discord_options& discord,
+                 proto::identify_options& identify) {
+  base::rng chance(seed * 0x9e3779b97f4a7c15ULL + 0xb0d9e7);
+  if (!chance.chance(0.1)) return;
+  identify.reserve = 3;
+  // Enough for each shard once, and little more.
+  discord.identify_total = identify.reserve + shards + static_cast<std::uint32_t>(between(chance, 0, 3));
+  discord.identify_day_ms = between(chance, 60'000, 150'000);
 }
 
 }  // namespace
@@ -116,23 +158,12 @@ swarm swarm::of(std::uint64_t seed) {
   out.fault_every = base::milliseconds(one_of(chance, std::array{1'500, 4'000, 12'000, 40'000}));
   // Each kind is there or not, by the seed's own share.
   const double share = chance.unit() * 0.8;
-  for (std::size_t i = 0; i < trouble::kinds().size(); ++i) {
+  for (std::size_t i = 0; i < trouble::first_kinds; ++i) {
     if (chance.chance(share)) out.faults.push_back(i);
   }
+  draw_additions(base::rng(seed ^ 0xadd17105), out);
+  draw_budget(seed, out.daemon.upstream.shards, out.discord, out.daemon.upstream.identify);
   return out;
-}
-
-bool swarm::disturbs_time() const {
-  return std::ranges::any_of(faults, [](std::size_t at) { return trouble::kinds()[at].disturbs_time; });
-}
-
-bool swarm::disturbs_disk() const {
-  return std::ranges::any_of(faults,
-                             [](std::size_t at) { return trouble::kinds()[at].name.starts_with("disk"); });
-}
-
-bool swarm::disturbs_place() const {
-  return std::ranges::any_of(faults, [](std::size_t at) { return trouble::kinds()[at].disturbs_place; });
 }
 
 std::string swarm::text() const {

@@ -25,12 +25,8 @@ struct swarm {
   base::milliseconds fault_every{4'000};  ///< mean time between two
   std::vector<std::size_t> faults;        ///< those that this seed has: places in trouble::kinds()
 
-  /// One of its faults makes even a faultless client break a rule of time.
-  [[nodiscard]] bool disturbs_time() const;
-  /// One of its faults may drive a RESUME to the main URL.
-  [[nodiscard]] bool disturbs_place() const;
-  /// Commits may be late or fail.
-  [[nodiscard]] bool disturbs_disk() const;
+  /// The journal holds so little that it must give events up.
+  [[nodiscard]] bool evicts() const { return daemon.journal.core.max_events < 10'000; }
   [[nodiscard]] static swarm of(std::uint64_t seed);
   [[nodiscard]] std::string text() const;
 };

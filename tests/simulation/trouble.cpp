@@ -45,6 +45,23 @@ struct maker {
     if (what.code == 1006) what.code = 1012;
     give(what);
   }
+  /// After it nothing may be tried again until the operator has been there.
+  void fatal() const {
+    static constexpr std::array<std::uint16_t, 6> codes{4004, 4010, 4011, 4012, 4013, 4014};
+    auto what = order(below(2) == 0 ? fault_kind::close : fault_kind::close_after_identify);
+    what.code = codes[below(codes.size())];
+    what.times = 1;
+    give(what);
+  }
+  /// Types of which no state depends: what the mirror misses it cannot show.
+  void drop_type() const {
+    static constexpr std::array<std::string_view, 4> types{"TYPING_START", "MESSAGE_REACTION_ADD",
+                                                           "MESSAGE_UPDATE", "INTERACTION_CREATE"};
+    auto what = order(fault_kind::drop_type);
+    what.type = types[below(types.size())];
+    what.times = static_cast<std::uint32_t>(below(30));
+    give(what);
+  }
   void give_url(fault_kind kind) const {
     auto what = order(kind);
     what.to = static_cast<sim::dead_end>(1 + below(3));
@@ -85,26 +102,56 @@ struct maker {
     what.times = 1 + static_cast<std::uint32_t>(below(12));
     give(what);
   }
-  void disk_error() const { t.disk_error_until_ = t.timeline_.now() + span(10, 20'000); }
+  void disk_error() const {
+    t.disk_error_until_ = t.timeline_.now() + span(10, 20'000);
+    t.daemon_.disk_disturbed(t.disk_error_until_);
+  }
+  void disk_slow() const {
+    t.disk_.slow = span(20, 2'000);
+    t.daemon_.disk_disturbed(base::instant::max());
+  }
   void die_in_commit() const { t.commits_to_death_ = 1 + static_cast<std::uint32_t>(below(4)); }
 };
+
+namespace {
+
+constexpr bool names(std::string_view rows, int row) {
+  int number = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] != ' ') number = number * 10 + (rows[i] - '0');
+    const bool ends = i + 1 == rows.size() || rows[i + 1] == ' ';
+    if (ends && number == row) return true;
+    if (rows[i] == ' ') number = 0;
+  }
+  return false;
+}
+
+/// Each row of the failure catalogue that an upstream shard must survive has a fault here.
+template <std::size_t n>
+constexpr bool covers_all(const trouble::kind (&all)[n]) {
+  for (const int row : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, 18, 21, 22, 23, 24, 26, 28}) {
+    bool found = false;
+    for (const auto& one : all) found = found || names(one.rows, row);
+    if (!found) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 std::span<const trouble::kind> trouble::kinds() {
   static constexpr kind all[] = {
       // The network's.
-      {"reset", "", [](trouble& t) { t.net_.reset(maker{t}.link()); }, false, true},
-      {"fin", "", [](trouble& t) { t.net_.end(maker{t}.link()); }, false, true},
-      {"stall", "2", [](trouble& t) { t.net_.stall(maker{t}.link(), maker{t}.span(50, 60'000)); }, true,
-       true},
+      {"reset", "", [](trouble& t) { t.net_.reset(maker{t}.link()); }},
+      {"fin", "", [](trouble& t) { t.net_.end(maker{t}.link()); }},
+      {"stall", "2", [](trouble& t) { t.net_.stall(maker{t}.link(), maker{t}.span(50, 60'000)); }},
       {"half_open", "1",
-       [](trouble& t) { t.net_.half_open(maker{t}.link(), other(maker{t}.to_client_mostly())); }, true, true},
-      {"slow_link", "2", [](trouble& t) { t.net_.lag(maker{t}.link(), maker{t}.span(20, 4'000)); }, true,
-       true},
+       [](trouble& t) { t.net_.half_open(maker{t}.link(), other(maker{t}.to_client_mostly())); }},
+      {"slow_link", "2", [](trouble& t) { t.net_.lag(maker{t}.link(), maker{t}.span(20, 4'000)); }},
       {"cut", "",
        [](trouble& t) {
          t.net_.cut_after(maker{t}.link(), maker{t}.to_client_mostly(), maker{t}.below(6'000));
-       },
-       false, true},
+       }},
       // Discord's, on live connections.
       {"op7", "5", [](trouble& t) { maker{t}.give(fault_kind::op7); }},
       {"op9", "6", [](trouble& t) { maker{t}.give(fault_kind::op9); }},
@@ -114,14 +161,14 @@ std::span<const trouble::kind> trouble::kinds() {
          what.resumable = true;
          maker{t}.give(what);
        }},
-      {"close", "10 11", [](trouble& t) { maker{t}.give_code(fault_kind::close); }, false, true},
-      {"rst", "", [](trouble& t) { maker{t}.give(fault_kind::rst); }, false, true},
+      {"close", "10 11", [](trouble& t) { maker{t}.give_code(fault_kind::close); }},
+      {"rst", "", [](trouble& t) { maker{t}.give(fault_kind::rst); }},
       {"silent", "1", [](trouble& t) { maker{t}.give(fault_kind::half_open); }},
       {"op1", "4", [](trouble& t) { maker{t}.give(fault_kind::op1); }},
-      {"corrupt_frame", "22", [](trouble& t) { maker{t}.corrupt_frame(); }, false, true},
-      {"broken_stream", "21", [](trouble& t) { maker{t}.give(fault_kind::broken_stream); }, false, true},
+      {"corrupt_frame", "22", [](trouble& t) { maker{t}.corrupt_frame(); }},
+      {"broken_stream", "21", [](trouble& t) { maker{t}.give(fault_kind::broken_stream); }},
       {"split_stream", "21", [](trouble& t) { maker{t}.give(fault_kind::split_stream); }},
-      {"missing_ack", "1 3", [](trouble& t) { maker{t}.give(fault_kind::missing_ack); }, false, true},
+      {"missing_ack", "1 3", [](trouble& t) { maker{t}.give(fault_kind::missing_ack); }},
       {"late_ack", "2", [](trouble& t) { maker{t}.give_delayed(fault_kind::late_ack, 8'000); }},
       {"seq_jump", "28", [](trouble& t) { maker{t}.jump(); }},
       {"seq_repeat", "28", [](trouble& t) { maker{t}.give(fault_kind::seq_repeat); }},
@@ -132,35 +179,40 @@ std::span<const trouble::kind> trouble::kinds() {
       {"burst", "",
        [](trouble& t) { t.discord_.core().emit(20 + maker{t}.below(200), {}, t.discord_.now_ms()); }},
       // Discord's, while connecting.
-      {"refuse_upgrade", "15", [](trouble& t) { maker{t}.refuse_upgrade(); }, false, true},
-      {"slow_upgrade", "17", [](trouble& t) { maker{t}.give_delayed(fault_kind::slow_upgrade, 12'000); },
-       false, true},
-      {"silent_upgrade", "9 17", [](trouble& t) { maker{t}.give(fault_kind::silent_upgrade); }, false, true},
-      {"no_hello", "17", [](trouble& t) { maker{t}.give(fault_kind::no_hello); }, false, true},
-      {"slow_hello", "17", [](trouble& t) { maker{t}.give_delayed(fault_kind::slow_hello, 25'000); }, false,
-       true},
-      {"op7_first", "5", [](trouble& t) { maker{t}.give(fault_kind::op7_first); }, false, true},
+      {"refuse_upgrade", "15", [](trouble& t) { maker{t}.refuse_upgrade(); }},
+      {"slow_upgrade", "17", [](trouble& t) { maker{t}.give_delayed(fault_kind::slow_upgrade, 12'000); }},
+      {"silent_upgrade", "9 17", [](trouble& t) { maker{t}.give(fault_kind::silent_upgrade); }},
+      {"no_hello", "17", [](trouble& t) { maker{t}.give(fault_kind::no_hello); }},
+      {"slow_hello", "17", [](trouble& t) { maker{t}.give_delayed(fault_kind::slow_hello, 25'000); }},
+      {"op7_first", "5", [](trouble& t) { maker{t}.give(fault_kind::op7_first); }},
       {"op9_after_identify", "7", [](trouble& t) { maker{t}.give(fault_kind::op9_after_identify); }},
       {"no_ready", "17", [](trouble& t) { maker{t}.give(fault_kind::no_ready); }},
       {"close_after_identify", "11",
        [](trouble& t) { maker{t}.give_code(fault_kind::close_after_identify); }},
       {"refuse_resume", "6", [](trouble& t) { maker{t}.give(fault_kind::refuse_resume); }},
-      {"op9_true_after_resume", "6", [](trouble& t) { maker{t}.give(fault_kind::op9_true_after_resume); },
-       false, true},
-      {"close_after_resume", "8 10", [](trouble& t) { maker{t}.give_code(fault_kind::close_after_resume); },
-       false, true},
-      {"no_resumed", "17", [](trouble& t) { maker{t}.give(fault_kind::no_resumed); }, false, true},
-      {"resume_host", "9 16", [](trouble& t) { maker{t}.give_url(fault_kind::resume_host); }, false, true},
+      {"op9_true_after_resume", "6", [](trouble& t) { maker{t}.give(fault_kind::op9_true_after_resume); }},
+      {"close_after_resume", "8 10", [](trouble& t) { maker{t}.give_code(fault_kind::close_after_resume); }},
+      {"no_resumed", "17", [](trouble& t) { maker{t}.give(fault_kind::no_resumed); }},
+      {"resume_host", "9 16", [](trouble& t) { maker{t}.give_url(fault_kind::resume_host); }},
       {"gateway_url", "16", [](trouble& t) { maker{t}.give_url(fault_kind::gateway_url); }},
       {"rest_status", "15", [](trouble& t) { maker{t}.give(fault_kind::rest_status); }},
       // The machine's.
-      {"disk_error", "", [](trouble& t) { maker{t}.disk_error(); }, true},
-      {"disk_slow", "", [](trouble& t) { t.disk_.slow = maker{t}.span(20, 2'000); }, true},
-      {"kill_daemon", "", [](trouble& t) { t.daemon_.kill(); }, true},
-      {"kill_in_commit", "", [](trouble& t) { maker{t}.die_in_commit(); }, true},
-      {"stop_daemon", "", [](trouble& t) { t.daemon_.stop(); }, true},
-      {"suspend", "26", [](trouble& t) { t.daemon_.suspend(maker{t}.span(100, 90'000)); }, true, true},
+      {"disk_error", "", [](trouble& t) { maker{t}.disk_error(); }},
+      {"disk_slow", "", [](trouble& t) { maker{t}.disk_slow(); }},
+      {"kill_daemon", "", [](trouble& t) { t.daemon_.kill(); }},
+      {"kill_in_commit", "", [](trouble& t) { maker{t}.die_in_commit(); }},
+      {"stop_daemon", "", [](trouble& t) { t.daemon_.stop(); }},
+      {"suspend", "26", [](trouble& t) { t.daemon_.suspend(maker{t}.span(100, 90'000)); }},
+      // Added later: see swarm::of.
+      {"fatal", "12", [](trouble& t) { maker{t}.fatal(); }},
+      {"drop_type", "18", [](trouble& t) { maker{t}.drop_type(); }},
+      {"unavailable_create", "19", [](trouble& t) { maker{t}.give(fault_kind::unavailable_create); }},
+      {"clock_jump", "26",
+       [](trouble& t) {
+         t.daemon_.set_clock(base::milliseconds(maker{t}.below(7'200'000)) - std::chrono::hours(1));
+       }},
   };
+  static_assert(covers_all(all));
   return all;
 }
 

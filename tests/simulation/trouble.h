@@ -18,6 +18,8 @@ struct daemon_handle {
   std::function<void()> kill;
   std::function<void()> stop;
   std::function<void(base::nanoseconds)> suspend;
+  std::function<void(base::milliseconds)> set_clock;  ///< how far the machine's wall clock is off from now on
+  std::function<void(base::instant)> disk_disturbed;  ///< commits may be late or fail until then
 };
 
 class trouble {
@@ -27,13 +29,11 @@ class trouble {
     std::string_view name;
     std::string_view rows;
     void (*make)(trouble&);
-    /// It makes even a faultless client break a rule of time (a beat too late, an IDENTIFY too early).
-    bool disturbs_time = false;
-    /// After it a RESUME may rightly come to the main URL.
-    bool disturbs_place = false;
   };
   /// All there are; a swarm names them by their place.
   [[nodiscard]] static std::span<const kind> kinds();
+  /// Of these, how many there were when the first seeds were run; see swarm::of.
+  static constexpr std::size_t first_kinds = 47;
 
   trouble(virtual_time& time, trace& log, std::uint64_t seed, network& net, discord_side& discord,
           virtual_disk& disk, daemon_handle daemon);

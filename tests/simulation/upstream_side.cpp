@@ -1,5 +1,6 @@
 #include "upstream_side.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -75,7 +76,7 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
   }
   void send(std::string_view frame) override {
     if (link_ == 0) return;
-    home_.world_.sent(core_.key(), core_.session().session_id(), frame);
+    home_.world_.sent(core_.key().id, link_, core_.session().session_id(), frame);
     write(net::ws_opcode::text, frame);
   }
   void close(std::uint16_t code) override {
@@ -132,6 +133,7 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
   void batch_grew() override { home_.batch_grew(); }
   void on_live(bool live) override {
     home_.log_.mark(live ? "shard live" : "shard down", {core_.key().id, core_.session().received()});
+    if (live) home_.world_.live(core_.key().id);
   }
   void on_fatal(std::uint16_t code) override {
     home_.log_.mark("shard fatal", {core_.key().id, code});
@@ -266,7 +268,13 @@ void upstream_side::pump_identify() {
     time_.soon("identify turn", [this, t] { shards_[t.shard]->core().turn(t.not_before, time_.now()); });
   }
   time_.cancel(identify_timer_);
-  if (const auto next = scheduler_.next(time_.now())) {
+  auto next = scheduler_.next(time_.now());
+  if (scheduler_.waiting() > 0 && turns.empty() && scheduler_.spent()) {
+    // Discord may give more before the time it told; see identify_desk.
+    log_.mark("identify budget is spent");
+    next = std::min(next.value_or(base::instant::max()), info_at_ + info_age_max + base::milliseconds{1});
+  }
+  if (next) {
     identify_timer_ = time_.at(*next, "identify timer", [this] {
       identify_timer_ = 0;
       pump_identify();
@@ -319,6 +327,7 @@ void upstream_side::on_room() {
 
 void upstream_side::pause(bool paused) {
   log_.mark(paused ? "reading paused" : "reading resumed");
+  world_.reading(paused);
   for (const auto& s : shards_) s->pause(paused);
   if (paused) return;
   time_.soon("read what is buffered", [this] {
@@ -344,6 +353,18 @@ void upstream_side::stop() {
 }
 
 bool upstream_side::submit(flow::command what) {
+  constexpr int presence_update = 3;
+  if (what.op == presence_update) {
+    // As the fleet does: a lane speaks for its own shards where n divides their number, else for all.
+    const auto lanes = std::max<std::uint32_t>(what.lane.count, 1);
+    const auto common = options_.shards % lanes == 0 ? lanes : 1;
+    for (const auto& one : shards_) {
+      if (one->core().key().id % common == what.lane.id % common) {
+        one->core().command(what.op, what.payload, time_.now());
+      }
+    }
+    return true;
+  }
   const auto owner = (what.guild >> 22) % options_.shards;
   shards_[owner]->core().command(what.op, std::move(what.payload), time_.now());
   return true;

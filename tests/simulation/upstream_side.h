@@ -42,7 +42,11 @@ class outside {
   /// What /gateway/bot says now; nothing when the call fails.
   [[nodiscard]] virtual std::optional<proto::identify_limits> limits(base::instant now) = 0;
   /// A text frame that a shard puts on the wire.
-  virtual void sent(proto::shard_key who, const std::string& session, std::string_view frame) = 0;
+  virtual void sent(std::uint32_t who, link_id on, const std::string& session, std::string_view frame) = 0;
+  /// A shard's session lives on its connection.
+  virtual void live(std::uint32_t who) = 0;
+  /// The store has no room, so that no shard reads; or it has again.
+  virtual void reading(bool paused) = 0;
 };
 
 class upstream_side final : public flow::commit_listener, public flow::command_sink, public flow::fleet_view {

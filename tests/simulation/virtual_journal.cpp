@@ -5,6 +5,7 @@
 
 #include "journal/errc.h"
 #include "journal/event_reader.h"
+#include "journal/stretches.h"
 
 namespace evergate::simulation {
 
@@ -109,7 +110,7 @@ void virtual_journal::write() {
     return;
   }
   written_ = true;
-  if (disk_.on_committed) disk_.on_committed();
+  if (disk_.on_committed) disk_.on_committed(*in_flight_);
   log_.mark("journal committed", {static_cast<std::int64_t>(in_flight_->last)});
   time_.in(about(options_.announce), "journal announce", [this] { announce(); });
 }
@@ -118,7 +119,7 @@ void virtual_journal::announce() {
   if (std::exchange(stalled_, false)) {
     for (auto* const one : listeners_) one->on_room();
   }
-  if (in_flight_->guild_arrived) last_guild_ = time_.now();
+  if (in_flight_->guilds_expected) last_guild_ = time_.now();
   const bool rows = !in_flight_->batches.empty() || !in_flight_->changes.empty();
   const auto done = core_.settle(*in_flight_);
   head_ = done->head;
@@ -142,7 +143,7 @@ void virtual_journal::ask(const std::vector<journal::checkpoint_request>& wanted
   }
 }
 
-void virtual_journal::stop() {
+bool virtual_journal::stop() {
   // As the daemon's own stop, but without its patience: what waits is written at once, or not at all.
   time_.cancel(round_);
   while (in_flight_ || !waiting_.empty() || !changes_.empty()) {
@@ -151,13 +152,14 @@ void virtual_journal::stop() {
       written_ = false;
       core_.prepare(*in_flight_);
     }
-    if (!written_ && !core_.write(*in_flight_, time_.unix_ms())) return;
-    if (disk_.on_committed) disk_.on_committed();
+    if (!written_ && !core_.write(*in_flight_, time_.unix_ms())) return false;
+    if (disk_.on_committed) disk_.on_committed(*in_flight_);
     const auto told = core_.settle(*in_flight_);
     in_flight_.reset();
   }
   const auto closed = core_.close();
   log_.mark(closed ? "journal closed" : "journal not closed");
+  return closed.has_value();
 }
 
 base::result<std::vector<flow::stored_session>> virtual_journal::stored_sessions() {
@@ -178,11 +180,11 @@ base::result<flow::stored_consumers> virtual_journal::stored() {
   return journal::journal_core::consumers_in(**view);
 }
 
-base::result<void> virtual_journal::stretches(proto::event_class of, flow::offset after,
+base::result<void> virtual_journal::stretches(proto::event_class of, flow::offset after, flow::offset upto,
                                               const std::function<bool(const flow::stretch&)>& each) {
   auto view = store_.read();
   if (!view) return std::unexpected(view.error());
-  return journal::journal_core::stretches_in(**view, of, after, each);
+  return journal::stretches_in(**view, of, after, upto, each);
 }
 
 base::result<flow::batch_ptr> virtual_journal::read_after(flow::offset after, std::size_t bytes_hint) {

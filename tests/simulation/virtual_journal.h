@@ -27,8 +27,8 @@ struct virtual_journal_options {
 /// What outlives the process: the committed data, and how the disk behaves now.
 struct virtual_disk {
   std::shared_ptr<journal::memory_image> image = std::make_shared<journal::memory_image>();
-  base::nanoseconds slow{0};           ///< each commit takes up to this much longer
-  std::function<void()> on_committed;  ///< called after each commit that the core made
+  base::nanoseconds slow{0};                                ///< each commit takes up to this much longer
+  std::function<void(const journal::round&)> on_committed;  ///< called after each commit that the core made
 };
 
 class virtual_journal final : public flow::event_sink,
@@ -43,8 +43,8 @@ class virtual_journal final : public flow::event_sink,
 
   [[nodiscard]] base::result<void> recover() { return core_.recover(true); }
   void start(std::vector<flow::commit_listener*> listeners);
-  /// What a clean stop leaves: everything waiting is written, with the mark.
-  void stop();
+  /// What a clean stop leaves: everything waiting is written, with the mark. False when it could not be.
+  [[nodiscard]] bool stop();
 
   [[nodiscard]] bool append(std::unique_ptr<flow::event_batch>& batch) override;
   [[nodiscard]] base::result<std::vector<flow::stored_session>> stored_sessions() override;
@@ -60,7 +60,7 @@ class virtual_journal final : public flow::event_sink,
   [[nodiscard]] bool complete() const override;
   [[nodiscard]] base::result<flow::stored_consumers> stored() override;
   void change(flow::consumer_change change) override;
-  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after,
+  [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after, flow::offset upto,
                                              const std::function<bool(const flow::stretch&)>& each) override;
   void note_gap(flow::gap_record) override {}  // its consumers have no bounds of their own
 

@@ -68,7 +68,9 @@ class timeline final : public agenda {
   timeline& operator=(const timeline&) = delete;
 
   [[nodiscard]] base::instant now() const override { return time_.now(); }
-  [[nodiscard]] std::int64_t unix_ms() const override { return time_.unix_ms(); }
+  [[nodiscard]] std::int64_t unix_ms() const override { return time_.unix_ms() + clock_off_.count(); }
+  /// Its machine's wall clock is off by this much.
+  void set_clock(base::milliseconds off) noexcept { clock_off_ = off; }
 
   void at(base::instant when, work what) override { time_.add(*this, when, "bots", std::move(what)); }
   /// `what` is a literal.
@@ -93,6 +95,7 @@ class timeline final : public agenda {
  private:
   virtual_time& time_;
   base::instant frozen_until_{};
+  base::milliseconds clock_off_{0};
 };
 
 }  // namespace evergate::simulation
