@@ -201,7 +201,7 @@ void consumer::left(holder_id by, bool discard, flow::offset head, base::instant
     for (auto& where : slots_) {
       if (!where.next || where.next->by != by) continue;
       where.next.reset();
-      tell(out, order::give_back, where.holder);
+      tell_back(where, out);
     }
     return;
   }
@@ -232,10 +232,15 @@ void consumer::left(holder_id by, bool discard, flow::offset head, base::instant
 void consumer::give_back(slot& where, consumer_orders& out) {
   where.holder = std::exchange(where.predecessor, 0);
   where.session = where.predecessor_session;
+  tell_back(where, out);
+}
+
+// With how far interactions have come: they are never sent again.
+void consumer::tell_back(const slot& where, consumer_orders& out) const {
   auto& order = out.emplace_back();
   order.what = order::give_back;
   order.to = where.holder;
-  order.interactions = newest().interactions[static_cast<std::size_t>(&where - slots_.data())];
+  order.interactions = record_.layouts.back().interactions[static_cast<std::size_t>(&where - slots_.data())];
 }
 
 void consumer::detach(slot& where, bool discard, base::instant now) {

@@ -234,6 +234,7 @@ class consumer {
   void take(claim who, consumer_orders& out);
   void give(slot& where, claim who, consumer_orders& out);
   void give_back(slot& where, consumer_orders& out);
+  void tell_back(const slot& where, consumer_orders& out) const;
   void detach(slot& where, bool discard, base::instant now);
   void stop_backfilling(slot& where) noexcept;
   void forget_session(const std::string& id);

@@ -189,10 +189,12 @@ TEST_F(ConsumerTest, AReturnedLaneGoesOnWhereTheNewcomersInteractionsEnded) {
 
 TEST_F(ConsumerTest, TheLaneReturnsWhenTheNewcomerGivesUpBeforeItsTurn) {
   identify(1, {0, 1});
+  EXPECT_TRUE(body_.reserve_interactions(1, flow::offset{120}));
   identify(2, {0, 1});
   const auto out = left(2);
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].what, kind::give_back);
+  EXPECT_EQ(out[0].interactions, flow::offset{120}) << "none is sent again (seed 31205753300039)";
   EXPECT_EQ(out[0].to, 1u);
   EXPECT_TRUE(released(1).empty());
 }
