@@ -100,10 +100,11 @@ bool excuses::early_identify(link_id on, base::instant at) const {
   if (own == backwards.end()) return false;
   const auto same = [&](const identify& one) { return one.bucket == own->bucket; };
   const auto before = std::find_if(std::next(own), backwards.end(), same);
-  if (before == backwards.end()) return false;
-  // Turns are not kept over a restart.
-  if (before->life != own->life) return true;
-  if (own->at - before->at < rules_.identify) return false;
+  if (before != backwards.end()) {
+    // Turns are not kept over a restart.
+    if (before->life != own->life) return true;
+    if (own->at - before->at < rules_.identify) return false;
+  }
   return std::any_of(own, backwards.end(), [&](const identify& one) {
     const auto latest = arrives_by(one.on, one.at);
     return same(one) && latest > one.at + rules_.slack && latest + rules_.identify >= at;

@@ -59,6 +59,15 @@ TEST_F(ExcusesTest, AnIdentifyThatIsSentTooEarlyHasNoExcuse) {
   EXPECT_FALSE(told_.explained("identify_too_fast", 3, at(4)));
 }
 
+// Derived seed 75567871677549.
+TEST_F(ExcusesTest, TheFirstIdentifyOfABucketMayComeBehindTheSecond) {
+  told_.disturbed(1, at(0), at(8));
+  told_.identified(0, 1, at(1));
+  told_.identified(2, 2, at(7));
+  EXPECT_TRUE(told_.explained("identify_too_fast", 1, at(9)));
+  EXPECT_FALSE(told_.explained("identify_too_fast", 1, at(30)));
+}
+
 TEST_F(ExcusesTest, TurnsAreForgottenWithTheDaemon) {
   told_.identified(0, 1, at(1));
   told_.daemon_died(at(2));
