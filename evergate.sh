@@ -217,9 +217,10 @@ e2e_tests() {
 simulation_tests() {
   local program=build/release/bin/evergate-simulate commit
   simulated fixed "$program" --seeds 1-2000 --jobs "$(nproc)"
-  # New ones with each commit; outside of a clone there is none, and they are always the same.
-  commit=$(git rev-parse HEAD 2>/dev/null) || commit=none
-  echo "evergate.sh: 500 seeds of commit $commit"
+  # New ones with each commit that changes what is simulated; the same for everybody who has these sources.
+  # Outside of a clone there is none, and they are always the same.
+  commit=$(git rev-parse HEAD:src HEAD:sim HEAD:tests/simulation 2>/dev/null | sha1sum | cut -d ' ' -f 1)
+  echo "evergate.sh: 500 seeds of the commit's sources, $commit"
   simulated commit "$program" --derive "$commit" --count 500 --jobs "$(nproc)"
 }
 
