@@ -184,7 +184,7 @@ unit_tests() {
 e2e_file() {
   local file=$1 log started=$SECONDS
   log=build/e2e-$(basename "$file" .test.mjs).log
-  timeout --kill-after=20 600 node --test --test-reporter=tap "$file" >"$log" 2>&1 || true
+  timeout --kill-after=20 1500 node --test --test-reporter=tap "$file" >"$log" 2>&1 || true
   local story
   story=$(grep -E '^ *(ok|not ok|# [^S]|error:)' "$log" |
     grep -vE '^# (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms)') || true
