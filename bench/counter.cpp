@@ -45,16 +45,16 @@ void allocation() noexcept {
 
 }  // namespace
 
-#define COUNTED(result, name, parameters, arguments)                                  \
-  extern "C" result name parameters {                                                 \
-    static std::atomic<result(*) parameters> real{nullptr};                           \
-    auto found = real.load(std::memory_order_relaxed);                                \
-    if (found == nullptr) {                                                           \
-      found = reinterpret_cast<result(*) parameters>(::dlsym(RTLD_NEXT, #name));      \
-      real.store(found, std::memory_order_relaxed);                                   \
-    }                                                                                 \
-    shared->calls.fetch_add(1, std::memory_order_relaxed);                            \
-    return found arguments;                                                           \
+#define COUNTED(result, name, parameters, arguments)                             \
+  extern "C" result name parameters {                                            \
+    static std::atomic<result(*) parameters> real{nullptr};                      \
+    auto found = real.load(std::memory_order_relaxed);                           \
+    if (found == nullptr) {                                                      \
+      found = reinterpret_cast<result(*) parameters>(::dlsym(RTLD_NEXT, #name)); \
+      real.store(found, std::memory_order_relaxed);                              \
+    }                                                                            \
+    shared->calls.fetch_add(1, std::memory_order_relaxed);                       \
+    return found arguments;                                                      \
   }
 
 COUNTED(ssize_t, read, (int fd, void* to, size_t size), (fd, to, size))

@@ -1,6 +1,8 @@
-// evergate-drain: the bot of the benchmark, which does nothing but read. Over a plain WebSocket it identifies (or, with
-// --raw, takes whatever comes), counts, acknowledges now and then, and prints a line of JSON whenever what it counted
-// has changed: {"frames":N,"bytes":N,"ms":unix time}. With --arrivals FILE it notes when each event came.
+// evergate-drain: the bot of the benchmark, which does nothing but read. Over a plain WebSocket it identifies
+// (or, with
+// --raw, takes whatever comes), counts, acknowledges now and then, and prints a line of JSON whenever what it
+// counted has changed: {"frames":N,"bytes":N,"ms":unix time}. With --arrivals FILE it notes when each event
+// came.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -33,7 +35,8 @@ struct settings {
 };
 
 double unix_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration<double, std::milli>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::uint64_t number_after(std::string_view text, std::string_view key) {
@@ -71,9 +74,10 @@ class drain {
     const int on = 1;
     ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) return false;
-    write_all(fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                          s_.path, s_.port));
+    write_all(
+        fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                    s_.path, s_.port));
     std::string head;
     while (!head.ends_with("\r\n\r\n")) {
       char one = 0;
@@ -82,8 +86,9 @@ class drain {
     }
     if (!head.starts_with("HTTP/1.1 101")) return false;
     if (!s_.raw) {
-      say(fmt::format(R"({{"op":2,"d":{{"token":"{}","intents":{},"shard":[{}],"properties":{{"browser":"evergate-drain"}}}}}})",
-                      s_.token, s_.intents, s_.shard));
+      say(fmt::format(
+          R"({{"op":2,"d":{{"token":"{}","intents":{},"shard":[{}],"properties":{{"browser":"evergate-drain"}}}}}})",
+          s_.token, s_.intents, s_.shard));
     }
     return true;
   }

@@ -1,6 +1,7 @@
-// evergate-floor: the least a gateway proxy can do for an event: receive, decrypt, inflate, one copy, a coalesced
-// send. No scan, journal, mirror, numbering or framing. It holds one session and passes its payloads to the one
-// client that connects. Prints {"port":N} when that client may come. Measured beside the daemon by run.py.
+// evergate-floor: the least a gateway proxy can do for an event: receive, decrypt, inflate, one copy, a
+// coalesced send. No scan, journal, mirror, numbering or framing. It holds one session and passes its
+// payloads to the one client that connects. Prints {"port":N} when that client may come. Measured beside the
+// daemon by run.py.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -35,8 +35,8 @@ class gateway_client final : public net::ws_handler {
   }
   /// From now on messages are encoded and kept, for a stream whose making costs nothing while it is sent.
   void hold() noexcept { holding_ = true; }
-  /// Lets go what is held as fast as the peer reads, and then goes on as before. `done` is called once all of it has
-  /// been given to the socket, or when the connection ends.
+  /// Lets go what is held as fast as the peer reads, and then goes on as before. `done` is called once all of
+  /// it has been given to the socket, or when the connection ends.
   void pour(std::function<void()> done);
   [[nodiscard]] std::size_t queued_bytes() const { return socket_->queued_bytes(); }
   [[nodiscard]] connection_id id() const noexcept { return id_; }
