@@ -121,21 +121,6 @@ void draw_delivery(std::uint64_t seed, downstream::gateway_options& out, bot_man
   if (chance.chance(0.15)) manner.poison_every = static_cast<std::uint64_t>(between(chance, 300, 900));
 }
 
-/// The answer to a bot's beat waits behind the guilds that are queued for it. Where those take longer than
-/// its interval, every connection is a dead one to the bot, and it never has its guilds: no manner of serving
-/// it helps.
-void let_bots_live(const swarm& drawn, downstream::gateway_options& out) {
-  const auto& wire = drawn.bots.wire;
-  constexpr std::size_t guild_bytes = 16 * 1024;
-  const auto queued =
-      std::min(out.socket.output_bytes_high + guild_bytes, drawn.discord.world.guilds * guild_bytes);
-  // A window of the wire's buffer each way there and back.
-  const auto windows = queued / wire.buffer_bytes + 1;
-  const auto drained = windows * wire.latency_max;
-  out.heartbeat_interval = std::max<base::milliseconds>(
-      out.heartbeat_interval, std::chrono::duration_cast<base::milliseconds>(drained));
-}
-
 /// Row 13 of the failure catalogue: a budget that a seed's faults use up, in days that are short enough for
 /// the run. The daemon keeps a reserve, for what it sent and died of before Discord counted it.
 void draw_budget(std::uint64_t seed, std::uint32_t shards, sim::discord_options& discord,
@@ -159,7 +144,6 @@ swarm swarm::of(std::uint64_t seed) {
   draw_gateway(chance, out.discord.token, out.daemon.gateway);
   draw_bots(chance, out.discord.token, out.bots);
   draw_delivery(seed, out.daemon.gateway, out.bots.manner);
-  let_bots_live(out, out.daemon.gateway);
   // What the option asks of an operator: more than a round trip to the bots.
   auto& consumers = out.daemon.gateway.consumers;
   auto policy = *consumers.fallback;
