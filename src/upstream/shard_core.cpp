@@ -48,8 +48,8 @@ void shard_core::feed(const session_input& what, base::instant now) {
   stepping_ = true;
   actions_.clear();
   session_.step(what, now, chance_, actions_);
-  for (auto& todo : actions_) {
-    std::visit([this, now](auto& one) { carry_out(one, now); }, todo);
+  for (auto& next : actions_) {
+    std::visit([this, now](auto& one) { carry_out(one, now); }, next);
   }
   stepping_ = false;
   const bool live = session_.state() == session_state::live;
