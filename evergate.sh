@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 packages=(clang-19 clang-tidy-19 clang-format-19 lld-19 libclang-rt-19-dev llvm-19 cmake ninja-build pkg-config
   ccache libboost1.81-dev libssl-dev zlib1g-dev libzstd-dev liblmdb-dev libsimdjson-dev libtomlplusplus-dev
   libspdlog-dev libfmt-dev libcurl4-openssl-dev libcli11-dev libxxhash-dev libgtest-dev nlohmann-json3-dev
-  openssl python3)
+  openssl python3 liblua5.4-dev doxygen)
 state=var/demo
 
 usage() {
