@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "app/errc.h"
@@ -218,12 +219,54 @@ void reshard_desk::look() {
   facts([this](const result<control::plan_facts>& known) { judge(known); });
 }
 
+/// What an automatic one would do, as decide_resharding has it.
+control::reshard_plan reshard_desk::decided(const control::plan_facts& known) const {
+  auto plan = plan_for(0, known);
+  const auto& decision = ground_.decisions.decide_resharding;
+  if (!decision.overridden()) return plan;
+  const reshard_question asked{
+      .current = known.current,
+      .target = plan.target,
+      .due = plan.wanted(),
+      .fullest_percent = plan.fullest_percent,
+      .guilds = std::accumulate(known.guilds.begin(), known.guilds.end(), 0U),
+      .recommended = known.recommended,
+      .remaining = known.remaining,
+  };
+  const auto target = decision.ask(asked, [](const auto& about) { return about.due ? about.target : 0U; });
+  if (target == (plan.wanted() ? plan.target : 0)) return plan;
+  if (target == 0) {
+    plan.cause.clear();
+    return plan;
+  }
+  plan = plan_for(target, known);
+  plan.cause = "decide_resharding";
+  if (plan.possible() && plan.identifies > known.allowance) {
+    plan.refusal = fmt::format("{} session starts are needed, {} are left that resharding may use",
+                               plan.identifies, known.allowance);
+  }
+  return plan;
+}
+
+bool reshard_desk::permitted(const control::reshard_facts& seen) const {
+  const auto& decision = ground_.decisions.permit_switch;
+  const auto now = base::boot_clock::now();
+  if (!decision.overridden() || !machine_.may_open(seen.awaited, now)) return true;
+  const switch_question asked{
+      .from = machine_.task().from.count,
+      .to = machine_.task().to.count,
+      .ready_shards = seen.ready_shards,
+      .waited = std::chrono::duration_cast<base::milliseconds>(machine_.lasted(now)),
+  };
+  return decision.ask(asked, [](const auto&) { return true; });
+}
+
 void reshard_desk::judge(const result<control::plan_facts>& known) {
   if (!known) {
     ground_.log.warn("reshard.not_judged", {{"error", known.error().text()}});
     return;
   }
-  auto plan = plan_for(0, *known);
+  auto plan = decided(*known);
   ground_.log.debug("reshard.judged", {{"plan", plan.text()}});
   if (!plan.wanted()) return;
   if (plan.possible() && base::boot_clock::now() < rest_until_)
@@ -255,6 +298,7 @@ control::reshard_facts reshard_desk::seen() const {
     return out;
   });
   auto out = found.value_or(control::reshard_facts{});
+  out.permitted = permitted(out);
   out.ended = ended_;
   return out;
 }

@@ -1,13 +1,15 @@
 #include "controllers/desk.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 namespace evergate::decide {
 namespace {
 
 constexpr std::chrono::minutes pause_max{10};
 constexpr std::uint32_t shards_max = 65'535;
-constexpr std::size_t presence_max = 4'000;  // a command of Discord's has 4,096 bytes
+constexpr std::size_t object_max = std::size_t{64} << 20;
+constexpr std::size_t presence_max = 3'000;  // a command of Discord's has 4,096 bytes
 
 std::string pause_within(std::chrono::milliseconds given) {
   if (given >= std::chrono::milliseconds(0) && given <= pause_max) return {};
@@ -20,9 +22,10 @@ std::string between(std::uint32_t given, std::uint32_t least, std::uint32_t most
   return fmt::format("answered {}, allowed {} to {}", given, least, most);
 }
 
-/// The outermost shape only: what is inside is judged where it is used.
 std::string object(std::string_view json) {
-  if (json.starts_with('{') && json.ends_with('}')) return {};
+  if (json.size() > object_max) return fmt::format("answered {} bytes, allowed {}", json.size(), object_max);
+  thread_local simdjson::dom::parser parser;
+  if (json.starts_with('{') && parser.parse(json.data(), json.size()).error() == simdjson::SUCCESS) return {};
   return "answered something that is no JSON object";
 }
 
