@@ -57,6 +57,13 @@ struct gateway_options {
   std::size_t read_bytes = 256 * 1024;        ///< hint for one read of the journal
   net::ws_options socket = default_socket();
 
+  /// An answer to a heartbeat waits no longer than a part of the interval: a bot that has none when its next
+  /// beat is due takes the connection for dead.
+  [[nodiscard]] net::ws_options bot_socket() const {
+    auto out = socket;
+    out.output_wait_max = heartbeat_interval / 4;
+    return out;
+  }
   /// Small messages in, at most 16 fragments; a little over message_bytes_max so that the session can say
   /// 4002.
   [[nodiscard]] static net::ws_options default_socket() {
