@@ -321,7 +321,7 @@ void add_downstream(std::vector<option_row>& t) {
   t.push_back(size_row(
       "downstream.output_bytes_high", 16ull << 10, 1ull << 30,
       "Bytes waiting for one connection before its lane waits; fewer for one that takes them slowly (what "
-      "leaves within a quarter of heartbeat_interval)",
+      "leaves within 500 ms)",
       FIELD(downstream.output_bytes_high)));
   t.push_back(duration_row("downstream.drain_timeout", 0ms, 24h,
                            "How long a drain waits for acknowledgements when it is not told",

@@ -2,6 +2,7 @@
 // changed by none while the gateway runs. Limits of HTTP itself are net::listen_options.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -57,11 +58,11 @@ struct gateway_options {
   std::size_t read_bytes = 256 * 1024;        ///< hint for one read of the journal
   net::ws_options socket = default_socket();
 
-  /// An answer to a heartbeat waits no longer than a part of the interval: a bot that has none when its next
-  /// beat is due takes the connection for dead.
+  /// What waits for a slow bot keeps an answer to its heartbeat, and an interaction, no longer than this: a
+  /// bot without an answer when its next beat is due takes the connection for dead.
   [[nodiscard]] net::ws_options bot_socket() const {
     auto out = socket;
-    out.output_wait_max = heartbeat_interval / 4;
+    out.output_wait_max = std::min<base::milliseconds>(heartbeat_interval / 4, base::milliseconds{500});
     return out;
   }
   /// Small messages in, at most 16 fragments; a little over message_bytes_max so that the session can say

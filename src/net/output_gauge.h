@@ -37,7 +37,8 @@ class output_gauge {
     if (!full_ || queued > limit_ / 4) return false;
     if (wait_max_.count() > 0) adapt(full_->queued - queued, now - full_->at);
     full_.reset();
-    return true;
+    appended(queued, now);  // by the new limit it may be congested still
+    return !full_;
   }
 
  private:

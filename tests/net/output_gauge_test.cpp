@@ -64,6 +64,17 @@ TEST(output_gauge_test, one_that_becomes_slow_is_given_less_and_never_nothing) {
   EXPECT_EQ(gauge.limit(), 4 * output_gauge::least) << "and more again";
 }
 
+TEST(output_gauge_test, whose_limit_falls_below_what_waits_tells_when_that_is_through) {
+  output_gauge gauge(high, 1s);
+  base::instant now{};
+  gauge.appended(output_gauge::first, now);
+  now += 60s;
+  EXPECT_FALSE(gauge.left(output_gauge::first / 4, now));
+  EXPECT_EQ(gauge.limit(), output_gauge::least);
+  EXPECT_EQ(gauge.room(output_gauge::first / 4), 0u);
+  EXPECT_TRUE(gauge.left(output_gauge::least / 4, now + 1s));
+}
+
 TEST(output_gauge_test, without_a_longest_wait_the_bound_is_fixed) {
   output_gauge gauge(high, 0s);
   peer one(gauge);

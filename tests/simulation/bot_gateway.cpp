@@ -44,6 +44,7 @@ class bot_gateway::socket final : private downstream::bot_wire {
   [[nodiscard]] std::string& output() override { return output_; }
   void output_ready() override {
     gauge_.appended(output_.size(), home_.parts_.time.now());
+    if (output_room() == 0) in_burst();
     if (std::exchange(pushing_, true)) return;
     home_.post_to(id_, [](socket& self) { self.push(); });
   }
@@ -56,6 +57,7 @@ class bot_gateway::socket final : private downstream::bot_wire {
     home_.post_to(id_, [](socket& self) { self.end({}); }, home_.parts_.options.socket.close_timeout);
   }
   void pump_later() override {
+    in_burst();
     // A turn of a loop takes some time.
     home_.post_to(
         id_,
@@ -77,8 +79,13 @@ class bot_gateway::socket final : private downstream::bot_wire {
     if (gauge_.left(output_.size(), home_.parts_.time.now())) core_.pump(now());
     if (!closing_) note();
   }
+  void in_burst() {
+    if (burst_ != nullptr || core_.grant() == nullptr) return;
+    burst_ = &home_.parts_.record.bursts.emplace_back(core_.grant()->session.id, home_.parts_.time.now());
+  }
   void note_backlog() {
     if (output_.empty()) {
+      if (burst_ != nullptr) std::exchange(burst_, nullptr)->to = home_.parts_.time.now();
       if (backlog_ != nullptr) std::exchange(backlog_, nullptr)->to = home_.parts_.time.now();
     } else if (backlog_ == nullptr && core_.grant() != nullptr) {
       backlog_ =
@@ -133,6 +140,7 @@ class bot_gateway::socket final : private downstream::bot_wire {
   bool closing_ = false;
   bool over_ = false;
   bot_spell* backlog_ = nullptr;
+  bot_spell* burst_ = nullptr;
   downstream::bot_core core_;
 };
 
