@@ -318,9 +318,11 @@ void add_downstream(std::vector<option_row>& t) {
                           FIELD(downstream.ask_heartbeats)));
   t.push_back(duration_row("downstream.ask_interval", 1s, 1min, "Between two heartbeats asked for",
                            FIELD(downstream.ask_interval)));
-  t.push_back(size_row("downstream.output_bytes_high", 16ull << 10, 1ull << 30,
-                       "Bytes waiting for one connection before its lane waits",
-                       FIELD(downstream.output_bytes_high)));
+  t.push_back(size_row(
+      "downstream.output_bytes_high", 16ull << 10, 1ull << 30,
+      "Bytes waiting for one connection before its lane waits; fewer for one that takes them slowly (what "
+      "leaves within 500 ms)",
+      FIELD(downstream.output_bytes_high)));
   t.push_back(duration_row("downstream.drain_timeout", 0ms, 24h,
                            "How long a drain waits for acknowledgements when it is not told",
                            FIELD(downstream.drain_timeout)));
