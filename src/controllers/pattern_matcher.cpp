@@ -82,11 +82,13 @@ const char* pattern_matcher::match_rest(const char* s, const char* p) {
 }
 
 /// One item that is no plain character class. Returns where the subject goes on (null: no match) and sets
-/// `next`; `decided`: what is returned is the end of the whole match. `next` stays null when it is none of these.
+/// `next`; `decided`: what is returned is the end of the whole match. `next` stays null when it is none of
+/// these.
 const char* pattern_matcher::match_item(const char* s, const char* p, const char*& next, bool& decided) {
   const bool last = p + 1 == pattern_end_;
   decided = *p == '(' || *p == ')' || (*p == '$' && last);
-  if (*p == '(') return !last && p[1] == ')' ? begin_capture(s, p + 2, position) : begin_capture(s, p + 1, open);
+  if (*p == '(')
+    return !last && p[1] == ')' ? begin_capture(s, p + 2, position) : begin_capture(s, p + 1, open);
   if (*p == ')') return end_capture(s, p + 1);
   if (decided) return s == end_ ? s : nullptr;
   if (*p != escape || last) return s;
@@ -174,7 +176,7 @@ const char* pattern_matcher::end_capture(const char* s, const char* p) {
 }
 
 const char* pattern_matcher::balanced(const char* s, const char* p) {
-  if (pattern_end_ - p < 2) luaL_error(L_, "missing arguments to '%%b' in pattern");
+  if (pattern_end_ - p < 2) luaL_error(L_, "malformed pattern (missing arguments to '%%b')");
   if (s == end_ || *s != p[0]) return nullptr;
   int inside = 1;
   while (++s < end_) {

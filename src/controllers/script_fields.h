@@ -33,11 +33,12 @@ struct script_fields<total_shards_question> {
 template <>
 struct script_fields<worker_id_question> {
   using q = worker_id_question;
-  static constexpr std::tuple all{
-      script_field{"shard", &q::shard},     script_field{"first_shard", &q::first_shard},
-      script_field{"shards", &q::shards},   script_field{"workers", &q::workers},
-      script_field{"shards_per_worker", &q::shards_per_worker},
-      script_field{"round_robin", &q::round_robin}};
+  static constexpr std::tuple all{script_field{"shard", &q::shard},
+                                  script_field{"first_shard", &q::first_shard},
+                                  script_field{"shards", &q::shards},
+                                  script_field{"workers", &q::workers},
+                                  script_field{"shards_per_worker", &q::shards_per_worker},
+                                  script_field{"round_robin", &q::round_robin}};
 };
 
 template <>
@@ -153,7 +154,8 @@ struct script_fields<lanes_question> {
 template <>
 struct script_fields<reshard_question> {
   using q = reshard_question;
-  static constexpr std::tuple all{script_field{"current", &q::current}, script_field{"target", &q::target},
+  static constexpr std::tuple all{script_field{"current", &q::current},
+                                  script_field{"target", &q::target},
                                   script_field{"due", &q::due},
                                   script_field{"fullest_percent", &q::fullest_percent},
                                   script_field{"guilds", &q::guilds},

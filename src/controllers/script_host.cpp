@@ -26,7 +26,8 @@ std::uint32_t version_of(std::string_view text) noexcept {
 base::result<std::shared_ptr<script_source>> read_script(const std::filesystem::path& file) {
   std::error_code failed;
   const auto size = std::filesystem::file_size(file, failed);
-  if (failed) return base::fail(errc::unreadable_script, fmt::format("{}: {}", file.string(), failed.message()));
+  if (failed)
+    return base::fail(errc::unreadable_script, fmt::format("{}: {}", file.string(), failed.message()));
   if (size > file_bytes_max) {
     return base::fail(errc::bad_script,
                       fmt::format("{}: {} bytes, at most {}", file.string(), size, file_bytes_max));
@@ -67,7 +68,8 @@ script_host::script_host(desk& to, script_limits limits, base::logger* log)
   base::check(names_.size() <= controllers_max, "every controller has a place");
   to.each([this](auto& slot) {
     using kind = std::remove_reference_t<decltype(slot)>;
-    auto seat = std::make_shared<script_seat<typename kind::question, typename kind::answer>>(*this, doors_.size());
+    auto seat =
+        std::make_shared<script_seat<typename kind::question, typename kind::answer>>(*this, doors_.size());
     slot.set_door(seat.get());
     doors_.push_back(std::move(seat));
   });

@@ -1,6 +1,6 @@
-// The script that overrides controllers: a Lua machine for each thread that asks, made from the current script
-// when it first asks and again after a reload. Owned by the application beside the desk, which it outlives in
-// use: load() from one thread at a time, everything else from any.
+// The script that overrides controllers: a Lua machine for each thread that asks, made from the current
+// script when it first asks and again after a reload. Owned by the application beside the desk, which it
+// outlives in use: load() from one thread at a time, everything else from any.
 #pragma once
 
 #include <array>
@@ -45,7 +45,8 @@ class script_host {
   script_host& operator=(const script_host&) = delete;
 
   /// Checks the file in a state of its own and takes it over, for the next question of every thread. An error
-  /// names the file and line; what was loaded before stays. True: what deliver_event answers may have changed.
+  /// names the file and line; what was loaded before stays. True: what deliver_event answers may have
+  /// changed.
   [[nodiscard]] base::result<bool> load(const std::filesystem::path& file);
   /// The check alone.
   [[nodiscard]] static base::result<void> check(const std::filesystem::path& file, script_limits limits);

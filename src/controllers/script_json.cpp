@@ -47,8 +47,9 @@ void script_json::push(lua_State* L) {
   lua_pushliteral(L, "array");
   lua_setfield(L, -2, "__metatable");
   array_kind_ = luaL_ref(L, LUA_REGISTRYINDEX);
-  constexpr std::pair<const char*, lua_CFunction> functions[] = {
-      {"decode", &script_json::decode}, {"encode", &script_json::encode}, {"array", &script_json::mark_array}};
+  constexpr std::pair<const char*, lua_CFunction> functions[] = {{"decode", &script_json::decode},
+                                                                 {"encode", &script_json::encode},
+                                                                 {"array", &script_json::mark_array}};
   for (const auto& [name, function] : functions) {
     lua_pushlightuserdata(L, this);
     lua_pushcclosure(L, function, 1);

@@ -1,5 +1,5 @@
-// evergate.json for scripts: decode(text), encode(value), null, array(table). What is read into is of the state
-// and so within its limits; the parser's own memory counts towards them. One machine's, on its thread.
+// evergate.json for scripts: decode(text), encode(value), null, array(table). What is read into is of the
+// state and so within its limits; the parser's own memory counts towards them. One machine's, on its thread.
 #pragma once
 
 #include <cstdint>

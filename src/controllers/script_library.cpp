@@ -52,7 +52,8 @@ int set_metatable(lua_State* L) {
   const int kind = lua_type(L, 2);
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_argexpected(L, kind == LUA_TNIL || kind == LUA_TTABLE, 2, "nil or table");
-  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) return luaL_error(L, "cannot change a protected metatable");
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    return luaL_error(L, "cannot change a protected metatable");
   lua_settop(L, 2);
   if (kind == LUA_TTABLE) {
     lua_pushliteral(L, "__gc");
@@ -87,8 +88,9 @@ std::uint64_t of_text(lua_State* L) {
   return lua_type(L, 1) == LUA_TSTRING ? lua_rawlen(L, 1) / 16 : 0;
 }
 std::uint64_t of_rep(lua_State* L) {
+  const bool empty = lua_rawlen(L, 1) == 0 && (lua_type(L, 3) != LUA_TSTRING || lua_rawlen(L, 3) == 0);
   const auto times = luaL_optinteger(L, 2, 0);
-  return times < 0 ? 0 : static_cast<std::uint64_t>(times) / 4;
+  return times < 0 || !empty ? 0 : static_cast<std::uint64_t>(times) / 4;  // what is long asks for memory
 }
 std::uint64_t of_byte(lua_State* L) {
   return lua_isnoneornil(L, 3) ? 0 : of_text(L) * 4;
@@ -252,7 +254,8 @@ int script_library::log(lua_State* L) {
   std::size_t size = 0;
   const char* const text = luaL_checklstring(L, 2, &size);
   auto& here = *static_cast<script_library*>(lua_touserdata(L, lua_upvalueindex(1)));
-  if (here.may_log()) write_log(script_machine::of(L).log(), levels[level], {text, std::min(size, logged_bytes_max)});
+  if (here.may_log())
+    write_log(script_machine::of(L).log(), levels[level], {text, std::min(size, logged_bytes_max)});
   return 0;
 }
 

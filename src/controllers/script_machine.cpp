@@ -145,7 +145,8 @@ void script_machine::note_place(lua_Debug* at) noexcept {
   } else {
     lua_getinfo(state_, "Sl", at);
   }
-  if (at->currentline > 0) std::snprintf(place_.data(), place_.size(), "%s:%d", at->short_src, at->currentline);
+  if (at->currentline > 0)
+    std::snprintf(place_.data(), place_.size(), "%s:%d", at->short_src, at->currentline);
 }
 
 void script_machine::stop(limit which, lua_Debug* at) {

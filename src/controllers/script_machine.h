@@ -1,6 +1,6 @@
-// One thread's Lua machine: a state with its limits, and protected calls into it. What runs past a limit cannot
-// be caught by the script: every further instruction raises again until the call has ended. Lua raises by
-// longjmp: a function that can raise (it says so) is called only below run(), and no frame between holds
+// One thread's Lua machine: a state with its limits, and protected calls into it. What runs past a limit
+// cannot be caught by the script: every further instruction raises again until the call has ended. Lua raises
+// by longjmp: a function that can raise (it says so) is called only below run(), and no frame between holds
 // anything with a destructor; no C++ exception leaves a function that Lua calls. Not thread-safe.
 #pragma once
 
@@ -20,8 +20,8 @@ struct lua_Debug;
 namespace evergate::decide {
 
 struct script_limits {
-  std::uint64_t instructions_max = 1'000'000;          ///< of one call
-  std::uint64_t memory_max = std::uint64_t{16} << 20;  ///< bytes of the state
+  std::uint64_t instructions_max = 1'000'000;                                 ///< of one call
+  std::uint64_t memory_max = std::uint64_t{16} << 20;                         ///< bytes of the state
   std::uint64_t allocations_max = std::numeric_limits<std::uint64_t>::max();  ///< of the state; for tests
 };
 

@@ -164,7 +164,8 @@ int gsub(lua_State* L) {
   const auto subject = text_at(L, 1);
   auto pattern = text_at(L, 2);
   const int kind = lua_type(L, 3);
-  luaL_argexpected(L, kind == LUA_TNUMBER || kind == LUA_TSTRING || kind == LUA_TFUNCTION || kind == LUA_TTABLE,
+  luaL_argexpected(L,
+                   kind == LUA_TNUMBER || kind == LUA_TSTRING || kind == LUA_TFUNCTION || kind == LUA_TTABLE,
                    3, "string/function/table");
   if (kind == LUA_TNUMBER) lua_tolstring(L, 3, nullptr);
   const auto most = luaL_optinteger(L, 4, static_cast<lua_Integer>(subject.size()) + 1);

@@ -1,8 +1,8 @@
 // A slot's door to the script: puts a question into Lua and reads the answer.
 #pragma once
 
-#include <exception>
 #include <fmt/format.h>
+#include <exception>
 #include <optional>
 #include <string_view>
 

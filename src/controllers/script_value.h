@@ -101,8 +101,9 @@ bool push_named(lua_State* L, const Question& asked, std::string_view name) {
 /// Sets every field in the table at the top. May raise.
 template <class Question>
 void fill(lua_State* L, const Question& asked) {
-  std::apply([&](const auto&... field) { ((push_member(L, asked, field), lua_setfield(L, -2, field.name)), ...); },
-             script_fields<Question>::all);
+  std::apply(
+      [&](const auto&... field) { ((push_member(L, asked, field), lua_setfield(L, -2, field.name)), ...); },
+      script_fields<Question>::all);
 }
 
 template <class Question>

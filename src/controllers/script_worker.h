@@ -1,5 +1,5 @@
-// One thread's script: the machine, the library it uses, and the overrides that the script defines. Made by the
-// host; only on its thread.
+// One thread's script: the machine, the library it uses, and the overrides that the script defines. Made by
+// the host; only on its thread.
 #pragma once
 
 #include <array>
@@ -19,7 +19,8 @@ namespace evergate::decide {
 class script_worker {
  public:
   /// `names`: of the controllers, in the desk's order.
-  script_worker(const script_limits& limits, base::logger* log, std::span<const std::string_view> names) noexcept
+  script_worker(const script_limits& limits, base::logger* log,
+                std::span<const std::string_view> names) noexcept
       : limits_(limits), log_(log), names_(names) {}
 
   /// Makes a machine of the script. An error names file and line, and comes again for the same script without

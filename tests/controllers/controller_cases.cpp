@@ -47,11 +47,14 @@ std::function<std::string(const desk&)> asking(Question asked, Plain plain) {
 
 template <auto Which, class Override>
 cpp_overrides overriding(Override function) {
-  using answer = typename std::remove_reference_t<decltype(std::declval<controller_table>().*Which)>::result_type;
+  using answer =
+      typename std::remove_reference_t<decltype(std::declval<controller_table>().*Which)>::result_type;
   return {.changing = [function](controller_table& table) { table.*Which = function; },
-          .throwing = [](controller_table& table) {
-            table.*Which = [](const auto&, const auto&) -> answer { throw std::runtime_error("no idea"); };
-          }};
+          .throwing =
+              [](controller_table& table) {
+                table.*
+                    Which = [](const auto&, const auto&) -> answer { throw std::runtime_error("no idea"); };
+              }};
 }
 
 constexpr std::string_view ready_text = R"({"v":10,"session_id":"abc"})";
@@ -146,7 +149,8 @@ std::vector<controller_case> of_events() {
        "  local g = asked.groups\n"
        "  return g.message.there and g.message.events > g.ephemeral.events and 'message' or 'ephemeral'\nend",
        overriding<&controller_table::choose_overflow>([](const auto& asked, const auto&) {
-         return asked.groups[1].events > asked.groups[0].events ? event_group::message : event_group::ephemeral;
+         return asked.groups[1].events > asked.groups[0].events ? event_group::message
+                                                                : event_group::ephemeral;
        }),
        asking<&desk::choose_overflow>(full, [](const overflow_question&) { return event_group::ephemeral; })},
       {"expire_interaction", "false", "true",
@@ -162,7 +166,8 @@ std::vector<controller_case> of_bots() {
   return {
       {"on_command", "kept", "dropped", "function on_command(asked) return asked.op ~= 3 end",
        overriding<&controller_table::on_command>([](const auto& asked, const auto&) {
-         return asked.op == 3 ? command_answer{.what = command_answer::verdict::drop, .d = {}} : command_answer{};
+         return asked.op == 3 ? command_answer{.what = command_answer::verdict::drop, .d = {}}
+                              : command_answer{};
        }),
        asking<&desk::on_command>(command_question{.consumer = "main", .op = 3, .d = "{}"},
                                  [](const command_question&) { return command_answer{}; })},
@@ -180,7 +185,8 @@ std::vector<controller_case> of_bots() {
        asking<&desk::make_ready>(ready_question{.d = ready_text},
                                  [](const ready_question& q) { return std::string(q.d); })},
       {"admit_bot", "0", "4004",
-       "function admit_bot(asked) return asked.library == 'eris' and asked.intents & 512 ~= 0 and 4004 or 0 end",
+       "function admit_bot(asked) return asked.library == 'eris' and asked.intents & 512 ~= 0 and 4004 or 0 "
+       "end",
        overriding<&controller_table::admit_bot>([](const auto& asked, const auto&) {
          return static_cast<std::uint16_t>(asked.library == "eris" ? 4004 : 0);
        }),
@@ -189,7 +195,8 @@ std::vector<controller_case> of_bots() {
       {"calculate_lanes", "1", "4", "function calculate_lanes(asked) return asked.shards // 8 end",
        overriding<&controller_table::calculate_lanes>(
            [](const auto& asked, const auto&) { return asked.shards / 8; }),
-       asking<&desk::calculate_lanes>(lanes_question{.shards = 32}, [](const lanes_question&) { return 1u; })},
+       asking<&desk::calculate_lanes>(lanes_question{.shards = 32},
+                                      [](const lanes_question&) { return 1u; })},
   };
 }
 
@@ -201,8 +208,7 @@ std::vector<controller_case> of_resharding() {
            [](const auto& asked, const auto&) { return asked.current * 3; }),
        asking<&desk::decide_resharding>(reshard_question{.current = 8, .target = 16, .due = true},
                                         [](const reshard_question& q) { return q.due ? q.target : 0; })},
-      {"permit_switch", "true", "false",
-       "function permit_switch(asked) return asked.waited >= 60000 end",
+      {"permit_switch", "true", "false", "function permit_switch(asked) return asked.waited >= 60000 end",
        overriding<&controller_table::permit_switch>(
            [](const auto& asked, const auto&) { return asked.waited >= 60s; }),
        asking<&desk::permit_switch>(switch_question{.from = 8, .to = 16, .ready_shards = 16, .waited = 59s},

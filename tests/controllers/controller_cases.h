@@ -1,5 +1,5 @@
-// Every controller: how it is asked, what its standard answers, and an override in C++ and in Lua that answers
-// something else. Answers are compared as text.
+// Every controller: how it is asked, what its standard answers, and an override in C++ and in Lua that
+// answers something else. Answers are compared as text.
 #pragma once
 
 #include <functional>

@@ -51,7 +51,8 @@ TEST_P(Override, InLuaChangesTheAnswer) {
 TEST_P(Override, TheScriptsStandardIsTheFunctionsAnswer) {
   controller_table table;
   GetParam().cpp.changing(table);
-  scripted_desk one("function " + GetParam().name + "(asked, standard) return standard(asked) end", {}, table);
+  scripted_desk one("function " + GetParam().name + "(asked, standard) return standard(asked) end", {},
+                    table);
   ASSERT_EQ(one.problem, "");
   EXPECT_EQ(GetParam().ask(one.asked), GetParam().changed);
   EXPECT_EQ(status_of(one.asked, GetParam().name).last_failure, "");
