@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "evergate/controllers.h"
 #include "evergate/error.h"
 #include "evergate/gateway_options.h"
 #include "evergate/resharding.h"
@@ -64,6 +65,14 @@ class gateway_manager {
   /// Has everything return to the old fleet; an error when nothing runs or it is too late.
   virtual result<void> abort_resharding() = 0;
   [[nodiscard]] virtual resharding_status resharding() const = 0;
+
+  /// Every controller, overridden or not, in the order of controller_table.
+  [[nodiscard]] virtual std::vector<controller_status> controllers() const = 0;
+  /// Reads controllers.script again: from the next question on every thread asks the new script. One that
+  /// does not compile, fails as it is run or defines a global function that is no controller is refused with
+  /// file and line, and the old one stays. When deliver_event may have changed, bots begin a new session
+  /// (op 9); nothing they have not acknowledged is lost.
+  virtual result<void> reload_controllers() = 0;
 
   /// Reads the listener's certificate and key again; connections keep theirs, and so does the listener when
   /// the new files cannot be used.

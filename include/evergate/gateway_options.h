@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "evergate/consumer_settings.h"
 #include "evergate/controllers.h"
@@ -182,6 +183,14 @@ struct admin_settings {
   bool allow_plain_remote = false;    ///< permits an address other than loopback without TLS
 };
 
+/// What never enters the journal, for every consumer: decided by the envelope, without a look at `d`.
+struct filter_settings {
+  /// Names as in `t`; not READY, RESUMED, GUILD_CREATE and GUILD_DELETE, which every bot lives on.
+  std::vector<std::string> events_deny;
+  std::vector<std::uint64_t> guilds_allow;  ///< empty = every guild; events without a guild always pass
+  std::vector<std::uint64_t> guilds_deny;   ///< wins over guilds_allow
+};
+
 /// Limits of overrides of controllers, and the script that overrides them (docs/controllers.md).
 struct controller_settings {
   std::filesystem::path script;                        ///< Lua 5.4; empty = none
@@ -229,6 +238,7 @@ struct gateway_options {
   poison_settings poison;
   /// By name (1 to 32 of a-z, 0-9, - and _). Begin with a copy of `downstream.consumer`.
   std::map<std::string, consumer_settings> consumers;
+  filter_settings filters;
   controller_table controllers;
   controller_settings controller;  ///< `controllers.*` in the configuration file
   admin_settings admin;

@@ -69,6 +69,7 @@ std::vector<operation> api::operations() {
   add_giving_up(out);
   add_letters(out);
   add_resharding(out);
+  add_controllers(out);
   return out;
 }
 

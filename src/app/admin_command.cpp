@@ -82,6 +82,14 @@ admin_commands::admin_commands(CLI::App& cli, std::string& config) : cli_(cli), 
   drop->add_option("CLASS", class_, "ephemeral or message")->required();
   add_dead_letters();
   add_reshard();
+  auto* controllers =
+      add("controllers", "How overrides of controllers do; reload: read their script again", [this] {
+        const bool reload = action_ == "reload";
+        return wish{.method = reload ? "POST" : "GET",
+                    .path = reload ? "/v1/controllers/reload" : "/v1/controllers",
+                    .print = admin_print::controllers};
+      });
+  controllers->add_option("ACTION", action_, "reload")->check(CLI::IsMember({"reload"}));
   add_verb("pause", "Deliver nothing to a consumer; its events queue", admin_print::consumer);
   add_verb("resume", "Deliver again to a consumer that was paused or drained", admin_print::consumer);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <vector>
 
@@ -202,6 +203,32 @@ std::string reshard(std::string_view json) {
                                      text_of(events, "doubled"), text_of(receipt, "duration_ms"))});
   }
   return table(lines);
+}
+
+std::string controllers(std::string_view json) {
+  const auto script = member(json, "script");
+  auto out = text_of(script, "file").empty() ? std::string("no script\n")
+                                             : fmt::format("script {}, version {}\n", text_of(script, "file"),
+                                                           text_of(script, "version"));
+  std::vector<line> lines{
+      {"NAME", "OVERRIDDEN IN", "CALLS", "FAILURES", "SLOW", "MEAN", "SLOWEST", "LAST FAILURE"}};
+  const auto microseconds = [](const std::string& ns) {
+    return fmt::format("{:.1f} us", std::strtod(ns.c_str(), nullptr) / 1'000);
+  };
+  for (const auto one : elements(member(json, "controllers"))) {
+    std::string where;
+    for (const auto in : elements(member(one, "overridden_in"))) {
+      where += (where.empty() ? "" : ", ") + proto::decoded_string(in).value_or("?");
+    }
+    if (where.empty()) {
+      lines.push_back({text_of(one, "name"), "-"});
+      continue;
+    }
+    lines.push_back({text_of(one, "name"), where, text_of(one, "calls"), text_of(one, "failures"),
+                     text_of(one, "slow"), microseconds(text_of(one, "mean_ns")),
+                     microseconds(text_of(one, "slowest_ns")), text_of(one, "last_failure")});
+  }
+  return out + table(lines);
 }
 
 std::string as_it_came(std::string_view json) {

@@ -16,6 +16,7 @@ namespace evergate::app::admin_print {
 [[nodiscard]] std::string letters(std::string_view json);
 [[nodiscard]] std::string reshard(std::string_view json);
 [[nodiscard]] std::string reshard_plan(std::string_view json);
+[[nodiscard]] std::string controllers(std::string_view json);
 [[nodiscard]] std::string as_it_came(std::string_view json);
 /// The message of a failure; the whole body when it is none.
 [[nodiscard]] std::string failure(std::string_view json);

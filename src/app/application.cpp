@@ -7,9 +7,11 @@
 #include <random>
 
 #include "app/admin_access.h"
+#include "app/controller_options.h"
 #include "app/errc.h"
 #include "app/option_table.h"
 #include "app/part_options.h"
+#include "controllers/errc.h"
 #include "journal/errc.h"
 #include "pipeline/intake.h"
 #include "proto/json_view.h"
@@ -46,7 +48,8 @@ void abort_question(reshard_desk& desk, reshard_desk::answer to) {
 application::application(gateway_options options)
     : options_(std::move(options)),
       log_(level_of(options_.log.level), format_of(options_.log.format)),
-      desk_(options_.controllers, &log_, options_.controller.slow_after) {
+      desk_(options_.controllers, &log_, options_.controller.slow_after),
+      script_(desk_, script_limits_of(options_.controller), &log_) {
   const auto workers =
       options_.workers != 0 ? options_.workers : std::max(1u, std::thread::hardware_concurrency());
   for (std::uint32_t i = 0; i < workers; ++i) loops_.push_back(std::make_unique<net::event_loop>());
@@ -57,6 +60,9 @@ application::~application() {
 }
 
 result<void> application::start() {
+  if (!options_.controller.script.empty()) {
+    if (auto loaded = load_script(); !loaded) return std::unexpected(loaded.error());
+  }
   if (auto opened = open_journal(); !opened) return opened;
   net::http_client_options http;
   http.ca_file = options_.discord.ca_file;
@@ -92,6 +98,7 @@ result<void> application::open_admin() {
                        .fleet = *fleets_,
                        .shards = [this] { return fleets_->status(); },
                        .resharding = resharding_verbs(),
+                       .controllers = controller_verbs(),
                        .fatal = [this] { return fatal(); },
                        .version = EVERGATE_VERSION,
                        .drain_timeout = options_.downstream.drain_timeout,
@@ -133,6 +140,7 @@ result<std::shared_ptr<upstream::fleet>> application::make_fleet(fleet_order ord
   auto ready = journal_->ready();
   if (!ready) return std::unexpected(ready.error());
   pipeline::intake_options intake;
+  intake.filter = filters_of(options_.filters);
   intake.log = &log_;
   intake.decisions = &desk_;
   intake.self_id = proto::snowflake_of(proto::member(proto::member(*ready, "user"), "id"));
@@ -381,6 +389,42 @@ result<void> application::abort_resharding() {
 
 resharding_status application::resharding() const {
   return resharding_ ? resharding_->status() : resharding_status{};
+}
+
+result<bool> application::load_script() {
+  const std::scoped_lock lock(script_mutex_);
+  const auto& file = options_.controller.script;
+  auto loaded = script_.load(file);
+  if (!loaded) {
+    log_.warn("controllers.refused", {{"file", file.string()}, {"why", loaded.error().detail}});
+    return base::fail(std::move(loaded.error()), "controllers.script");
+  }
+  log_.info("controllers.loaded", {{"file", file.string()}, {"version", script_.version()}});
+  return loaded;
+}
+
+std::vector<controller_status> application::controllers() const {
+  return desk_.status();
+}
+
+result<void> application::reload_controllers() {
+  if (options_.controller.script.empty()) {
+    return base::fail(decide::errc::no_script, "controllers.script is not set");
+  }
+  const auto loaded = load_script();
+  if (!loaded) return std::unexpected(loaded.error());
+  if (*loaded && running_) gateway_->control().renumber_all();
+  return {};
+}
+
+admin::controller_verbs application::controller_verbs() {
+  return {.list = [this] { return controllers(); },
+          .script =
+              [this] {
+                return admin::controller_verbs::script_state{options_.controller.script.string(),
+                                                             script_.version()};
+              },
+          .reload = [this] { return reload_controllers(); }};
 }
 
 std::string application::fatal() const {

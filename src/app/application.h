@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "control/junction.h"
 #include "controllers/desk.h"
+#include "controllers/script_host.h"
 #include "downstream/gateway.h"
 #include "evergate/gateway_manager.h"
 #include "flow/command.h"
@@ -41,6 +42,8 @@ class application final : public gateway_manager, private flow::commit_listener 
   [[nodiscard]] journal_status journal() const override;
   [[nodiscard]] std::string fatal() const override;
   [[nodiscard]] bool restart_helps() const override;
+  [[nodiscard]] std::vector<controller_status> controllers() const override;
+  result<void> reload_controllers() override;
   result<void> reload_certificates() override;
   result<resharding_plan> plan_resharding(std::uint32_t shards) override;
   result<resharding_plan> start_resharding(std::uint32_t shards) override;
@@ -60,6 +63,9 @@ class application final : public gateway_manager, private flow::commit_listener 
   void run_loops();
   void stop_fleets();
   [[nodiscard]] admin::resharding_verbs resharding_verbs();
+  [[nodiscard]] admin::controller_verbs controller_verbs();
+  /// Of controllers.script; true when what deliver_event answers may have changed.
+  [[nodiscard]] result<bool> load_script();
   /// Has the desk work on its loop, where it answers.
   void ask_desk(std::function<void(reshard_desk&, reshard_desk::answer)> question,
                 reshard_desk::answer to) const;
@@ -75,6 +81,8 @@ class application final : public gateway_manager, private flow::commit_listener 
   const gateway_options options_;
   base::logger log_;
   decide::desk desk_;
+  decide::script_host script_;
+  std::mutex script_mutex_;  ///< of loading it
   flow::reply_table replies_{100'000, static_cast<std::uint64_t>(base::unix_time_ms())};
   std::unique_ptr<journal::journal> journal_;
   std::vector<std::unique_ptr<net::event_loop>> loops_;

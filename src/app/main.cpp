@@ -11,6 +11,7 @@
 
 #include "app/admin_command.h"
 #include "app/configuration.h"
+#include "app/controller_options.h"
 #include "app/option_table.h"
 #include "evergate/gateway_manager.h"
 #include "journal/directory_lock.h"
@@ -61,6 +62,8 @@ bool live(const gateway_options& options, const sigset_t& signals, int& status) 
   int signal = 0;
   while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
     if (auto reloaded = (*manager)->reload_certificates(); !reloaded) complain(reloaded.error());
+    if (options.controller.script.empty()) continue;
+    if (auto reloaded = (*manager)->reload_controllers(); !reloaded) complain(reloaded.error());
   }
   const std::string why = (*manager)->fatal();
   const bool again = !why.empty() && (*manager)->restart_helps();
@@ -88,6 +91,7 @@ int run(const std::string& config) {
 int check_only(const std::string& config) {
   auto options = app::load_configuration(config, app::process_environment());
   if (!options) return complain(options.error());
+  if (auto judged = app::judge_script(options->controller); !judged) return complain(judged.error());
   std::puts("The configuration is good.");
   return 0;
 }

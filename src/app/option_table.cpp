@@ -7,6 +7,7 @@
 #include <array>
 
 #include "app/consumer_options.h"
+#include "app/controller_options.h"
 #include "app/errc.h"
 #include "app/intents_option.h"
 #include "app/option_value.h"
@@ -514,6 +515,7 @@ std::span<const option_row> option_table() {
     add_downstream(t);
     add_interactions(t);
     add_catch_up(t);
+    for (auto& row : controller_rows()) t.push_back(std::move(row));
     add_admin(t);
     add_log(t);
     return t;
@@ -536,6 +538,7 @@ base::result<void> judge_options(const gateway_options& options) {
   if (auto judged = judge_listen(options.listen); !judged) return judged;
   if (auto judged = judge_admin(options.admin); !judged) return judged;
   if (auto judged = judge_consumers(options); !judged) return judged;
+  if (auto judged = judge_filters(options.filters); !judged) return judged;
   if (!starts_with_any(options.discord.rest, {"http://", "https://"})) {
     return refuse("discord.rest", '"' + options.discord.rest + '"', "an http:// or https:// URL");
   }

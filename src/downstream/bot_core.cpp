@@ -301,6 +301,10 @@ void bot_core::carry(const consumer_order& order, bot_time when) {
       return;
     case kind::skip:
       return skip(order.upto);
+    case kind::renumber:
+      if (!serving()) return;
+      around_.log.info("bot.renumbered", {{"consumer", origin_.consumer}});
+      return invalidate();
     case kind::repeat:
       if (!lane_ || silent_) return;
       lane_->repeat(*order.letter, wire_.output());
@@ -325,10 +329,12 @@ void bot_core::check_yield() {
   step({.what = session_input::kind::ask, .need = ask_need::closely});
 }
 
+bool bot_core::serving() const noexcept {
+  return phase_ != phase::unknown && phase_ != phase::waiting_source && phase_ != phase::waiting_grant;
+}
+
 void bot_core::skip(flow::offset upto) {
-  const bool serving =
-      phase_ != phase::unknown && phase_ != phase::waiting_source && phase_ != phase::waiting_grant;
-  if (!serving || (lane_ && !lane_->counting() && lane_->position() >= upto)) return;
+  if (!serving() || (lane_ && !lane_->counting() && lane_->position() >= upto)) return;
   // Its guilds are as of before what is left out: it gets them anew.
   around_.log.info("bot.skipped", {{"consumer", origin_.consumer}, {"upto", upto.value}});
   invalidate();

@@ -138,6 +138,7 @@ class bot_core {
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
+  [[nodiscard]] bool serving() const noexcept;
   void skip(flow::offset upto);
   void begin_hold();
   void release();

@@ -63,6 +63,16 @@ base::result<void> consumer_control::settle(std::string_view name, std::move_onl
   return {};
 }
 
+void consumer_control::renumber_all() {
+  for (auto* one : readers_.all()) {
+    consumer_orders orders;
+    one->with([&](consumer& body) { body.renumber(orders); });
+    if (orders.empty()) continue;
+    log_.info("consumer.renumbered", {{"bots", orders.size()}});
+    desk_.carry(std::move(orders));
+  }
+}
+
 base::result<void> consumer_control::skip(std::string_view name, const flow::position& to,
                                           std::move_only_function<void()> durable) {
   const auto one = find(name);

@@ -38,6 +38,8 @@ class consumer_control {
   /// Gives up what of the class is queued now. Blocks on disk.
   [[nodiscard]] base::result<void> drop_class(std::string_view name, proto::event_class what,
                                               std::move_only_function<void()> durable);
+  /// After deliver_event may have changed: bots whose session it numbered begin anew, with every consumer.
+  void renumber_all();
   /// Sends a dead letter again, or discards it. False when there is none.
   [[nodiscard]] consumers::repeated repeat(const flow::dead_letter_key& which);
   bool discard(const flow::dead_letter_key& which);
