@@ -62,6 +62,8 @@ class script_machine {
   [[nodiscard]] lua_State* state() const noexcept { return state_; }
   /// In words, with the place in the script when it is known.
   [[nodiscard]] std::string problem() const;
+  /// What problem() says is one of the limits.
+  [[nodiscard]] bool past_limit() const noexcept { return stopped_ != limit::none; }
   /// Memory ran out: what the script keeps may be half done, so the machine is not used again.
   [[nodiscard]] bool broken() const noexcept { return broken_; }
   /// A call is in progress, so that this one is inside it and shares its limits.

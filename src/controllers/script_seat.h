@@ -32,7 +32,7 @@ class script_seat final : public script_door<Question, Answer> {
     auto& machine = worker.machine();
     const bool done = machine.ask(one);
     if (!done && one.thrown) std::rethrow_exception(one.thrown);
-    if (!done) throw script_failure(machine.problem());
+    if (!done) throw script_failure(machine.problem(), machine.past_limit());
     return answer_of(machine.state());
   }
 

@@ -22,7 +22,8 @@ std::string text_of(const std::string& path) {
 
 /// A desk with one of the example scripts; at its end no call of it has failed.
 struct example : scripted_desk {
-  explicit example(const std::string& name) : scripted_desk(text_of("examples/controllers/" + name + ".lua")) {
+  explicit example(const std::string& name)
+      : scripted_desk(text_of("examples/controllers/" + name + ".lua")) {
     EXPECT_EQ(problem, "");
   }
   ~example() {
@@ -62,7 +63,8 @@ TEST(Examples, Events) {
   const auto keep = [](const event_question&) { return event_answer{}; };
   using enum event_answer::verdict;
   EXPECT_EQ(one.asked.on_event.ask({.type = "TYPING_START", .d = "{}"}, keep).what, drop);
-  EXPECT_EQ(one.asked.on_event.ask({.type = "MESSAGE_CREATE", .d = R"({"content":"hello"})"}, keep).what, event_answer{}.what);
+  EXPECT_EQ(one.asked.on_event.ask({.type = "MESSAGE_CREATE", .d = R"({"content":"hello"})"}, keep).what,
+            event_answer{}.what);
   const auto cleaned = one.asked.on_event.ask(
       {.type = "MESSAGE_CREATE", .d = R"({"content":"join discord.gg/abc-1 now","mentions":[]})"}, keep);
   EXPECT_EQ(cleaned.what, rewrite);
@@ -85,8 +87,10 @@ TEST(Examples, Bots) {
   const auto pass = [](const command_question&) { return command_answer{}; };
   using enum command_answer::verdict;
   EXPECT_EQ(one.asked.on_command.ask({.consumer = "readonly-x", .op = 3, .d = "{}"}, pass).what, drop);
-  EXPECT_EQ(one.asked.on_command.ask({.consumer = "readonly-x", .op = 8, .d = "{}"}, pass).what, command_answer{}.what);
-  EXPECT_EQ(one.asked.on_command.ask({.consumer = "main", .op = 3, .d = "{}"}, pass).what, command_answer{}.what);
+  EXPECT_EQ(one.asked.on_command.ask({.consumer = "readonly-x", .op = 8, .d = "{}"}, pass).what,
+            command_answer{}.what);
+  EXPECT_EQ(one.asked.on_command.ask({.consumer = "main", .op = 3, .d = "{}"}, pass).what,
+            command_answer{}.what);
   const auto welcome = [](const bot_question&) { return std::uint16_t{0}; };
   EXPECT_EQ(one.asked.admit_bot.ask({.consumer = "staging", .intents = 257}, welcome), 4014);
   EXPECT_EQ(one.asked.admit_bot.ask({.consumer = "staging", .intents = 1}, welcome), 0);
@@ -112,7 +116,8 @@ TEST(Examples, Resharding) {
 /// docs/controllers.md shows each of the files whole.
 TEST(Examples, AreWhatTheDocumentShows) {
   const auto document = text_of("docs/controllers.md");
-  for (const std::string& name : std::vector<std::string>{"scale", "sessions", "events", "bots", "resharding"}) {
+  for (const std::string& name :
+       std::vector<std::string>{"scale", "sessions", "events", "bots", "resharding"}) {
     EXPECT_TRUE(document.contains(text_of("examples/controllers/" + name + ".lua"))) << name;
   }
 }

@@ -132,6 +132,27 @@ TEST(ScriptLimits, HoldWhileTheScriptIsLoaded) {
             "test.lua: ran past controllers.memory_max = 1048576");
 }
 
+TEST(ScriptLimits, AnOverrideThatOnlyRunsPastThemIsAskedNoMoreForAWhile) {
+  scripted_desk one("function calculate_total_shards() while true do end end", {.instructions_max = 1'000});
+  for (int i = 0; i < 1'000; ++i) EXPECT_EQ(one.asked.calculate_total_shards.ask({}, seven), 7u);
+  EXPECT_EQ(one.asked.calculate_total_shards.status().failures, 1'000u);
+  // It rests, or a thousand calls would have been asked. A new script is asked at once.
+  EXPECT_TRUE(one.asked.calculate_total_shards.counts().rests());
+  ASSERT_TRUE(one.reload("function calculate_total_shards() return 9 end"));
+  EXPECT_EQ(one.asked.calculate_total_shards.ask({}, seven), 9u);
+}
+
+TEST(ScriptLimits, OneThatKeepsThemInBetweenDoesNotRest) {
+  scripted_desk one(
+      "local n = 0\nfunction calculate_total_shards()\n"
+      "  n = n + 1\n  while n % 10 ~= 0 do end\n  return 9\nend",
+      {.instructions_max = 1'000});
+  int nines = 0;
+  for (int i = 0; i < 100; ++i) nines += one.asked.calculate_total_shards.ask({}, seven) == 9 ? 1 : 0;
+  EXPECT_EQ(nines, 10);
+  EXPECT_FALSE(one.asked.calculate_total_shards.counts().rests());
+}
+
 /// The state that a failed allocation leaves is thrown away, with what the script had kept.
 TEST(ScriptLimits, WithoutMemoryTheScriptBeginsAnew) {
   scripted_desk one(
