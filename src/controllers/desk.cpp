@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "controllers/lone_surrogates.h"
+
 namespace evergate::decide {
 namespace {
 
@@ -30,7 +32,8 @@ std::string object(std::string_view json, const Look& look) {
   if (json.size() > object_max) return fmt::format("answered {} bytes, allowed {}", json.size(), object_max);
   thread_local simdjson::dom::parser parser;
   simdjson::dom::object root;
-  const auto failed = parser.parse(json.data(), json.size()).get(root);
+  auto failed = parser.parse(json.data(), json.size()).get(root);
+  if (failed == simdjson::STRING_ERROR) failed = parser.parse(without_lone_surrogates(json)).get(root);
   const bool whole = failed == simdjson::SUCCESS && json.starts_with('{') && json.ends_with('}');
   auto out = whole ? look(root) : std::string("answered something that is no JSON object");
   if (parser.capacity() > parser_kept_max) parser = simdjson::dom::parser();

@@ -8,14 +8,15 @@
 #include <lua.hpp>
 #include <type_traits>
 
+#include "controllers/lone_surrogates.h"
 #include "controllers/script_machine.h"
 
 namespace evergate::decide {
 namespace {
 
 constexpr int depth_max = 64;
-/// What simdjson needs for a text: 8 bytes of tape and 5/3 of strings a byte, a padded copy, some room.
-constexpr std::uint64_t parser_bytes_a_byte = 12;
+/// What simdjson needs for a text: 8 bytes of tape and 5/3 of strings a byte, two copies, some room.
+constexpr std::uint64_t parser_bytes_a_byte = 13;
 constexpr std::uint64_t parser_bytes_least = 1'024;
 constexpr std::uint64_t kept_max = 64 << 10;  ///< memory that is not given back after each use
 constexpr std::uint64_t bytes_an_instruction = 16;
@@ -79,6 +80,7 @@ void script_json::give_back(script_machine& machine) noexcept {
 const char* script_json::parse(std::string_view text, void* element) noexcept {
   try {
     auto parsed = parser_->parse(text.data(), text.size(), true);
+    if (parsed.error() == simdjson::STRING_ERROR) parsed = parser_->parse(without_lone_surrogates(text));
     if (parsed.error() != simdjson::SUCCESS) return simdjson::error_message(parsed.error());
     *static_cast<simdjson::dom::element*>(element) = parsed.value_unsafe();
     return nullptr;

@@ -60,13 +60,13 @@ TEST(Examples, Sessions) {
 
 TEST(Examples, Events) {
   const example one("events");
-  const auto keep = [](const event_question&) { return event_answer{}; };
+  const auto kept = [](const event_question&) { return event_answer{}; };
   using enum event_answer::verdict;
-  EXPECT_EQ(one.asked.on_event.ask({.type = "TYPING_START", .d = "{}"}, keep).what, drop);
-  EXPECT_EQ(one.asked.on_event.ask({.type = "MESSAGE_CREATE", .d = R"({"content":"hello"})"}, keep).what,
+  EXPECT_EQ(one.asked.on_event.ask({.type = "TYPING_START", .d = "{}"}, kept).what, drop);
+  EXPECT_EQ(one.asked.on_event.ask({.type = "MESSAGE_CREATE", .d = R"({"content":"hello"})"}, kept).what,
             event_answer{}.what);
   const auto cleaned = one.asked.on_event.ask(
-      {.type = "MESSAGE_CREATE", .d = R"({"content":"join discord.gg/abc-1 now","mentions":[]})"}, keep);
+      {.type = "MESSAGE_CREATE", .d = R"({"content":"join discord.gg/abc-1 now","mentions":[]})"}, kept);
   EXPECT_EQ(cleaned.what, rewrite);
   EXPECT_TRUE(cleaned.d.contains(R"("content":"join [invite] now")")) << cleaned.d;
   EXPECT_TRUE(cleaned.d.contains(R"("mentions":[])")) << cleaned.d;
@@ -84,12 +84,12 @@ TEST(Examples, Events) {
 
 TEST(Examples, Bots) {
   const example one("bots");
-  const auto pass = [](const command_question&) { return command_answer{}; };
+  const auto passed = [](const command_question&) { return command_answer{}; };
   using enum command_answer::verdict;
-  EXPECT_EQ(one.asked.on_command.ask({.consumer = "readonly-x", .op = 3, .d = "{}"}, pass).what, drop);
-  EXPECT_EQ(one.asked.on_command.ask({.consumer = "readonly-x", .op = 8, .d = "{}"}, pass).what,
+  EXPECT_EQ(one.asked.on_command.ask({.consumer = "readonly-x", .op = 3, .d = "{}"}, passed).what, drop);
+  EXPECT_EQ(one.asked.on_command.ask({.consumer = "readonly-x", .op = 8, .d = "{}"}, passed).what,
             command_answer{}.what);
-  EXPECT_EQ(one.asked.on_command.ask({.consumer = "main", .op = 3, .d = "{}"}, pass).what,
+  EXPECT_EQ(one.asked.on_command.ask({.consumer = "main", .op = 3, .d = "{}"}, passed).what,
             command_answer{}.what);
   const auto welcome = [](const bot_question&) { return std::uint16_t{0}; };
   EXPECT_EQ(one.asked.admit_bot.ask({.consumer = "staging", .intents = 257}, welcome), 4014);
@@ -99,7 +99,7 @@ TEST(Examples, Bots) {
   constexpr std::string_view ready = R"({"session_id":"s","user":{"username":"Bot"}})";
   EXPECT_EQ(one.asked.make_ready.ask({.consumer = "main", .d = ready}, as_it_is), ready);
   EXPECT_TRUE(
-      one.asked.make_ready.ask({.consumer = "staging", .d = ready}, as_it_is).contains(R"("Bot (staging)")"));
+      one.asked.make_ready.ask({.consumer = "staging", .d = ready}, as_it_is).contains("\"Bot (staging)\""));
 }
 
 TEST(Examples, Resharding) {

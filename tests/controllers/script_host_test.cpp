@@ -195,6 +195,12 @@ TEST(Rewriting, WhatIsNoJsonIsAFailure) {
   }
 }
 
+TEST(Rewriting, KeepsHalfSurrogatePairs) {
+  scripted_desk one("function on_event(asked) return '{\"x\":1,' .. asked.d:sub(2) end");
+  const auto answer = one.asked.on_event.ask({.type = "X", .d = R"({"content":"half \ud83d"})"}, keep);
+  EXPECT_EQ(answer.d, R"({"x":1,"content":"half \ud83d"})");
+}
+
 TEST(Rewriting, AReadyKeepsItsSession) {
   scripted_desk one("function make_ready(asked) return '{\"session_id\":\"b\"}' end");
   const auto as_it_is = [](const ready_question& q) { return std::string(q.d); };

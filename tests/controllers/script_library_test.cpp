@@ -47,6 +47,14 @@ TEST(ScriptLibrary, DecodesAgainAfterAFailure) {
             "=5");
 }
 
+TEST(ScriptLibrary, ReadsHalfSurrogatePairsAsTheReplacement) {
+  EXPECT_EQ(value_of(R"(evergate.json.decode('["a\\ud83d b"]')[1])"), "=a\xef\xbf\xbd b");
+  EXPECT_EQ(value_of(R"(evergate.json.decode('["\\ud83d\\ude00\\ude00"]')[1])"),
+            "=\xf0\x9f\x98\x80\xef\xbf\xbd");
+  EXPECT_EQ(value_of(R"(evergate.json.decode('["\\\\ud83d"]')[1])"), R"(=\ud83d)");
+  EXPECT_TRUE(value_of(R"(evergate.json.decode('["\\ud8"]')[1])").starts_with("json: "));
+}
+
 TEST(ScriptLibrary, CatchesTheScriptsOwnErrors) {
   EXPECT_EQ(value_of("select(2, pcall(error, 'mine'))"), "=mine");
   EXPECT_EQ(value_of("select('#', pcall(function() return 1, nil, 3 end))"), "=4");
