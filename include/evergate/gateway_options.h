@@ -11,6 +11,7 @@
 
 #include "evergate/consumer_settings.h"
 #include "evergate/controllers.h"
+#include "evergate/gateway_events.h"
 #include "evergate/resharding.h"
 
 namespace evergate {
@@ -64,6 +65,8 @@ struct discord_settings {
   /// A beat unanswered for an interval is waited for this much longer, so that what is in the socket is read.
   std::chrono::milliseconds ack_grace{1'000};
   std::chrono::milliseconds suspend_after{15'000};  ///< a timer this late means that the machine slept
+  std::uint32_t sends_max = 120;  ///< on one connection in send_window, heartbeats among them
+  std::chrono::milliseconds send_window{60'000};
 };
 
 /// Pauses and tries of a shard that lost its connection.
@@ -80,11 +83,12 @@ struct reconnect_settings {
 };
 
 struct shard_settings {
-  std::uint32_t total = 0;        ///< 0 = what is stored from earlier runs, else Discord's recommendation
-  std::uint32_t first = 0;        ///< first shard id held by this process
-  std::int64_t last = -1;         ///< last shard id held by this process; -1 = total − 1
-  std::uint32_t per_worker = 25;  ///< shards_per_worker
-  bool round_robin = false;       ///< shard % workers instead of contiguous blocks
+  std::uint32_t total = 0;  ///< 0 = what is stored from earlier runs, else Discord's recommendation
+  std::uint32_t first = 0;  ///< first shard id held by this process
+  std::int64_t last = -1;   ///< last shard id held by this process; -1 = total − 1
+  /// Contiguous shards given to one worker, the last one takes what is left; 0 = blocks as even as can be.
+  std::uint32_t per_worker = 0;
+  bool round_robin = false;                           ///< shard % workers instead of contiguous blocks
   std::chrono::milliseconds identify_spacing{5'300};  ///< between IDENTIFYs of one bucket
   std::uint32_t identify_reserve = 5;  ///< session starts of the daily budget that are not used
   std::uint32_t connects_per_second_max = 40;
@@ -198,15 +202,12 @@ struct log_settings {
   log_style format = log_style::text;
 };
 
-/// What the library tells its user. Called on one of the library's threads; must return soon and not throw.
-struct gateway_events {
-  /// The application cannot go on (bad token, disallowed intents, …); shards have stopped. Once.
-  std::function<void(const std::string& why)> fatal;
-  /// The store was found damaged while running, after fatal(): shutdown() and a new manager over the same
-  /// options sets it aside and goes on.
-  std::function<void(const std::string& why)> store_damaged;
-  /// A resharding has begun, entered another phase or ended (`idle`, with `last`).
-  std::function<void(const resharding_status& now)> resharding;
+/// What IDENTIFY says of this program. Source: Discord documentation, Gateway Events, "Identify Connection
+/// Properties".
+struct identify_properties {
+  std::string os = "linux";          ///< the operating system
+  std::string browser = "evergate";  ///< the library
+  std::string device = "evergate";   ///< the library
 };
 
 struct gateway_options {
@@ -214,6 +215,7 @@ struct gateway_options {
   std::uint32_t intents =
       53'575'421;        ///< asked of Discord; bots may use any subset. Default: all unprivileged
   std::string presence;  ///< JSON of an op 3 `d`, sent with every IDENTIFY; empty = none
+  identify_properties properties;
   std::filesystem::path data_dir = "evergate-data";
   std::uint32_t workers = 0;  ///< event loop threads; 0 = one per core
   listen_settings listen;
@@ -234,6 +236,11 @@ struct gateway_options {
   admin_settings admin;
   log_settings log;
   gateway_events events;
+  /// Where gateway_events::dispatch begins. Who keeps the offset of the last event that was worked off and
+  /// gives it here continues after it. Not in the configuration file.
+  start_position dispatch_from;
+  /// False: start() connects no shard; spawn_shards() does. Not in the configuration file.
+  bool spawn = true;
 };
 
 }  // namespace evergate

@@ -1,4 +1,4 @@
-#include "app/admin_print.h"
+#include "daemon/admin_print.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "flow/position.h"
 #include "proto/json_view.h"
 
-namespace evergate::app::admin_print {
+namespace evergate::daemon::admin_print {
 namespace {
 
 using proto::member;
@@ -213,4 +213,4 @@ std::string failure(std::string_view json) {
   return message.empty() ? std::string(json) : message;
 }
 
-}  // namespace evergate::app::admin_print
+}  // namespace evergate::daemon::admin_print
