@@ -97,6 +97,7 @@ result<void> application::open_admin() {
                        .store = *journal_,
                        .fleet = *fleets_,
                        .shards = [this] { return fleets_->status(); },
+                       .workers = [this] { return workers(); },
                        .resharding = resharding_verbs(),
                        .fatal = [this] { return fatal(); },
                        .version = EVERGATE_VERSION,

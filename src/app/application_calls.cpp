@@ -174,6 +174,10 @@ result<void> application::leave_voice_channel(std::uint64_t guild_id) {
 }
 
 result<void> application::edit_bot_status(std::string_view presence) {
+  if (running_ && fleets_->shards_held() == 0) {
+    return base::fail(errc::not_now,
+                      "the count of shards is not known yet; gateway_options::presence is for before");
+  }
   return command(3, presence);
 }
 

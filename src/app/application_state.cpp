@@ -7,7 +7,7 @@
 namespace evergate::app {
 namespace {
 
-shard_status shown(const upstream::shard_status& s, bool serving) {
+shard_status view_of(const upstream::shard_status& s, bool serving) {
   return {.id = s.shard.id,
           .count = s.shard.count,
           .state = std::string(s.state),
@@ -27,7 +27,7 @@ shard_status shown(const upstream::shard_status& s, bool serving) {
           .serving = serving};
 }
 
-consumer_status shown(downstream::guarded_consumer& one, flow::offset head) {
+consumer_status view_of(downstream::guarded_consumer& one, flow::offset head) {
   const std::scoped_lock lock(one.mutex);
   const auto& record = one.body.record();
   consumer_status out;
@@ -64,7 +64,7 @@ std::vector<shard_status> application::shards() const {
   for (const auto side : {control::fleet_side::old_fleet, control::fleet_side::new_fleet}) {
     const auto one = fleets_->of(side);
     if (!one) continue;
-    for (const auto& s : one->status()) out.push_back(shown(s, side == control::fleet_side::old_fleet));
+    for (const auto& s : one->status()) out.push_back(view_of(s, side == control::fleet_side::old_fleet));
   }
   return out;
 }
@@ -147,7 +147,7 @@ std::vector<consumer_status> application::consumers() const {
   std::vector<consumer_status> out;
   if (!running_) return out;
   const auto head = journal_->head();
-  for (auto* one : gateway_->readers().all()) out.push_back(shown(*one, head));
+  for (auto* one : gateway_->readers().all()) out.push_back(view_of(*one, head));
   return out;
 }
 

@@ -45,6 +45,8 @@ admin_commands::admin_commands(CLI::App& cli, std::string& config) : cli_(cli), 
   add("status", "What the daemon does",
       [] { return wish{.path = "/v1/status", .print = admin_print::status}; });
   add("shards", "Every shard held", [] { return wish{.path = "/v1/shards", .print = admin_print::shards}; });
+  add("workers", "Every worker and its load",
+      [] { return wish{.path = "/v1/workers", .print = admin_print::workers}; });
   add("gaps", "Stretches of events that were lost or given up",
       [] { return wish{.path = "/v1/gaps", .print = admin_print::gaps}; });
   auto* list = add("consumers", "Every consumer and its lanes, or one", [this] {

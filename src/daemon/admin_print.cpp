@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <vector>
 
@@ -123,6 +124,18 @@ std::string shards(std::string_view json) {
                      latency < 0 ? std::string("-") : fmt::format("{} ms", latency / 1000),
                      text_of(one, "seq_committed"), text_of(one, "identifies"), text_of(one, "resumes"),
                      text_of(one, "gaps")});
+  }
+  return table(lines);
+}
+
+std::string workers(std::string_view json) {
+  std::vector<line> lines{{"WORKER", "BUSY", "EVENTS/S", "SHARDS", "CONNECTIONS", "EVENTS"}};
+  for (const auto one : elements(member(json, "workers"))) {
+    // "0.125" → "12.5 %"
+    const double busy = std::strtod(text_of(one, "busy").c_str(), nullptr);
+    lines.push_back({text_of(one, "worker"), fmt::format("{:.1f} %", 100 * busy),
+                     fmt::format("{:.0f}", std::strtod(text_of(one, "events_per_second").c_str(), nullptr)),
+                     text_of(one, "shards"), text_of(one, "connections"), text_of(one, "events")});
   }
   return table(lines);
 }

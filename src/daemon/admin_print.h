@@ -8,6 +8,7 @@ namespace evergate::daemon::admin_print {
 
 [[nodiscard]] std::string status(std::string_view json);
 [[nodiscard]] std::string shards(std::string_view json);
+[[nodiscard]] std::string workers(std::string_view json);
 [[nodiscard]] std::string consumers(std::string_view json);
 /// One consumer, as the verbs answer with it.
 [[nodiscard]] std::string consumer(std::string_view json);
