@@ -83,6 +83,18 @@ test('the OpenAPI document is the one in docs', async (t) => {
   }
 });
 
+test('WebSockets are spread over the workers, whatever comes between them', async (t) => {
+  const simulator = await Simulator.start(t, { guilds: 20, shards: 2 });
+  const daemon = await Daemon.start(t, simulator);
+  for (let lane = 0; lane < 4; lane += 1) {
+    // What every library does first: a call, on a connection that is over soon.
+    await (await fetch(`http://127.0.0.1:${daemon.port}/api/v10/gateway`, { headers: { connection: 'close' } })).json();
+    await GatewayClient.connect(t, daemon.gateway, { shard: [lane, 4] });
+  }
+  const { workers } = await daemon.told('/v1/workers');
+  assert.deepEqual(workers.map(({ connections }) => connections), [2, 2]);
+});
+
 test('commands show people what the daemon says, and programs its JSON', async (t) => {
   const simulator = await Simulator.start(t, { guilds: 20, shards: 2 });
   const daemon = await Daemon.start(t, simulator);
