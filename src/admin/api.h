@@ -13,6 +13,7 @@
 #include "downstream/gateway.h"
 #include "evergate/controllers.h"
 #include "evergate/error.h"
+#include "evergate/gateway_state.h"
 #include "evergate/resharding.h"
 #include "flow/command.h"
 #include "journal/journal.h"
@@ -47,6 +48,7 @@ struct ground {
   journal::journal& store;
   flow::fleet_view& fleet;
   std::function<std::vector<upstream::shard_status>()> shards;
+  std::function<std::vector<worker_status>()> workers;
   resharding_verbs resharding;
   controller_verbs controllers;
   std::function<std::string()> fatal;  ///< why the application stopped, empty while it has not
@@ -72,6 +74,7 @@ class api {
   void add_verbs(std::vector<operation>& to);
   [[nodiscard]] answer status() const;
   [[nodiscard]] answer list_shards() const;
+  [[nodiscard]] answer list_workers() const;
   [[nodiscard]] answer list_consumers() const;
   [[nodiscard]] answer show_consumer(std::string_view name) const;
   [[nodiscard]] answer list_gaps(const call& asked) const;

@@ -2,8 +2,10 @@
 
 #include "app/option_value.h"
 #include "controllers/script_host.h"
+#include "evergate/configuration.h"
 
-namespace evergate::app {
+namespace evergate {
+namespace app {
 namespace {
 
 using namespace std::chrono_literals;
@@ -70,11 +72,14 @@ decide::script_limits script_limits_of(const controller_settings& settings) {
   return {.instructions_max = settings.instructions_max, .memory_max = settings.memory_max};
 }
 
-base::result<void> judge_script(const controller_settings& settings) {
+}  // namespace app
+
+result<void> check_script(const gateway_options& options) {
+  const auto& settings = options.controller;
   if (settings.script.empty()) return {};
-  auto checked = decide::script_host::check(settings.script, script_limits_of(settings));
+  auto checked = decide::script_host::check(settings.script, app::script_limits_of(settings));
   if (!checked) return base::fail(checked.error(), "controllers.script");
   return {};
 }
 
-}  // namespace evergate::app
+}  // namespace evergate

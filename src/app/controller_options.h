@@ -14,9 +14,6 @@ namespace evergate::app {
 /// Event names that may be left out.
 [[nodiscard]] base::result<void> judge_filters(const filter_settings& filters);
 
-/// The script of controllers.script, which the errors name; good when there is none. Reads the file.
-[[nodiscard]] base::result<void> judge_script(const controller_settings& settings);
-
 [[nodiscard]] pipeline::filter_options filters_of(const filter_settings& filters);
 [[nodiscard]] decide::script_limits script_limits_of(const controller_settings& settings);
 

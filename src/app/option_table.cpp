@@ -72,6 +72,10 @@ void add_general(std::vector<option_row>& t) {
   t.push_back(intents_row());
   t.push_back(text_row("presence", "the JSON of an op 3 d",
                        "Sent with every IDENTIFY until a bot sets another; empty = none", FIELD(presence)));
+  t.push_back(
+      text_row("properties.os", "a name", "What IDENTIFY says of this program", FIELD(properties.os)));
+  t.push_back(text_row("properties.browser", "a name", "The same", FIELD(properties.browser)));
+  t.push_back(text_row("properties.device", "a name", "The same", FIELD(properties.device)));
   t.push_back(data_dir_row());
   t.push_back(integer_row("workers", 0, 1024, "Event loop threads; 0 = one per core", FIELD(workers)));
 }
@@ -148,6 +152,11 @@ void add_connection(std::vector<option_row>& t) {
       duration_row("discord.suspend_after", 100ms, 10min,
                    "A heartbeat late by this much, and by an interval, means that the machine slept: RESUME",
                    FIELD(discord.suspend_after)));
+  t.push_back(integer_row("discord.sends_max", 20, 100'000,
+                          "Sends on one connection in send_window, heartbeats among them; Discord allows 120",
+                          FIELD(discord.sends_max)));
+  t.push_back(duration_row("discord.send_window", 100ms, 10min, "The span that sends_max is counted over",
+                           FIELD(discord.send_window)));
   t.push_back(duration_row("discord.rest_timeout", 50ms, 5min, "For an answer of GET /gateway/bot",
                            FIELD(discord.rest_timeout)));
   t.push_back(duration_row("discord.info_age_max", 100ms, 24h,
@@ -193,7 +202,9 @@ void add_shards(std::vector<option_row>& t) {
       integer_row("shards.first", 0, 65'534, "First shard held by this process", FIELD(shards.first)));
   t.push_back(integer_row("shards.last", -1, 65'534, "Last shard held by this process; -1 = the last of all",
                           FIELD(shards.last)));
-  t.push_back(integer_row("shards.per_worker", 1, 65'535, "Contiguous shards given to one worker",
+  t.push_back(integer_row("shards.per_worker", 0, 65'535,
+                          "Contiguous shards given to one worker, the last one takes what is left; 0 = "
+                          "blocks as even as can be",
                           FIELD(shards.per_worker)));
   t.push_back(boolean_row("shards.round_robin", "Deals shards out one by one instead of in blocks",
                           FIELD(shards.round_robin)));

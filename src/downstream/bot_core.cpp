@@ -410,6 +410,7 @@ void bot_core::leave(bool discard, bool unclean) {
     body.left(origin_.id, discard || buried, head, now_, orders, unclean);
   });
   around_.desk.carry(std::move(orders));
+  if (lane_told_.count != 0) tell(consumer_news::kind::left);
 }
 
 void bot_core::finish_after_interactions(std::uint16_t code, const char* reason) {

@@ -179,7 +179,12 @@ class bot_core {
   void send_interaction(const flow::event_batch& batch, const flow::event_row& row);
   void count_interactions();
 
+  void tell(consumer_news::kind what) const {
+    if (around_.options.on_consumer) around_.options.on_consumer({what, origin_.consumer, lane_told_});
+  }
+
   const bot_services around_;
+  proto::shard_key lane_told_{0, 0};  ///< as identified or resumed; no count = neither
   bot_wire& wire_;
   const bot_origin origin_;
   base::instant now_{};  ///< of the input being worked on

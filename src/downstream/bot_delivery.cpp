@@ -34,6 +34,8 @@ void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
                                       {"lane", grant_->session.lane.id},
                                       {"lanes", grant_->session.lane.count},
                                       {"cursor", grant_->start.value}});
+  lane_told_ = grant_->session.lane;
+  tell(consumer_news::kind::identified);
   step({.what = session_input::kind::started});
   if (!wish_.presence.empty()) command(3, wish_.presence);
   advance();
@@ -162,6 +164,8 @@ void bot_core::caught_up() {
                                    {"lane", grant_->session.lane.id},
                                    {"lanes", grant_->session.lane.count},
                                    {"seq", lane_->sent_seq()}});
+  lane_told_ = grant_->session.lane;
+  tell(consumer_news::kind::resumed);
   if (held_) begin_hold();
   wire_.pump_later();
 }

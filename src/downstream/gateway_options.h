@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "controllers/desk.h"
+#include "downstream/consumer_news.h"
 #include "downstream/consumer_policy.h"
 #include "downstream/delivery_rules.h"
 #include "net/websocket.h"
@@ -59,6 +60,7 @@ struct gateway_options {
   std::size_t read_bytes = 256 * 1024;        ///< hint for one read of the journal
   net::ws_options socket = default_socket();
   const decide::desk* decisions = &decide::desk::plain();
+  consumer_listener on_consumer;  ///< empty = nobody listens
 
   /// What waits for a slow bot keeps an answer to its heartbeat, and an interaction, no longer than this: a
   /// bot without an answer when its next beat is due takes the connection for dead.

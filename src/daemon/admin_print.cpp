@@ -1,4 +1,4 @@
-#include "app/admin_print.h"
+#include "daemon/admin_print.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include "flow/position.h"
 #include "proto/json_view.h"
 
-namespace evergate::app::admin_print {
+namespace evergate::daemon::admin_print {
 namespace {
 
 using proto::member;
@@ -128,6 +128,18 @@ std::string shards(std::string_view json) {
   return table(lines);
 }
 
+std::string workers(std::string_view json) {
+  std::vector<line> lines{{"WORKER", "BUSY", "EVENTS/S", "SHARDS", "CONNECTIONS", "EVENTS"}};
+  for (const auto one : elements(member(json, "workers"))) {
+    // "0.125" → "12.5 %"
+    const double busy = std::strtod(text_of(one, "busy").c_str(), nullptr);
+    lines.push_back({text_of(one, "worker"), fmt::format("{:.1f} %", 100 * busy),
+                     fmt::format("{:.0f}", std::strtod(text_of(one, "events_per_second").c_str(), nullptr)),
+                     text_of(one, "shards"), text_of(one, "connections"), text_of(one, "events")});
+  }
+  return table(lines);
+}
+
 std::string consumers(std::string_view json) {
   std::string out;
   for (const auto one : elements(member(json, "consumers"))) append_consumer(one, out);
@@ -240,4 +252,4 @@ std::string failure(std::string_view json) {
   return message.empty() ? std::string(json) : message;
 }
 
-}  // namespace evergate::app::admin_print
+}  // namespace evergate::daemon::admin_print
