@@ -45,6 +45,7 @@ function(evergate_library name)
   target_include_directories(evergate_${name} ${scope} $<BUILD_INTERFACE:${parent}>
     $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
   set_target_properties(evergate_${name} PROPERTIES EXPORT_NAME ${name})
+  set_property(GLOBAL APPEND PROPERTY EVERGATE_ROOMS ${name})
   list(TRANSFORM arg_DEPENDS PREPEND evergate_)
   target_link_libraries(evergate_${name} ${scope} ${arg_DEPENDS} ${arg_LIBRARIES})
 endfunction()

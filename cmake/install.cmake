@@ -3,7 +3,9 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(evergate_rooms base proto flow net upstream pipeline journal downstream control controllers admin app)
+# Every room but those that the library does not stand on.
+get_property(evergate_rooms GLOBAL PROPERTY EVERGATE_ROOMS)
+list(REMOVE_ITEM evergate_rooms sim daemon)
 add_library(evergate_library INTERFACE)
 set_target_properties(evergate_library PROPERTIES EXPORT_NAME evergate)
 target_link_libraries(evergate_library INTERFACE evergate_app)
@@ -12,11 +14,19 @@ target_include_directories(evergate_library INTERFACE $<INSTALL_INTERFACE:${CMAK
 add_library(evergate::evergate ALIAS evergate_library)
 
 set(evergate_installed evergate_library)
+set(EVERGATE_PKG_CONFIG "")
 foreach(room ${evergate_rooms})
-  if(TARGET evergate_${room})
-    list(APPEND evergate_installed evergate_${room})
-  endif()
+  list(APPEND evergate_installed evergate_${room})
+  # What pkg-config has found for it, as NAME:module, for the package to find again.
+  get_target_property(linked evergate_${room} INTERFACE_LINK_LIBRARIES)
+  string(REGEX MATCHALL "PkgConfig::[A-Za-z0-9_]+" linked "${linked}")
+  foreach(one ${linked})
+    string(REPLACE "PkgConfig::" "" one ${one})
+    list(APPEND EVERGATE_PKG_CONFIG ${one}:${${one}_MODULE_NAME})
+  endforeach()
 endforeach()
+list(REMOVE_DUPLICATES EVERGATE_PKG_CONFIG)
+list(JOIN EVERGATE_PKG_CONFIG " " EVERGATE_PKG_CONFIG)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/evergate)
 install(TARGETS ${evergate_installed} EXPORT evergate ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/evergate)
 install(EXPORT evergate NAMESPACE evergate:: FILE evergateTargets.cmake DESTINATION ${package})

@@ -16,11 +16,11 @@ struct voice_join {
 
 /// Which members of a guild. Source: Discord documentation, Gateway Events, "Request Guild Members".
 struct member_request {
-  std::uint64_t guild_id = 0;           ///< the guild
-  std::string query;                    ///< names that begin so; empty, with limit 0 = all (needs an intent)
-  std::uint32_t limit = 0;              ///< at most so many; 0 = no limit, only with an empty query
-  std::vector<std::uint64_t> user_ids;  ///< when not empty, these, at most 100, and `query` is not used
-  bool presences = false;               ///< their presences too (needs an intent)
+  std::uint64_t guild_id = 0;  ///< the guild
+  std::string query{};         ///< names that begin so; empty, with limit 0 = all (needs an intent)
+  std::uint32_t limit = 0;     ///< at most so many; 0 = no limit, only with an empty query
+  std::vector<std::uint64_t> user_ids{};  ///< when not empty, these, at most 100, and `query` is not used
+  bool presences = false;                 ///< their presences too (needs an intent)
   /// Without a further chunk for so long, the request has failed.
   std::chrono::milliseconds patience{30'000};
 };
