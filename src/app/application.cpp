@@ -161,7 +161,8 @@ result<std::shared_ptr<upstream::fleet>> application::make_fleet(fleet_order ord
 result<void> application::make_fleets(const std::map<std::string, std::string>& records) {
   auto stored = journal_->stored_sessions();
   if (!stored) return std::unexpected(stored.error());
-  auto left = what_was_left(records, std::move(*stored), options_.shards.total);
+  auto left =
+      control::what_was_left(records, std::move(*stored), options_.shards.total, base::unix_time_ms());
   if (left.task) {
     const auto guilds = journal_->guilds({0, 1}, journal_->head());
     if (!guilds) return std::unexpected(guilds.error());

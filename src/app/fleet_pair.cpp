@@ -6,20 +6,7 @@ namespace evergate::app {
 namespace {
 
 constexpr int presence_update = 3;
-constexpr int voice_state_update = 4;
 constexpr std::size_t presences_max = 4'096;
-
-/// The part of a commit that is a twin's, with its plain keys.
-std::shared_ptr<const flow::commit> part_of_twin(const flow::commit& done) {
-  auto out = std::make_shared<flow::commit>();
-  out->head = done.head;
-  for (auto part : done.progress) {
-    if ((part.shard.count & flow::twin_fleet) == 0) continue;
-    part.shard.count &= ~flow::twin_fleet;
-    out->progress.push_back(part);
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -109,12 +96,7 @@ bool fleet_pair::submit(flow::command what) {
     return fleets.old_one.who->submit(std::move(what));
   }
   if (!fleets.new_one.who) return fleets.old_one.who->submit(std::move(what));
-  const auto owner = meeting_.ask<control::fleet_side>([&what](const control::cutover& cut) {
-    // Voice is of the session that joined.
-    if (what.op == voice_state_update && cut.in_voice(what.guild)) return control::fleet_side::old_fleet;
-    return cut.owner_of(what.guild);
-  });
-  const bool fresh = owner == control::fleet_side::new_fleet;
+  const bool fresh = meeting_.route(what) == control::fleet_side::new_fleet;
   return (fresh ? fleets.new_one : fleets.old_one).who->submit(std::move(what));
 }
 
@@ -133,7 +115,7 @@ std::uint32_t fleet_pair::shards_held() const {
 void fleet_pair::on_commit(const std::shared_ptr<const flow::commit>& done) {
   const auto fleets = now();
   for (const auto& one : {fleets.old_one, fleets.new_one}) {
-    if (one.who) one.who->on_commit(one.twin ? part_of_twin(*done) : done);
+    if (one.who) one.who->on_commit(one.twin ? control::junction::part_of_twin(*done) : done);
   }
 }
 

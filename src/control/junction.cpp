@@ -32,6 +32,11 @@ void mark_twin(flow::event_batch& batch) {
 junction::junction(flow::event_sink& journal, std::function<base::instant()> now, bool twin)
     : journal_(journal), now_(std::move(now)), twin_(twin), doors_{{*this, false}, {*this, true}} {}
 
+void junction::serves(bool twin) {
+  const std::scoped_lock lock(mutex_);
+  twin_ = twin;
+}
+
 std::string junction::owner_record(proto::snowflake guild) {
   return std::string(owner_prefix) + std::to_string(guild);
 }
@@ -157,6 +162,24 @@ bool junction::busy() const {
 fleet_side junction::owner_of(proto::snowflake guild) const {
   const std::scoped_lock lock(mutex_);
   return cut_ ? cut_->owner_of(guild) : fleet_side::old_fleet;
+}
+
+fleet_side junction::route(const flow::command& what) const {
+  constexpr int voice_state_update = 4;
+  const std::scoped_lock lock(mutex_);
+  if (!cut_ || (what.op == voice_state_update && cut_->in_voice(what.guild))) return fleet_side::old_fleet;
+  return cut_->owner_of(what.guild);
+}
+
+std::shared_ptr<const flow::commit> junction::part_of_twin(const flow::commit& done) {
+  auto out = std::make_shared<flow::commit>();
+  out->head = done.head;
+  for (auto part : done.progress) {
+    if ((part.shard.count & flow::twin_fleet) == 0) continue;
+    part.shard.count &= ~flow::twin_fleet;
+    out->progress.push_back(part);
+  }
+  return out;
 }
 
 }  // namespace evergate::control

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/cutover.h"
+#include "flow/command.h"
 #include "flow/journal.h"
 
 namespace evergate::control {
@@ -21,6 +22,8 @@ class junction {
   /// `journal` outlives it; `now` tells the time. `twin`: of the fleet that serves, at the first door.
   junction(flow::event_sink& journal, std::function<base::instant()> now, bool twin = false);
 
+  /// Before anything is handed over: whether the fleet that serves is a twin.
+  void serves(bool twin);
   /// Where a fleet hands over: the first one at door 0, the one that is prepared beside it at the other.
   [[nodiscard]] flow::event_sink& door(std::size_t which) noexcept { return doors_[which]; }
 
@@ -55,6 +58,10 @@ class junction {
     return question(*cut_);
   }
   [[nodiscard]] fleet_side owner_of(proto::snowflake guild) const;
+  /// Where a bot's command goes: to its guild's owner; where the bot is in voice by an old session, to that.
+  [[nodiscard]] fleet_side route(const flow::command& what) const;
+  /// What of a commit is a twin's, with its plain keys.
+  [[nodiscard]] static std::shared_ptr<const flow::commit> part_of_twin(const flow::commit& done);
 
   /// The name under which a guild's owner is kept while resharding (flow::control_record).
   [[nodiscard]] static std::string owner_record(proto::snowflake guild);
