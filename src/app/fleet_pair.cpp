@@ -12,12 +12,12 @@ constexpr std::size_t presences_max = 4'096;
 
 void fleet_pair::serve(std::shared_ptr<upstream::fleet> first, bool twin) {
   const std::scoped_lock lock(mutex_);
-  fleets_.old_one = {std::move(first), twin};
+  fleets_.old_one = {std::move(first), twin, ++fleets_made_};
 }
 
 void fleet_pair::prepare(std::shared_ptr<upstream::fleet> beside, bool twin) {
   const std::scoped_lock lock(mutex_);
-  fleets_.new_one = {std::move(beside), twin};
+  fleets_.new_one = {std::move(beside), twin, ++fleets_made_};
 }
 
 void fleet_pair::show(control::fleet_side side) {
@@ -95,9 +95,21 @@ bool fleet_pair::submit(flow::command what) {
     if (fleets.new_one.who) (void)fleets.new_one.who->submit(what);
     return fleets.old_one.who->submit(std::move(what));
   }
-  if (!fleets.new_one.who) return fleets.old_one.who->submit(std::move(what));
-  const bool fresh = meeting_.route(what) == control::fleet_side::new_fleet;
-  return (fresh ? fleets.new_one : fleets.old_one).who->submit(std::move(what));
+  const auto* to = &fleets.old_one;
+  if (fleets.new_one.who) {
+    // A guild may have moved since the place was asked for; the session that had it is there still.
+    const bool fresh = what.place ? *what.place >> 32 == fleets.new_one.number
+                                  : meeting_.route(what) == control::fleet_side::new_fleet;
+    if (fresh) to = &fleets.new_one;
+  }
+  return to->who->submit(std::move(what));
+}
+
+std::uint64_t fleet_pair::place_of(proto::snowflake guild) const {
+  const auto fleets = now();
+  const bool fresh = fleets.new_one.who && meeting_.owner_of(guild) == control::fleet_side::new_fleet;
+  const auto& home = fresh ? fleets.new_one : fleets.old_one;
+  return home.number << 32 | home.who->place_of(guild);
 }
 
 std::uint32_t fleet_pair::shard_count() const {

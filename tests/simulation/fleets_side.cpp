@@ -179,7 +179,17 @@ bool fleets_side::submit(flow::command what) {
     if (new_.who) (void)new_.who->submit(what);
     return old_.who->submit(std::move(what));
   }
-  return of(new_.who ? meeting_->route(what) : fleet_side::old_fleet).submit(std::move(what));
+  bool fresh = false;
+  if (new_.who) {
+    fresh = what.place ? *what.place >> 32 == new_.number : meeting_->route(what) == fleet_side::new_fleet;
+  }
+  return of(fresh ? fleet_side::new_fleet : fleet_side::old_fleet).submit(std::move(what));
+}
+
+std::uint64_t fleets_side::place_of(proto::snowflake guild) const {
+  const bool fresh = new_.who && meeting_->owner_of(guild) == fleet_side::new_fleet;
+  const auto& home = fresh ? new_ : old_;
+  return std::uint64_t{home.number} << 32 | home.who->place_of(guild);
 }
 
 std::string fleets_side::state() const {

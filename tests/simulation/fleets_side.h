@@ -53,6 +53,8 @@ class fleets_side final : public flow::commit_listener,
   [[nodiscard]] std::uint32_t shards_held() const override { return shown().shards_held(); }
   [[nodiscard]] std::uint32_t shards_ready() const override { return shown().shards_ready(); }
 
+  [[nodiscard]] std::uint64_t place_of(proto::snowflake guild) const override;
+
   [[nodiscard]] flow::reply_table& replies() noexcept { return replies_; }
   [[nodiscard]] std::uint32_t live() const { return serving().live(); }
   /// Nothing serves any more.

@@ -42,6 +42,7 @@ class handover_oracle {
   [[nodiscard]] std::uint64_t lost_with_record() const noexcept { return lost_with_record_; }
   [[nodiscard]] std::uint64_t gaps() const noexcept { return gaps_.size(); }
   [[nodiscard]] std::uint64_t guild_gaps() const noexcept { return unaligned_.size(); }
+  [[nodiscard]] bool unaligned(proto::snowflake guild) const { return unaligned_.contains(guild); }
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.size(); }
 
  private:

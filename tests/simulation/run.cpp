@@ -445,6 +445,7 @@ class seed_run final : private shard_watch {
     for (std::uint32_t i = 0; i < world.slots(); ++i) {
       const auto id = world.id_at(i);
       if (id == 0 || !world.kept_available(i)) continue;
+      if (handover_ && handover_->unaligned(id)) continue;  // what was lost of it may have been state
       std::string truth;
       world.write_guild_create(truth, i, view, 0, true);
       std::string given;
