@@ -195,7 +195,9 @@ void cutover::take_ready(fleet_side from, const arriving_event& event, base::ins
   }
   shard.ready = {};
   append(event, shard.ready);
-  shard.ready.rows.front().flags |= flow::row_flag::known_guilds;
+  // While some guilds are the old fleet's, a list that is older than what that has said deletes none.
+  const bool alone = complete() && from == target_;
+  if (!alone) shard.ready.rows.front().flags |= flow::row_flag::known_guilds;
   if (open_) append({event.what, &shard.ready, shard.ready.rows.data(), nullptr}, out.batch);
 }
 

@@ -256,7 +256,7 @@ bool guild_cut::was_delivered(const event_identity& what) const noexcept {
 
 /// After the cut each event must still come on both sides; what comes on the left one only was lost.
 void guild_cut::audit(role from, const event_identity& what, base::instant now) {
-  if (serving_lost_) return;
+  if (serving_lost_ || audit_over_) return;
   auto& mine = from == role::serving ? late_ : fresh_;
   auto& others = from == role::serving ? fresh_ : late_;
   if (take_equal(others, what, what_of<seen_event>)) {
@@ -264,7 +264,11 @@ void guild_cut::audit(role from, const event_identity& what, base::instant now) 
     return;
   }
   mine.push_back({what, now});
-  if (mine.size() > options_->seen_items_max) mine.pop_front();
+  if (mine.size() <= options_->seen_items_max) return;
+  // One side is further ahead than is remembered: what comes of the other would look lost.
+  audit_over_ = true;
+  late_.clear();
+  fresh_.clear();
 }
 
 void guild_cut::hold(std::deque<held_event>& where, const arriving_event& event, base::instant now) {

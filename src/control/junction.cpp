@@ -45,6 +45,10 @@ bool junction::append(bool second_door, std::unique_ptr<flow::event_batch>& batc
   const std::scoped_lock lock(mutex_);
   if (!clear_backlog()) return false;
   if (!cut_) {
+    if (second_door != exchanged_) {  // of a fleet that has left
+      batch.reset();
+      return true;
+    }
     batch->proofs.clear();
     // Marking twice changes nothing: a batch that is refused comes again.
     if (twin_) mark_twin(*batch);
@@ -147,6 +151,8 @@ receipt junction::finish(const std::function<std::vector<flow::control_record>(c
   auto out = begin_output(last(what));
   for (const auto guild : cut_->moved_guilds()) out.batch.records.push_back({owner_record(guild), {}});
   for (auto& mark : cut_->marks()) out.batch.records.push_back({std::move(mark), {}});
+  const auto& gone = shapes_[what.aborted ? 1 : 0];
+  for (std::uint32_t i = 0; i < gone.count; ++i) out.batch.sessions.push_back({gone.key(i), {}, {}, -1});
   if (!what.aborted) exchanged_ = !exchanged_;
   twin_ = shapes_[what.aborted ? 0 : 1].twin;
   cut_.reset();

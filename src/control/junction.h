@@ -43,7 +43,8 @@ class junction {
   void tick();
   /// Everything is where it is to be and the other fleet is gone: the sides exchange their names, so that the
   /// fleet that serves is the old one again (after turning back it is already). What was written down of the
-  /// guilds on their way is removed. Returns what came of it; `last` makes of it what is to be kept.
+  /// guilds on their way, and of the sessions of the one that is gone, is removed. Returns what came of it;
+  /// `last` makes of it what is to be kept.
   receipt finish(const std::function<std::vector<flow::control_record>(const receipt&)>& last);
   /// Keeps records and ends sessions that no fleet holds, in order with what the fleets hand over. Keys as
   /// the journal has them.

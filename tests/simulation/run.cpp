@@ -90,6 +90,7 @@ class seed_run final : private shard_watch {
     discord_.core().set_rate(plan_.events_per_second, discord_.now_ms());
     trouble_.start(plan_.faults, plan_.fault_every);
     for (const auto& wish : plan_.reshardings) ask_for(wish, wish.at);
+    if (plan_.repeats_every.count() != 0) repeat();
     const auto war_over = time_.now() + plan_.active;
     while (time_.now() < war_over && oracle_.findings().empty()) step();
     trouble_.stop();
@@ -131,6 +132,18 @@ class seed_run final : private shard_watch {
       had_ = had;
       quiet_ = time_.now() - quiet_since_ >= quiet_span;
       watch();
+    });
+  }
+  /// Events of which many are equal: only their number tells them.
+  void repeat() {
+    static constexpr std::string_view types[] = {
+        "TYPING_START",  "MESSAGE_REACTION_ADD", "MESSAGE_REACTION_REMOVE",
+        "GUILD_BAN_ADD", "GUILD_BAN_REMOVE",     "PRESENCE_UPDATE"};
+    timeline_.in(plan_.repeats_every, "repeats", [this] {
+      if (peace_) return;
+      const auto type = types[chance_.below(std::size(types))];
+      discord_.core().emit(1 + chance_.below(80), type, discord_.now_ms());
+      repeat();
     });
   }
   /// Somebody asks for a resharding, again and again until it begins or the faults are over.

@@ -31,7 +31,8 @@ struct swarm {
   base::seconds active{120};              ///< as long as there are faults
   base::milliseconds fault_every{4'000};  ///< mean time between two
   std::vector<reshard_wish> reshardings;
-  std::vector<std::size_t> faults;  ///< those that this seed has: places in trouble::kinds()
+  base::milliseconds repeats_every{0};  ///< many events that are equal to earlier ones; 0 = none
+  std::vector<std::size_t> faults;      ///< those that this seed has: places in trouble::kinds()
 
   /// The journal holds so little that it must give events up.
   [[nodiscard]] bool evicts() const { return daemon.journal.core.max_events < 10'000; }
