@@ -173,6 +173,7 @@ TEST_F(GuildCut, SidesThatDisagreeAboutTheOrderAreNotCutThere) {
   cut = guild_cut(options, now);
   cut.open(now);
   now += 1'000ms;
+  prove(role::joining);
   shown.clear();
   joining("YX");
   serving("X");  // cutting here would bring Y before... and X's own place crosses Y
@@ -184,6 +185,7 @@ TEST_F(GuildCut, SidesThatDisagreeAboutTheOrderAreNotCutThere) {
 TEST_F(GuildCut, WhatOnlyTheJoiningSideBringsIsNotLost) {
   // The serving session has stopped receiving some events, as Discord's do now and then.
   now += 1'000ms;
+  prove(role::joining);
   joining("IaX");
   serving("aX");
   EXPECT_TRUE(cut.moved());

@@ -168,14 +168,17 @@ TEST_F(Junction, AFleetThatHasLeftIsHeardNoMore) {
 }
 
 TEST_F(Junction, ACommandGoesToTheGuildsOwner) {
-  const flow::command members{.op = 8, .guild = guild};
+  flow::command members;
+  members.op = 8;
+  members.guild = guild;
   EXPECT_EQ(meeting.route(members), old_fleet);
   begin();
   EXPECT_EQ(meeting.route(members), old_fleet);
   message(old_fleet, 1);
   message(new_fleet, 1);
   EXPECT_EQ(meeting.route(members), new_fleet);
-  EXPECT_EQ(meeting.route({.op = 4, .guild = guild}), new_fleet) << "no voice there";
+  members.op = 4;
+  EXPECT_EQ(meeting.route(members), new_fleet) << "no voice there";
 }
 
 TEST_F(Junction, TurningBackTakesTheOwnersBack) {
