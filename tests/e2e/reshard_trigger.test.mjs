@@ -11,7 +11,7 @@ const limit = Math.floor((guilds + joining - 10) / (2 * 0.8));
 
 /** Waits until the daemon has looked again so often whether it is time: each time it asks /gateway/bot. */
 async function looks(scene, times) {
-  const count = async () => (await scene.simulator.json('rest')).routes['gateway/bot'] ?? 0;
+  const count = async () => (await scene.simulator.json('rest')).routes['GET gateway/bot'] ?? 0;
   const wanted = (await count()) + times;
   await until(`it looks ${times} times`, async () => (await count()) >= wanted);
 }
