@@ -10,6 +10,7 @@
 #include <string>
 
 #include "evergate/consumer_settings.h"
+#include "evergate/controllers.h"
 #include "evergate/resharding.h"
 
 namespace evergate {
@@ -181,6 +182,14 @@ struct admin_settings {
   bool allow_plain_remote = false;    ///< permits an address other than loopback without TLS
 };
 
+/// Limits of overrides of controllers, and the script that overrides them (docs/controllers.md).
+struct controller_settings {
+  std::filesystem::path script;                        ///< Lua 5.4; empty = none
+  std::uint64_t instructions_max = 1'000'000;          ///< of Lua's machine, one call
+  std::uint64_t memory_max = std::uint64_t{16} << 20;  ///< bytes of one worker's Lua state
+  std::chrono::microseconds slow_after{5'000};         ///< a call that takes longer is counted and logged
+};
+
 enum class log_threshold : std::uint8_t { trace, debug, info, warn, error, off };
 enum class log_style : std::uint8_t { text, json };
 
@@ -220,6 +229,8 @@ struct gateway_options {
   poison_settings poison;
   /// By name (1 to 32 of a-z, 0-9, - and _). Begin with a copy of `downstream.consumer`.
   std::map<std::string, consumer_settings> consumers;
+  controller_table controllers;
+  controller_settings controller;  ///< `controllers.*` in the configuration file
   admin_settings admin;
   log_settings log;
   gateway_events events;

@@ -13,6 +13,7 @@
 #include "journal/errc.h"
 #include "pipeline/intake.h"
 #include "proto/json_view.h"
+#include "upstream/start_plan.h"
 
 namespace evergate {
 namespace app {
@@ -43,7 +44,9 @@ void abort_question(reshard_desk& desk, reshard_desk::answer to) {
 }  // namespace
 
 application::application(gateway_options options)
-    : options_(std::move(options)), log_(level_of(options_.log.level), format_of(options_.log.format)) {
+    : options_(std::move(options)),
+      log_(level_of(options_.log.level), format_of(options_.log.format)),
+      desk_(options_.controllers, &log_, options_.controller.slow_after) {
   const auto workers =
       options_.workers != 0 ? options_.workers : std::max(1u, std::thread::hardware_concurrency());
   for (std::uint32_t i = 0; i < workers; ++i) loops_.push_back(std::make_unique<net::event_loop>());
@@ -104,7 +107,7 @@ result<void> application::open_admin() {
 }
 
 result<void> application::open_journal() {
-  auto opened = journal::journal::open(journal_options_of(options_), log_);
+  auto opened = journal::journal::open(journal_options_of(options_, desk_), log_);
   if (!opened) return base::fail(opened.error(), "data_dir \"" + options_.data_dir.string() + '"');
   journal_ = std::move(*opened);
   return {};
@@ -116,7 +119,7 @@ result<void> application::make_access(const std::map<std::string, std::string>& 
   if (kept != records.end() && !proto::decode(kept->second, book)) {
     log_.warn("identify.ledger_unreadable", {{"bytes", kept->second.size()}});
   }
-  access_ = std::make_shared<upstream::access>(upstream::access_options_of(fleet_options_of(options_)),
+  access_ = std::make_shared<upstream::access>(upstream::access_options_of(fleet_options_of(options_, desk_)),
                                                *loops_.front(), *http_, log_, std::random_device{}(), book);
   access_->on_book([this](const proto::identify_book& now) {
     std::string value;
@@ -131,6 +134,7 @@ result<std::shared_ptr<upstream::fleet>> application::make_fleet(fleet_order ord
   if (!ready) return std::unexpected(ready.error());
   pipeline::intake_options intake;
   intake.log = &log_;
+  intake.decisions = &desk_;
   intake.self_id = proto::snowflake_of(proto::member(proto::member(*ready, "user"), "id"));
   // Made here, where a bad filter can still be reported; the fleet takes one per worker.
   std::vector<std::unique_ptr<flow::intake>> intakes;
@@ -150,12 +154,28 @@ result<std::shared_ptr<upstream::fleet>> application::make_fleet(fleet_order ord
   ground.number = order.number;
   ground.first_cause = order.first_cause;
   ground.seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
+  ground.choose_count = std::move(order.choose_count);
   ground.on_fatal = std::move(order.on_fatal);
-  auto options = fleet_options_of(options_);
+  auto options = fleet_options_of(options_, desk_);
   options.total_shards = order.shape.count;
   auto made = upstream::fleet::make(std::move(options), std::move(ground));
   if (!made) return std::unexpected(made.error());
   return std::shared_ptr<upstream::fleet>(std::move(*made));
+}
+
+std::function<std::uint32_t(const upstream::gateway_info&)> application::count_decision(
+    std::uint32_t stored) const {
+  if (!desk_.calculate_total_shards.overridden()) return {};
+  return [this, stored](const upstream::gateway_info& info) {
+    const total_shards_question asked{.configured = options_.shards.total,
+                                      .stored = stored,
+                                      .recommended = info.shards,
+                                      .max_concurrency = info.max_concurrency};
+    return desk_.calculate_total_shards.ask(asked, [](const total_shards_question& about) {
+      if (about.configured != 0) return about.configured;
+      return about.stored != 0 ? about.stored : about.recommended;
+    });
+  };
 }
 
 result<void> application::make_fleets(const std::map<std::string, std::string>& records) {
@@ -178,12 +198,18 @@ result<void> application::make_fleets(const std::map<std::string, std::string>& 
                      .fleets = *fleets_,
                      .store = *journal_,
                      .log = log_,
+                     .decisions = desk_,
                      .make_fleet = [this](fleet_order order) { return make_fleet(std::move(order)); },
                      .on_fatal = [this](const base::error& why) { on_fatal(why); }},
       options_);
+  std::function<std::uint32_t(const upstream::gateway_info&)> choose;
+  if (!left.task)
+    choose = count_decision(std::max(left.serving.count, upstream::stored_count(left.serving_sessions)));
+  if (choose) left.serving.count = 0;  // as the fleet itself will say
   auto made = make_fleet({.shape = left.serving,
                           .first_cause = proto::identify_cause::start,
                           .stored = std::move(left.serving_sessions),
+                          .choose_count = std::move(choose),
                           .on_fatal = resharding_->failure_of_serving()});
   if (!made) return std::unexpected(made.error());
   fleets_->serve(std::move(*made), left.serving.twin);
@@ -209,7 +235,7 @@ result<void> application::make_gateway() {
   if (const auto inherited = net::inherited_sockets(); !inherited.empty())
     listen.inherited_fd = inherited.front();
   gateway_ = std::make_unique<downstream::gateway>(pointers(loops_), std::move(listen),
-                                                   gateway_options_of(options_), *journal_, *journal_,
+                                                   gateway_options_of(options_, desk_), *journal_, *journal_,
                                                    *journal_, *fleets_, replies_, *fleets_, *http_, log_);
   return {};
 }

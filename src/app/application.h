@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "control/junction.h"
 #include "control/reshard_recovery.h"
+#include "controllers/desk.h"
 #include "downstream/gateway.h"
 #include "evergate/gateway_manager.h"
 #include "flow/command.h"
@@ -50,6 +51,9 @@ class application final : public gateway_manager, private flow::commit_listener 
   [[nodiscard]] result<void> open_journal();
   [[nodiscard]] result<void> make_access(const std::map<std::string, std::string>& records);
   [[nodiscard]] result<std::shared_ptr<upstream::fleet>> make_fleet(fleet_order order);
+  /// Of the fleet that serves first: what calculate_total_shards says; nothing when it is not overridden.
+  [[nodiscard]] std::function<std::uint32_t(const upstream::gateway_info&)> count_decision(
+      std::uint32_t stored) const;
   [[nodiscard]] result<void> make_fleets(const std::map<std::string, std::string>& records);
   [[nodiscard]] result<void> make_gateway();
   [[nodiscard]] result<void> open_admin();
@@ -70,6 +74,7 @@ class application final : public gateway_manager, private flow::commit_listener 
 
   const gateway_options options_;
   base::logger log_;
+  decide::desk desk_;
   flow::reply_table replies_{100'000, static_cast<std::uint64_t>(base::unix_time_ms())};
   std::unique_ptr<journal::journal> journal_;
   std::vector<std::unique_ptr<net::event_loop>> loops_;

@@ -215,8 +215,9 @@ base::result<downstream::consumer_filter> filter_of(const consumer_settings& fro
       {from.events_allow, from.events_deny, from.guilds_allow, from.guilds_deny});
 }
 
-downstream::policy_ptr policy_of(const consumer_settings& from) {
+downstream::policy_ptr policy_of(const consumer_settings& from, const decide::desk& decisions) {
   downstream::consumer_policy out;
+  out.decisions = &decisions;
   out.intents = from.intents;
   out.filter = filter_of(from).value_or(downstream::consumer_filter{});
   out.read_only = from.read_only;
@@ -301,11 +302,12 @@ base::result<void> judge_consumers(const gateway_options& options) {
   return {};
 }
 
-downstream::consumer_policies policies_of(const gateway_options& options) {
+downstream::consumer_policies policies_of(const gateway_options& options, const decide::desk& decisions) {
   downstream::consumer_policies out;
-  out.fallback = policy_of(options.downstream.consumer);
+  out.fallback = policy_of(options.downstream.consumer, decisions);
   out.unlisted = options.downstream.unlisted_consumers;
-  for (const auto& [name, settings] : options.consumers) out.named.emplace(name, policy_of(settings));
+  for (const auto& [name, settings] : options.consumers)
+    out.named.emplace(name, policy_of(settings, decisions));
   return out;
 }
 

@@ -38,6 +38,7 @@ using given_table = std::map<std::string, given_value>;
 [[nodiscard]] base::result<void> judge_consumers(const gateway_options& options);
 
 /// The options of all consumers as downstream wants them. After judge_consumers().
-[[nodiscard]] downstream::consumer_policies policies_of(const gateway_options& options);
+[[nodiscard]] downstream::consumer_policies policies_of(const gateway_options& options,
+                                                        const decide::desk& decisions);
 
 }  // namespace evergate::app

@@ -44,8 +44,9 @@ void set_reconnect(const reconnect_settings& from, upstream::fleet_options& to) 
 
 }  // namespace
 
-journal::journal_options journal_options_of(const gateway_options& options) {
+journal::journal_options journal_options_of(const gateway_options& options, const decide::desk& decisions) {
   journal::journal_options out;
+  out.decisions = &decisions;
   out.directory = options.data_dir;
   out.storage = options.queue.storage == queue_storage::disk ? journal::storage_kind::disk
                                                              : journal::storage_kind::memory;
@@ -62,8 +63,9 @@ journal::journal_options journal_options_of(const gateway_options& options) {
   return out;
 }
 
-upstream::fleet_options fleet_options_of(const gateway_options& options) {
+upstream::fleet_options fleet_options_of(const gateway_options& options, const decide::desk& decisions) {
   upstream::fleet_options out;
+  out.decisions = &decisions;
   out.token = base::secret(options.token);
   out.intents = options.intents;
   out.rest_base = options.discord.rest;
@@ -86,8 +88,10 @@ upstream::fleet_options fleet_options_of(const gateway_options& options) {
   return out;
 }
 
-downstream::gateway_options gateway_options_of(const gateway_options& options) {
+downstream::gateway_options gateway_options_of(const gateway_options& options,
+                                               const decide::desk& decisions) {
   downstream::gateway_options out;
+  out.decisions = &decisions;
   out.token = base::secret(options.token);
   out.intents = options.intents;
   out.public_url = options.listen.public_url;
@@ -102,7 +106,7 @@ downstream::gateway_options gateway_options_of(const gateway_options& options) {
   out.catch_up_max_rate = options.catch_up.max_rate;
   out.poison = {.suspect_after = options.poison.suspect_after, .convict_after = options.poison.convict_after};
   out.dead_letters_max = options.poison.dead_letters_max;
-  out.consumers = policies_of(options);
+  out.consumers = policies_of(options, decisions);
   out.takeover_wait = options.downstream.takeover_wait;
   out.interactions = {.deadline = options.interactions.deadline,
                       .autocomplete_deadline = options.interactions.autocomplete_deadline,

@@ -4,6 +4,7 @@
 #include "control/cutover.h"
 #include "control/reshard_plan.h"
 #include "control/resharder.h"
+#include "controllers/desk.h"
 #include "downstream/gateway_options.h"
 #include "evergate/gateway_options.h"
 #include "journal/journal_options.h"
@@ -12,9 +13,12 @@
 
 namespace evergate::app {
 
-[[nodiscard]] journal::journal_options journal_options_of(const gateway_options& options);
-[[nodiscard]] upstream::fleet_options fleet_options_of(const gateway_options& options);
-[[nodiscard]] downstream::gateway_options gateway_options_of(const gateway_options& options);
+[[nodiscard]] journal::journal_options journal_options_of(
+    const gateway_options& options, const decide::desk& decisions = decide::desk::plain());
+[[nodiscard]] upstream::fleet_options fleet_options_of(const gateway_options& options,
+                                                       const decide::desk& decisions = decide::desk::plain());
+[[nodiscard]] downstream::gateway_options gateway_options_of(
+    const gateway_options& options, const decide::desk& decisions = decide::desk::plain());
 [[nodiscard]] control::cutover_options cutover_options_of(const gateway_options& options);
 [[nodiscard]] control::plan_options plan_options_of(const gateway_options& options);
 [[nodiscard]] control::resharder_options resharder_options_of(const gateway_options& options);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "app/errc.h"
@@ -195,12 +196,53 @@ void reshard_desk::look() {
   facts([this](const result<control::plan_facts>& known) { judge(known); });
 }
 
+/// What an automatic one would do, as decide_resharding has it.
+control::reshard_plan reshard_desk::decided(const control::plan_facts& known) const {
+  auto plan = plan_for(0, known);
+  const auto& decision = ground_.decisions.decide_resharding;
+  if (!decision.overridden()) return plan;
+  const reshard_question asked{
+      .current = known.current,
+      .target = plan.target,
+      .due = plan.wanted(),
+      .fullest_percent = plan.fullest_percent,
+      .guilds = std::accumulate(known.guilds.begin(), known.guilds.end(), 0U),
+      .recommended = known.recommended,
+      .remaining = known.remaining,
+  };
+  const auto target = decision.ask(asked, [](const auto& about) { return about.due ? about.target : 0U; });
+  if (target == (plan.wanted() ? plan.target : 0)) return plan;
+  if (target == 0) {
+    plan.cause.clear();
+    return plan;
+  }
+  plan = plan_for(target, known);
+  plan.cause = "decide_resharding";
+  if (plan.possible() && plan.identifies > known.allowance) {
+    plan.refusal = fmt::format("{} session starts are needed, {} are left that resharding may use",
+                               plan.identifies, known.allowance);
+  }
+  return plan;
+}
+
+bool reshard_desk::permits_cuts(const control::reshard_facts& seen, base::nanoseconds waited) const {
+  const auto& decision = ground_.decisions.permit_switch;
+  if (!decision.overridden()) return true;
+  const switch_question asked{
+      .from = course_.task().from.count,
+      .to = course_.task().to.count,
+      .ready_shards = seen.ready_shards,
+      .waited = std::chrono::duration_cast<base::milliseconds>(waited),
+  };
+  return decision.ask(asked, [](const auto&) { return true; });
+}
+
 void reshard_desk::judge(const result<control::plan_facts>& known) {
   if (!known) {
     ground_.log.warn("reshard.not_judged", {{"error", known.error().text()}});
     return;
   }
-  auto plan = plan_for(0, *known);
+  auto plan = decided(*known);
   ground_.log.debug("reshard.judged", {{"plan", plan.text()}});
   if (!plan.wanted()) return;
   if (plan.possible() && base::boot_clock::now() < rest_until_)

@@ -16,6 +16,7 @@
 #include "control/junction.h"
 #include "control/reshard_course.h"
 #include "control/reshard_plan.h"
+#include "controllers/desk.h"
 #include "evergate/gateway_options.h"
 #include "evergate/resharding.h"
 #include "journal/journal.h"
@@ -32,6 +33,7 @@ struct fleet_order {
   std::size_t door = 0;      ///< of the junction
   proto::identify_cause first_cause = proto::identify_cause::reshard;
   std::vector<flow::stored_session> stored;
+  std::function<std::uint32_t(const upstream::gateway_info&)> choose_count{};  ///< nothing = shape.count
   std::function<void(const base::error& why)> on_fatal;
 };
 
@@ -42,6 +44,7 @@ struct reshard_ground {
   fleet_pair& fleets;
   journal::journal& store;
   base::logger& log;
+  const decide::desk& decisions;
   std::function<result<std::shared_ptr<upstream::fleet>>(fleet_order)> make_fleet;
   std::function<void(const base::error& why)> on_fatal;  ///< nothing serves any more
 };
@@ -80,7 +83,10 @@ class reshard_desk final : private control::reshard_hands {
   [[nodiscard]] result<void> carry_out(const control::reshard_plan& plan, const control::plan_facts& known);
   void look();
   void judge(const result<control::plan_facts>& known);
+  [[nodiscard]] control::reshard_plan decided(const control::plan_facts& known) const;
   void tick();
+  [[nodiscard]] bool permits_cuts(const control::reshard_facts& seen,
+                                  base::nanoseconds waited) const override;
   void probe() override;
   void show(control::fleet_side side) override;
   void retire(control::fleet_side side, std::uint32_t shard) override;

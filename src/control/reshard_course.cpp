@@ -38,7 +38,7 @@ void reshard_course::go_on(reshard_task task, const cutover_remains& from, base:
   meeting_.keep({task_record()});
 }
 
-reshard_facts reshard_course::seen() const {
+reshard_facts reshard_course::seen(base::instant now) const {
   const auto left = machine_.leaving();
   const auto count = left == fleet_side::old_fleet ? task().from.count : task().to.count;
   const auto found = meeting_.ask<reshard_facts>([&](const cutover& cut) {
@@ -53,6 +53,7 @@ reshard_facts reshard_course::seen() const {
     return out;
   });
   auto out = found.value_or(reshard_facts{});
+  if (machine_.may_open(out.awaited, now)) out.permitted = hands_.permits_cuts(out, machine_.lasted(now));
   out.ended = ended_;
   return out;
 }
@@ -65,7 +66,7 @@ void reshard_course::tick(base::instant now) {
     probe_at_ = now + std::clamp(half, probe_least, probe_most);
     hands_.probe();
   }
-  follow(machine_.step(seen(), now));
+  follow(machine_.step(seen(now), now));
 }
 
 bool reshard_course::abort(std::string why, base::instant now) {

@@ -16,6 +16,8 @@ namespace evergate::control {
 class reshard_hands {
  public:
   virtual ~reshard_hands() = default;
+  /// All that cuts wait for has come, so long into the phase: they may begin.
+  [[nodiscard]] virtual bool permits_cuts(const reshard_facts&, base::nanoseconds) const { return true; }
   /// Both fleets are to prove what has arrived (flow::shard_proof).
   virtual void probe() = 0;
   /// READY and status tell of this fleet from now on.
@@ -61,7 +63,7 @@ class reshard_course {
   void ended() noexcept { ended_ = true; }
 
  private:
-  [[nodiscard]] reshard_facts seen() const;
+  [[nodiscard]] reshard_facts seen(base::instant now) const;
   void follow(const reshard_orders& orders);
   void finish();
   [[nodiscard]] flow::control_record task_record() const;

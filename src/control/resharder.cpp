@@ -101,7 +101,14 @@ reshard_orders resharder::step(const reshard_facts& seen, base::instant now) {
       }
       break;
     case reshard_phase::overlap:
-      if (seen.awaited > 0 && now - since_ < options_.guild_wait) break;
+      if (!may_open(seen.awaited, now)) break;
+      if (!seen.permitted) {
+        if (now - since_ < options_.stall_max) break;
+        (void)abort(
+            fmt::format("permit_switch has not allowed it for {} s", options_.stall_max.count() / 1'000), out,
+            now);
+        break;
+      }
       enter(reshard_phase::cut, out, now);
       out.open = true;
       break;

@@ -53,6 +53,7 @@ struct reshard_task {
 struct reshard_facts {
   std::uint32_t ready_shards = 0;  ///< of the new fleet
   std::size_t awaited = 0;         ///< guilds that have not come yet
+  bool permitted = true;           ///< cuts may begin
   bool complete = false;           ///< every guild is where it is to be
   std::vector<bool> closable;      ///< of the fleet that is left, by shard: nothing more is to be learnt
   std::vector<bool> voice;         ///< of the old fleet, by shard
@@ -85,6 +86,12 @@ class resharder {
   /// With a task from an earlier run, whose cuts had begun.
   void go_on(reshard_task task, base::instant now);
   [[nodiscard]] reshard_orders step(const reshard_facts& seen, base::instant now);
+  /// Whether all that cuts wait for has come, but for the permission.
+  [[nodiscard]] bool may_open(std::size_t awaited, base::instant now) const noexcept {
+    return task_.phase == reshard_phase::overlap && (awaited == 0 || now - since_ >= options_.guild_wait);
+  }
+  /// How long the phase has lasted.
+  [[nodiscard]] base::nanoseconds lasted(base::instant now) const noexcept { return now - since_; }
   /// Undoes it. False when it is too late: the old fleet is being closed.
   [[nodiscard]] bool abort(std::string why, reshard_orders& out, base::instant now);
   /// After finish().

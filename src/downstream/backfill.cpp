@@ -9,6 +9,7 @@
 
 #include "downstream/ready_document.h"
 #include "proto/guild_trim.h"
+#include "proto/json_view.h"
 
 namespace evergate::downstream {
 
@@ -26,10 +27,28 @@ base::result<void> backfill::start(std::shared_ptr<const lane_grant> grant, cons
   document_.clear();
   const ready_parts own{grant_->session.id, resume_url, guilds, grant_->session.lane};
   if (auto made = append_ready(*upstream, own, document_); !made) return made;
+  if (auto decided = decide(); !decided) return decided;
   self_ = self_id(*upstream);
   writer_.dispatch("READY", ++seq_, document_, out);
   // Without GUILDS a bot is told of the guilds in READY only.
   if ((grant_->session.intents & proto::intent::guilds) == 0) entries_.clear();
+  return {};
+}
+
+base::result<void> backfill::decide() {
+  const auto& decision = grant_->policy->decisions->make_ready;
+  if (!decision.overridden()) [[likely]]
+    return {};
+  const auto& who = grant_->session;
+  const ready_question asked{
+      .consumer = who.consumer, .lane = who.lane.id, .lanes = who.lane.count, .d = document_};
+  auto answer = decision.ask(asked, [](const auto& about) { return std::string(about.d); });
+  // RESUME and the journal know the session by its id.
+  if (proto::decoded_string(proto::member(answer, "session_id")) != who.id) {
+    decision.counts().failed("answer", "changed session_id, which RESUME needs");
+    return {};
+  }
+  document_ = std::move(answer);
   return {};
 }
 

@@ -35,6 +35,7 @@ class backfill {
     flow::offset as_of;
     bool written = false;
   };
+  [[nodiscard]] base::result<void> decide();
   [[nodiscard]] base::result<void> list();
   [[nodiscard]] base::result<void> list_as_of(flow::offset as_of, bool only);
   [[nodiscard]] base::result<void> write(entry& one, std::string& out);

@@ -170,6 +170,16 @@ void bot_core::act(const session_action& action) {
 void bot_core::begin_identify(const identify_request& request) {
   wire_.authenticated();
   wish_ = request;
+  const auto refused = around_.options.decisions->admit_bot.ask({.consumer = origin_.consumer,
+                                                                 .lane = wish_.lane.id,
+                                                                 .lanes = wish_.lane.count,
+                                                                 .intents = wish_.intents,
+                                                                 .library = wish_.library},
+                                                                [](const auto&) { return std::uint16_t{0}; });
+  if (refused != 0) {
+    around_.log.warn("bot.not_admitted", {{"consumer", origin_.consumer}, {"code", refused}});
+    return finish(refused, "Not admitted.");
+  }
   wish_.intents &= policy_->intents;
   writer_.compress_payloads(wish_.compress);
   phase_ = phase::waiting_source;
@@ -252,7 +262,8 @@ void bot_core::command(int op, std::string_view d) {
     if (vetoed == 1) around_.log.warn("bot.command_vetoed", {{"consumer", origin_.consumer}, {"op", op}});
     return;
   }
-  const command_origin from{grant_->session.number, grant_->session.lane, grant_->session.intents};
+  const command_origin from{grant_->session.number, grant_->session.lane, grant_->session.intents,
+                            origin_.consumer, now_};
   std::string rate_limited;
   const auto done = around_.commands.route(op, d, from, rate_limited);
   if (done) return;

@@ -36,6 +36,20 @@ std::optional<std::string> nonce_of(std::string_view value) {
 base::result<void> command_router::route(int op, std::string_view d, const command_origin& from,
                                          std::string& rate_limited) {
   rate_limited.clear();
+  if (!decisions_.on_command.overridden()) [[likely]]
+    return carry(op, d, from, rate_limited);
+  const command_question asked{
+      .consumer = from.consumer, .lane = from.lane.id, .lanes = from.lane.count, .op = op, .d = d};
+  const auto answer = decisions_.on_command.ask(asked, [](const auto&) { return command_answer{}; });
+  if (answer.what == command_answer::verdict::drop) {
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+    return {};
+  }
+  return carry(op, answer.what == command_answer::verdict::rewrite ? answer.d : d, from, rate_limited);
+}
+
+base::result<void> command_router::carry(int op, std::string_view d, const command_origin& from,
+                                         std::string& rate_limited) {
   switch (op) {
     case 3:
       return presence(d, from);
@@ -74,8 +88,7 @@ base::result<void> command_router::members(std::string_view d, const command_ori
   const auto nonce = nonce_of(proto::member(d, "nonce"));
   const bool presences = (from.intents & proto::intent::guild_presences) != 0;
   // Rebuilt member by member, so that a repeated key cannot bring another nonce past ours.
-  std::string payload = fmt::format(R"({{"op":8,"d":{{"guild_id":"{}","nonce":"{}")", guild,
-                                    replies_.add({from.session, nonce}));
+  std::string request = fmt::format(R"({{"guild_id":"{}")", guild);
   std::vector<std::string_view> seen;
   proto::object_cursor all(d);
   while (all.next()) {
@@ -83,19 +96,36 @@ base::result<void> command_router::members(std::string_view d, const command_ori
     if (key == "guild_id" || key == "nonce" || (key == "presences" && !presences)) continue;
     if (key.contains('\\') || std::ranges::find(seen, key) != seen.end()) continue;
     seen.push_back(key);
-    payload += ",\"";
-    payload += key;
-    payload += "\":";
-    payload += all.value();
+    request += ",\"";
+    request += key;
+    request += "\":";
+    request += all.value();
   }
-  payload += presences ? "}}" : R"(,"presences":false}})";
-  auto done = submit(8, guild, std::move(payload), from);
+  request += presences ? "}" : R"(,"presences":false})";
+  const flow::reply_table::asker who{from.session, nonce};
+  if (coalesced(request, guild, who, from)) return {};
+  const auto ours = replies_.add(who, request, from.now);
+  request.pop_back();
+  auto done = submit(8, guild, fmt::format(R"({{"op":8,"d":{},"nonce":"{}"}}}})", request, ours), from);
+  if (!done) replies_.forget(ours);
   if (!done && done.error().code == errc::refused) {
     rate_limited = fmt::format(R"({{"opcode":8,"retry_after":5.0,"meta":{{"guild_id":"{}")", guild);
     if (nonce) rate_limited += R"(,"nonce":)" + *nonce;
     rate_limited += "}}";
   }
   return done;
+}
+
+bool command_router::coalesced(const std::string& request, proto::snowflake guild,
+                               const flow::reply_table::asker& who, const command_origin& from) {
+  const auto others = replies_.under_way(request, from.now);
+  if (others == 0) return false;
+  const member_request_question asked{
+      .consumer = from.consumer, .guild = guild, .d = request, .others = others};
+  if (!decisions_.coalesce_members.ask(asked, [](const auto&) { return true; })) return false;
+  if (!replies_.join(request, who, from.now)) return false;
+  joined_.fetch_add(1, std::memory_order_relaxed);
+  return true;
 }
 
 base::result<void> command_router::soundboard(std::string_view d, const command_origin& from) {

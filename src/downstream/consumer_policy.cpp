@@ -5,10 +5,11 @@
 namespace evergate::downstream {
 
 std::uint32_t consumer_policy::filter_version() const noexcept {
-  if (filter.hash() == 0 && intents == proto::intent::all) return rules_version;
+  const auto decided = decisions->delivery_version();
+  if (filter.hash() == 0 && intents == proto::intent::all && decided == 0) return rules_version;
   // The highest bit keeps it apart from the bare versions of the rules.
   std::uint32_t out = filter.hash();
-  for (const auto word : {rules_version, intents}) {
+  for (const auto word : {rules_version, intents, decided}) {
     out = (out ^ word) * 0x9e37'79b1;
     out ^= out >> 15;
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "controllers/desk.h"
 #include "downstream/consumer_filter.h"
 #include "flow/position.h"
 #include "proto/intents.h"
@@ -53,8 +54,10 @@ struct consumer_policy {
   std::uint64_t max_bytes = 0;
   base::seconds max_age{0};
 
-  /// Of the rules in code, the cap on intents and the lists together: a session numbered by others is not
-  /// resumed.
+  const decide::desk* decisions = &decide::desk::plain();
+
+  /// Of the rules in code, the cap on intents, the lists and deliver_event together: a session numbered by
+  /// others is not resumed.
   [[nodiscard]] std::uint32_t filter_version() const noexcept;
 
   /// The defaults, shared.

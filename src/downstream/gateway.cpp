@@ -55,7 +55,7 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
       readers_(store, rules_of(options_), options_.consumers_max, options_.consumers,
                options_.dead_letters_max),
       control_(readers_, events, store, *this, log),
-      router_(commands, replies, fleet),
+      router_(commands, replies, fleet, *options_.decisions),
       door_(options_.unauthenticated_per_address_max) {
   base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");
 }
@@ -184,6 +184,15 @@ void gateway::interactions_reserved(holder_id who, std::uint64_t ticket) {
   if (!stopping_) rooms_[who & 0xff]->interactions_reserved(who, ticket);
 }
 
+std::uint32_t gateway::lanes_for(const std::string& consumer) const {
+  const lanes_question asked{
+      .consumer = consumer, .configured = options_.lanes, .shards = fleet_.shard_count()};
+  const auto lanes = options_.decisions->calculate_lanes.ask(asked, [](const lanes_question& about) {
+    return front_pages::lanes_for(about.configured, about.shards);
+  });
+  return std::min(lanes, options_.lanes_max);
+}
+
 void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
   if (stopping_) return exchange->respond(front_pages::failure(503, "restarting"));
   if (exchange->request().upgrade_websocket) return upgrade(std::move(exchange));
@@ -203,8 +212,7 @@ void gateway::answer(std::unique_ptr<net::http_exchange> exchange) {
       if (!options_.token.matches(request.header("Authorization"))) {
         return exchange->respond(front_pages::failure(401, "401: Unauthorized"));
       }
-      return exchange->respond(
-          front_pages::gateway_bot(url(), front_pages::lanes_for(options_.lanes, fleet_.shard_count())));
+      return exchange->respond(front_pages::gateway_bot(url(), lanes_for(where.consumer)));
     case route::kind::health:
       return exchange->respond(front_pages::health(fleet_));
     case route::kind::ack:

@@ -61,6 +61,7 @@ class gateway final : public flow::commit_listener, private order_desk {
   void reserved(holder_id who, flow::offset upto) override;
   void interactions_reserved(holder_id who, std::uint64_t ticket) override;
   void answer(std::unique_ptr<net::http_exchange> exchange);
+  [[nodiscard]] std::uint32_t lanes_for(const std::string& consumer) const;
   void upgrade(std::unique_ptr<net::http_exchange> exchange);
   /// POST /c/NAME/ack.
   void acknowledge(std::unique_ptr<net::http_exchange> exchange, const std::string& name);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "controllers/desk.h"
 #include "downstream/consumer_policy.h"
 #include "downstream/delivery_rules.h"
 #include "net/websocket.h"
@@ -56,6 +57,7 @@ struct gateway_options {
   std::size_t pump_bytes = 256 * 1024;        ///< payload one lane may write per turn of its loop
   std::size_t read_bytes = 256 * 1024;        ///< hint for one read of the journal
   net::ws_options socket = default_socket();
+  const decide::desk* decisions = &decide::desk::plain();
 
   /// Small messages in, at most 16 fragments; a little over message_bytes_max so that the session can say
   /// 4002.

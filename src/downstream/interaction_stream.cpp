@@ -32,23 +32,28 @@ void interaction_stream::forget() noexcept {
 
 bool interaction_stream::due(const flow::event_batch& batch, const flow::event_row& row) const noexcept {
   if (!interaction_for(row, key_) || row.offset <= position_) return false;
-  if (!grant_->policy->filter.passes(batch, row)) return false;
+  if (!grant_->shows(batch, row)) return false;
   const auto& older = *grant_->older;
   return row.offset > older.interactions_settled() || row.offset > older.interactions_from(row.guild);
 }
 
 bool interaction_stream::expired(const flow::event_batch& batch, const flow::event_row& row,
                                  std::int64_t unix_ms) const {
-  if (!rules_.drop_expired) return false;
+  const auto& decision = grant_->policy->decisions->expire_interaction;
+  if (!rules_.drop_expired && !decision.overridden()) return false;
   const auto d = batch.data(row);
   const auto id = proto::snowflake_of(proto::member(d, "id"));
   if (id == 0) return false;
-  const bool completes = proto::integer_of(proto::member(d, "type")) == autocomplete;
-  const auto patience = (completes ? rules_.autocomplete_deadline : rules_.deadline) + rules_.skew;
-  return unix_ms - proto::created_ms(id) > patience.count();
+  const interaction_question asked{.age = base::milliseconds(unix_ms - proto::created_ms(id)), .d = d};
+  return decision.ask(asked, [this](const interaction_question& about) {
+    if (!rules_.drop_expired) return false;
+    const bool completes = proto::integer_of(proto::member(about.d, "type")) == autocomplete;
+    return about.age > (completes ? rules_.autocomplete_deadline : rules_.deadline) + rules_.skew;
+  });
 }
 
 void interaction_stream::skip_to(flow::offset recent_after) {
+  if (grant_->policy->decisions->expire_interaction.overridden()) return;
   if (!rules_.drop_expired || position_ >= recent_after || skipped_.size() >= skipped_max) return;
   skipped_.push_back({position_, recent_after});
   position_ = recent_after;
@@ -91,7 +96,7 @@ base::result<bool> interaction_stream::scan(flow::offset recent_after, flow::off
 void interaction_stream::passed(const flow::event_batch& batch, const flow::event_row& row) {
   while (!skipped_.empty() && skipped_.front().upto < row.offset) skipped_.erase(skipped_.begin());
   if (skipped_.empty() || row.offset <= skipped_.front().after || !interaction_for(row, key_)) return;
-  if (!grant_->policy->filter.passes(batch, row)) return;
+  if (!grant_->shows(batch, row)) return;
   if (row.offset > grant_->older->interactions_from(row.guild)) ++expired_;
 }
 

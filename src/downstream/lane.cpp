@@ -51,7 +51,7 @@ void lane::resume(std::shared_ptr<const lane_grant> grant, std::uint32_t client_
 }
 
 bool lane::wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept {
-  if (!deliverable(row, key_) || !grant_->policy->filter.passes(batch, row)) return false;
+  if (!deliverable(row, key_) || !grant_->shows(batch, row)) return false;
   const bool reply = (row.flags & flow::row_flag::reply) != 0;
   return reply || row.offset > grant_->older->settled() || row.offset > grant_->older->from(row.guild);
 }

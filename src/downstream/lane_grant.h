@@ -30,6 +30,15 @@ struct lane_grant {
   /// By class: events up to this were given up for the consumer.
   std::array<flow::offset, proto::event_class_count> dropped{};
   bool held = false;  ///< the consumer is paused: nothing flows until a go_on order
+
+  /// Whether the consumer is to see the row: by its lists, then by deliver_event.
+  [[nodiscard]] bool shows(const flow::event_batch& batch, const flow::event_row& row) const {
+    if (!policy->filter.passes(batch, row)) return false;
+    return !policy->decisions->deliver_event.overridden() || decided(batch, row);
+  }
+
+ private:
+  [[nodiscard]] bool decided(const flow::event_batch& batch, const flow::event_row& row) const;
 };
 
 }  // namespace evergate::downstream

@@ -37,6 +37,13 @@ bool answers_requests(std::string_view properties) {
   return false;
 }
 
+std::string library_of(std::string_view properties) {
+  for (const auto* key : {"browser", "$browser"}) {
+    if (auto name = proto::decoded_string(proto::member(properties, key))) return std::move(*name);
+  }
+  return {};
+}
+
 /// `[i, n]`; absent means [0, 1]. Nothing when it is not a shard.
 std::optional<proto::shard_key> lane_of(std::string_view value, std::uint32_t lanes_max) {
   if (value.empty() || value == "null") return proto::shard_key{0, 1};
@@ -166,6 +173,7 @@ void session::identify(std::string_view d, std::vector<session_action>& out) {
   const auto threshold = proto::integer_of(proto::member(d, "large_threshold")).value_or(50);
   action.identify.large_threshold = static_cast<std::uint32_t>(std::clamp<std::int64_t>(threshold, 50, 250));
   action.identify.may_ask = rules_.ask_heartbeats && answers_requests(proto::member(d, "properties"));
+  action.identify.library = library_of(proto::member(d, "properties"));
   const auto presence = proto::member(d, "presence");
   if (is_object(presence)) action.identify.presence = presence;
 }

@@ -40,6 +40,7 @@ struct identify_request {
   std::uint32_t large_threshold = 50;  ///< 50 to 250
   bool may_ask = false;                ///< its library is known to answer op 1 well
   std::string presence;                ///< raw object, empty when absent
+  std::string library;                 ///< properties.browser, empty when absent
 };
 
 /// A RESUME with the right token.

@@ -49,22 +49,69 @@ reply_table::reply_table(std::size_t entries_max, std::uint64_t run)
   base::check(entries_max > 0, "a reply table holds at least one request");
 }
 
-std::string reply_table::add(asker who) {
+std::string reply_table::add(asker who, std::string key, base::instant now) {
   const std::lock_guard lock(mutex_);
-  while (by_nonce_.size() >= entries_max_) by_nonce_.erase(oldest_++);
+  while (by_nonce_.size() >= entries_max_) erase(oldest_++);
   const std::uint64_t number = next_++;
-  by_nonce_.emplace(number, std::move(who));
+  if (!key.empty()) {
+    if (const auto older = by_key_.find(key); older != by_key_.end()) by_nonce_.at(older->second).key.clear();
+    by_key_[key] = number;
+  }
+  by_nonce_.emplace(number, request{{std::move(who), {}}, std::move(key), now});
   return fmt::format("{}{:011x}-{:x}", prefix, run_, number);
 }
 
-std::optional<reply_table::asker> reply_table::find(std::string_view nonce, bool last) {
+reply_table::request* reply_table::joinable(const std::string& key, base::instant now) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return nullptr;
+  auto& one = by_nonce_.at(found->second);
+  if (now - one.since <= join_within) return &one;
+  close_to_others(one);
+  return nullptr;
+}
+
+void reply_table::close_to_others(request& one) {
+  if (!one.key.empty()) by_key_.erase(one.key);
+  one.key.clear();
+}
+
+void reply_table::erase(std::uint64_t number) {
+  const auto found = by_nonce_.find(number);
+  if (found == by_nonce_.end()) return;
+  close_to_others(found->second);
+  by_nonce_.erase(found);
+}
+
+std::uint32_t reply_table::under_way(const std::string& key, base::instant now) {
+  const std::lock_guard lock(mutex_);
+  const auto* one = joinable(key, now);
+  return one == nullptr ? 0 : static_cast<std::uint32_t>(one->who.joined.size() + 1);
+}
+
+bool reply_table::join(const std::string& key, asker who, base::instant now) {
+  const std::lock_guard lock(mutex_);
+  auto* one = joinable(key, now);
+  if (one == nullptr) return false;
+  one->who.joined.push_back(std::move(who));
+  return true;
+}
+
+void reply_table::forget(std::string_view nonce) {
+  const auto parsed = parse(nonce);
+  if (!parsed || parsed->run != run_) return;
+  const std::lock_guard lock(mutex_);
+  erase(parsed->number);
+}
+
+std::optional<reply_table::askers> reply_table::find(std::string_view nonce, bool last) {
   const auto parsed = parse(nonce);
   if (!parsed || parsed->run != run_) return std::nullopt;
   const std::lock_guard lock(mutex_);
   const auto found = by_nonce_.find(parsed->number);
   if (found == by_nonce_.end()) return std::nullopt;
-  if (!last) return found->second;
-  asker who = std::move(found->second);
+  close_to_others(found->second);
+  if (!last) return found->second.who;
+  askers who = std::move(found->second.who);
   by_nonce_.erase(found);
   return who;
 }

@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
+#include "base/clock.h"
 #include "proto/snowflake.h"
 
 namespace evergate::flow {
@@ -42,19 +44,32 @@ class reply_table {
     std::uint32_t session = 0;         ///< downstream_record::number
     std::optional<std::string> nonce;  ///< the bot's own raw JSON value, absent when it gave none
   };
+  struct askers {
+    asker first;
+    std::vector<asker> joined;  ///< served by the same answer
+  };
+  /// Others may join a request for so long, while no answer has come.
+  static constexpr base::milliseconds join_within{5'000};
 
   /// `entries_max` bounds the requests with a nonce and, apart from them, those by guild. `run` tells this
   /// process's nonces from those of the runs before, whose late replies may still come after a RESUME: the
   /// application passes its start time in milliseconds. Its lowest 44 bits count.
   explicit reply_table(std::size_t entries_max = 100'000, std::uint64_t run = 0);
 
-  /// Registers a request and returns the nonce to send (≤ 32 bytes, unique for this process).
-  [[nodiscard]] std::string add(asker who);
+  /// Registers a request and returns the nonce to send (≤ 32 bytes, unique for this process). Equal requests
+  /// have equal keys; one without a key cannot be joined.
+  [[nodiscard]] std::string add(asker who, std::string key = {}, base::instant now = {});
+  /// How many an equal request serves that may be joined now; 0 = there is none.
+  [[nodiscard]] std::uint32_t under_way(const std::string& key, base::instant now);
+  /// Has it serve one more. False when there is none.
+  [[nodiscard]] bool join(const std::string& key, asker who, base::instant now);
+  /// It was not sent.
+  void forget(std::string_view nonce);
   /// For ops without a nonce: one more asker of (op, guild).
   void add_by_guild(int op, proto::snowflake guild, asker who);
 
-  /// The asker of a reply carrying `nonce`; `last` forgets it.
-  [[nodiscard]] std::optional<asker> find(std::string_view nonce, bool last);
+  /// Who asked for a reply carrying `nonce`; `last` forgets them.
+  [[nodiscard]] std::optional<askers> find(std::string_view nonce, bool last);
   /// Takes the longest waiting asker of (op, guild). One reply answers all that wait: call until nothing.
   [[nodiscard]] std::optional<asker> find_by_guild(int op, proto::snowflake guild);
 
@@ -62,6 +77,11 @@ class reply_table {
   [[nodiscard]] static bool ours(std::string_view nonce) noexcept;
 
  private:
+  struct request {
+    askers who;
+    std::string key;  ///< empty = it cannot be joined any more
+    base::instant since{};
+  };
   struct waiting {
     int op = 0;
     proto::snowflake guild = 0;
@@ -77,13 +97,19 @@ class reply_table {
   };
   using waiting_list = std::list<waiting>;
 
+  /// Under mutex_.
+  [[nodiscard]] request* joinable(const std::string& key, base::instant now);
+  void close_to_others(request& one);
+  void erase(std::uint64_t number);
+
   std::mutex mutex_;
   const std::size_t entries_max_;
   const std::uint64_t run_;
   std::uint64_t next_ = 1;    ///< number of the next nonce
   std::uint64_t oldest_ = 1;  ///< no number below it is known
-  std::unordered_map<std::uint64_t, asker> by_nonce_;
-  waiting_list waiting_;  ///< oldest first
+  std::unordered_map<std::uint64_t, request> by_nonce_;
+  std::unordered_map<std::string, std::uint64_t> by_key_;  ///< the newest that may be joined
+  waiting_list waiting_;                                   ///< oldest first
   std::unordered_map<guild_key, std::deque<waiting_list::iterator>, guild_key_hash> by_guild_;
 };
 

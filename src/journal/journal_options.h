@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "controllers/desk.h"
 #include "journal/verifier.h"
 
 namespace evergate::journal {
@@ -31,7 +32,8 @@ struct journal_options {
   std::uint64_t max_events = 2'000'000;
   std::uint64_t max_bytes = std::uint64_t{1} << 30;  ///< of event blobs
   std::chrono::seconds max_age = std::chrono::hours{24};
-  std::size_t evict_blobs_max = 256;  ///< per transaction; at least twice what it adds
+  const decide::desk* decisions = &decide::desk::plain();  ///< choose_overflow
+  std::size_t evict_blobs_max = 256;                       ///< per transaction; at least twice what it adds
 
   // Between upstream and the writer. Full: append() returns false and upstream stops reading. As much again
   // may be in the writer's hands.

@@ -84,10 +84,28 @@ std::optional<std::size_t> retention::choose(const tails& all, const ledger& boo
     if (!best || all[which].header.first < all[*best].header.first) best = which;
   }
   if (best || !full) return best;
+  return overflow(all, book, time_ms);
+}
+
+std::optional<std::size_t> retention::overflow(const tails& all, const ledger& book,
+                                               std::int64_t time_ms) const {
+  static_assert(std::tuple_size_v<tails> == std::tuple_size_v<decltype(overflow_question::groups)>);
+  overflow_question asked;
+  bool any = false;
   for (std::size_t which = 0; which < all.size(); ++which) {
-    if (usable(which)) return which;
+    auto& group = asked.groups[which];
+    group.there = all[which].there && !all[which].blocked;
+    group.events = book.classes[which].events;
+    group.bytes = book.classes[which].bytes;
+    group.oldest = std::chrono::milliseconds(std::max<std::int64_t>(time_ms - all[which].header.time_ms, 0));
+    any = any || group.there;
   }
-  return std::nullopt;
+  if (!any) return std::nullopt;
+  const auto first = [](const overflow_question& about) {
+    const auto found = std::ranges::find(about.groups, true, &overflow_question::group::there);
+    return static_cast<event_group>(found - about.groups.begin());
+  };
+  return static_cast<std::size_t>(options_.decisions->choose_overflow.ask(asked, first));
 }
 
 base::result<eviction> retention::run(transaction& txn, ledger& book, const per_class& acknowledged,

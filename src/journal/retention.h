@@ -58,6 +58,9 @@ class retention {
   [[nodiscard]] bool aged(const tail& one, std::int64_t time_ms) const noexcept;
   [[nodiscard]] std::optional<std::size_t> choose(const tails& all, const ledger& book,
                                                   const per_class& acknowledged, std::int64_t time_ms) const;
+  /// Which class of unacknowledged events gives way.
+  [[nodiscard]] std::optional<std::size_t> overflow(const tails& all, const ledger& book,
+                                                    std::int64_t time_ms) const;
   /// False (and `wanted` filled) when guilds are not covered yet.
   [[nodiscard]] base::result<bool> release_state(transaction& txn, const tail& one, ledger& book,
                                                  std::uint64_t acknowledged, std::uint64_t keep,

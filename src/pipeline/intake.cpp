@@ -73,6 +73,7 @@ intake::intake(event_filter filter, const intake_options& options, flow::reply_t
     : filter_(std::move(filter)),
       self_id_(options.self_id),
       log_(options.log),
+      decisions_(*options.decisions),
       table_(replies),
       replies_(replies) {}
 
@@ -88,10 +89,27 @@ void intake::add(const proto::envelope& event, proto::shard_key shard, flow::eve
     counters_.dropped_by_guild.add_one();
     return hide_guild(event, shard, out);
   }
-  const std::string_view d = proto::valid_utf8(event.d) ? event.d : repaired(event);
+  std::string_view d = proto::valid_utf8(event.d) ? event.d : repaired(event);
   if (ready) return add_session(event, d, shard, out);
+  if (decisions_.on_event.overridden()) [[unlikely]] {
+    const auto kept = decided(event, d, shard);
+    if (!kept) return counters_.dropped_by_controller.add_one();
+    d = *kept;
+  }
   if (const int op = reply_matcher::op_by_guild(event.type)) return add_by_guild(op, event, d, shard, out);
   add_event(event, d, shard, out);
+}
+
+std::optional<std::string_view> intake::decided(const proto::envelope& event, std::string_view d,
+                                                proto::shard_key shard) {
+  const event_question asked{
+      .shard = shard.id, .shards = shard.count, .type = event.t, .guild = event.guild, .d = d};
+  auto answer = decisions_.on_event.ask(asked, [](const auto&) { return event_answer{}; });
+  if (answer.what == event_answer::verdict::drop) return std::nullopt;
+  if (answer.what == event_answer::verdict::keep) return d;
+  counters_.rewritten.add_one();
+  rewritten_ = std::move(answer.d);
+  return rewritten_;
 }
 
 void intake::add_session(const proto::envelope& event, std::string_view d, proto::shard_key shard,
@@ -106,15 +124,24 @@ void intake::add_session(const proto::envelope& event, std::string_view d, proto
 
 void intake::add_event(const proto::envelope& event, std::string_view d, proto::shard_key shard,
                        flow::event_batch& out) {
-  const auto reply = replies_.by_nonce(event.type, d);
-  flow::event_row& row = add_row(event, reply ? reply->d : d, shard, out);
-  if (reply) {
-    row.flags |= flow::row_flag::reply;
-    row.target = reply->target;
-    (reply->target != 0 ? counters_.replies : counters_.replies_unclaimed).add_one();
+  if (const auto replies = replies_.by_nonce(event.type, d); !replies.empty()) {
+    return add_replies(event, replies, shard, out);
   }
+  flow::event_row& row = add_row(event, d, shard, out);
   if (about_self(event.type, d, self_id_)) row.flags |= flow::row_flag::self;
   if (proto::info_of(event.type).effect == proto::mirror_effect::counter) add_counter(event, d, out);
+}
+
+/// One row for each session that has asked; the copies count as records of our own (seq 0).
+void intake::add_replies(const proto::envelope& event, std::span<const matched_reply> replies,
+                         proto::shard_key shard, flow::event_batch& out) {
+  for (const auto& reply : replies) {
+    flow::event_row& row = add_row(event, reply.d, shard, out);
+    row.flags |= flow::row_flag::reply;
+    row.target = reply.target;
+    if (&reply != &replies.front()) row.seq = 0;
+    (reply.target != 0 ? counters_.replies : counters_.replies_unclaimed).add_one();
+  }
 }
 
 /// One row for each session that waits for it; the copies count as records of our own (seq 0).

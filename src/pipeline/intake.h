@@ -4,10 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "base/log.h"
 #include "base/result.h"
+#include "controllers/desk.h"
 #include "flow/command.h"
 #include "flow/intake.h"
 #include "pipeline/event_filter.h"
@@ -21,6 +25,7 @@ struct intake_options {
   /// The bot's user id if it is known from before (sessions that resume bring no READY); 0 = wait for READY.
   proto::snowflake self_id = 0;
   base::logger* log = nullptr;  ///< told of invalid bytes; outlives the intake
+  const decide::desk* decisions = &decide::desk::plain();
 };
 
 class intake final : public flow::intake {
@@ -38,10 +43,15 @@ class intake final : public flow::intake {
  private:
   intake(event_filter filter, const intake_options& options, flow::reply_table& replies);
 
+  /// What on_event makes of an event; nothing = it is dropped. A rewritten one stays valid until the next.
+  [[nodiscard]] std::optional<std::string_view> decided(const proto::envelope& event, std::string_view d,
+                                                        proto::shard_key shard);
   void add_session(const proto::envelope& event, std::string_view d, proto::shard_key shard,
                    flow::event_batch& out);
   void add_event(const proto::envelope& event, std::string_view d, proto::shard_key shard,
                  flow::event_batch& out);
+  void add_replies(const proto::envelope& event, std::span<const matched_reply> replies,
+                   proto::shard_key shard, flow::event_batch& out);
   void add_by_guild(int op, const proto::envelope& event, std::string_view d, proto::shard_key shard,
                     flow::event_batch& out);
   void hide_guild(const proto::envelope& event, proto::shard_key shard, flow::event_batch& out);
@@ -50,9 +60,11 @@ class intake final : public flow::intake {
   const event_filter filter_;
   proto::snowflake self_id_;
   base::logger* const log_;
+  const decide::desk& decisions_;
   flow::reply_table& table_;
   reply_matcher replies_;
   std::string repaired_;  ///< kept between calls up to 1 MiB
+  std::string rewritten_;
   intake_counters counters_;
 };
 

@@ -26,6 +26,8 @@ struct intake_counters {
   std::array<counter, 256> received;  ///< by event_type; everything handed in, filtered or not
   counter dropped_by_event;           ///< left out by dropped_events
   counter dropped_by_guild;           ///< left out by guilds_allowed and guilds_denied
+  counter dropped_by_controller;      ///< left out by on_event
+  counter rewritten;                  ///< by on_event
   counter malformed;                  ///< left out: without a name or d, or a READY that is no object
   counter repaired;                   ///< invalid UTF-8 replaced by U+FFFD
   counter replies;                    ///< given to one downstream session

@@ -15,25 +15,36 @@ bool last_chunk(std::string_view d) noexcept {
 
 }  // namespace
 
-std::optional<matched_reply> reply_matcher::by_nonce(proto::event_type type, std::string_view d) {
+std::span<const matched_reply> reply_matcher::by_nonce(proto::event_type type, std::string_view d) {
   const bool chunk = type == proto::event_type::guild_members_chunk;
-  if (!chunk && type != proto::event_type::rate_limited) return std::nullopt;
+  if (!chunk && type != proto::event_type::rate_limited) return {};
   const std::string_view holder = chunk ? d : proto::member(d, "meta");
   const std::string_view value = proto::member(holder, "nonce");
   const auto nonce = proto::plain_string(value);
-  if (!nonce || !flow::reply_table::ours(*nonce)) return std::nullopt;
+  if (!nonce || !flow::reply_table::ours(*nonce)) return {};
+  found_.clear();
   const auto who = table_.find(*nonce, !chunk || last_chunk(d));
-  if (!who) return matched_reply{0, d};
-  if (spliced_.capacity() > keep_bytes) spliced_ = {};
-  spliced_.clear();
-  proto::json_splice splice(d, spliced_);
-  if (who->nonce) {
-    splice.replace(value, *who->nonce);
-  } else {
-    splice.replace(proto::member_with_comma(holder, "nonce"), {});
+  if (!who) {
+    found_.push_back({0, d});
+    return found_;
   }
-  splice.finish();
-  return matched_reply{who->session, spliced_};
+  if (spliced_.size() != who->joined.size() + 1 || spliced_.front().capacity() > keep_bytes) {
+    spliced_.assign(who->joined.size() + 1, {});
+  }
+  const auto give = [&](const flow::reply_table::asker& to, std::string& out) {
+    out.clear();
+    proto::json_splice splice(d, out);
+    if (to.nonce) {
+      splice.replace(value, *to.nonce);
+    } else {
+      splice.replace(proto::member_with_comma(holder, "nonce"), {});
+    }
+    splice.finish();
+    found_.push_back({to.session, out});
+  };
+  give(who->first, spliced_.front());
+  for (std::size_t i = 0; i < who->joined.size(); ++i) give(who->joined[i], spliced_[i + 1]);
+  return found_;
 }
 
 }  // namespace evergate::pipeline

@@ -32,6 +32,18 @@ constexpr std::size_t book_bytes = 1 + 4 + 4 + 8 + 8 + 4 + identify_cause_count 
 
 }  // namespace
 
+std::string_view name_of(identify_cause cause) noexcept {
+  switch (cause) {
+    case identify_cause::start:
+      return "start";
+    case identify_cause::reidentify:
+      return "reidentify";
+    case identify_cause::reshard:
+      return "reshard";
+  }
+  return "unknown";
+}
+
 void encode(const identify_book& value, std::string& out) {
   out += format;
   put(out, value.total);

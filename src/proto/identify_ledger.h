@@ -18,6 +18,7 @@ enum class identify_cause : std::uint8_t {
   reshard,     ///< a fleet that is prepared; can wait
 };
 inline constexpr std::size_t identify_cause_count = 3;
+[[nodiscard]] std::string_view name_of(identify_cause cause) noexcept;
 
 struct ledger_options {
   std::uint32_t breaker = 5;    ///< session starts that are never used

@@ -111,10 +111,10 @@ void identify_scheduler::step(base::instant now, std::vector<turn>& out) {
     if (b.turn || now < b.free_at - options_.lead) continue;
     const auto chosen = next_of(b, left, left_to_reshard);
     if (chosen == b.line.end()) continue;
-    const auto who = chosen->who;
+    const auto [who, cause] = *chosen;
     b.line.erase(chosen);
     b.turn = holder{who, now};
-    out.push_back({who.shard, who.fleet, std::max(now, b.free_at)});
+    out.push_back({who.shard, who.fleet, std::max(now, b.free_at), cause});
     --left;
     if (left_to_reshard > 0) --left_to_reshard;
   }

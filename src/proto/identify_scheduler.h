@@ -65,6 +65,7 @@ class identify_scheduler {
     std::uint32_t shard = 0;
     std::uint32_t fleet = 0;
     base::instant not_before;  ///< earliest instant for the IDENTIFY itself
+    identify_cause cause = identify_cause::start;
   };
   /// Appends the turns that begin by `now`, buckets in order.
   void step(base::instant now, std::vector<turn>& out);
@@ -75,6 +76,7 @@ class identify_scheduler {
   /// Nothing is left of the budget but the reserve.
   [[nodiscard]] bool spent() const noexcept { return limits_.remaining <= options_.reserve; }
   [[nodiscard]] std::size_t waiting() const noexcept;
+  [[nodiscard]] std::uint32_t buckets() const noexcept { return static_cast<std::uint32_t>(buckets_.size()); }
   [[nodiscard]] std::uint64_t sent_total() const noexcept { return sent_total_; }
   [[nodiscard]] std::uint64_t refused_total() const noexcept { return refused_total_; }
 

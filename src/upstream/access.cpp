@@ -14,7 +14,7 @@ access::access(access_options options, net::event_loop& control, net::http_clien
       chance_(seed),
       pacer_(options_.connects_per_second_max, options_.connect_rest),
       desk_(
-          control, options_.identify, options_.info_age_max, log, book,
+          control, options_.identify, options_.info_age_max, log, *options_.decisions, book,
           [this](proto::identify_slot who, base::instant not_before) {
             const auto found = tenants_.find(who.fleet);
             if (found != tenants_.end()) found->second.turn(who.shard, not_before);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/secret.h"
+#include "controllers/desk.h"
 #include "net/event_loop.h"
 #include "net/http_client.h"
 #include "proto/identify_ledger.h"
@@ -31,6 +32,7 @@ struct access_options {
   connect_rest_options connect_rest;
   proto::identify_options identify;
   base::milliseconds info_age_max{300'000};
+  const decide::desk* decisions = &decide::desk::plain();
 };
 
 class access {

@@ -42,7 +42,9 @@ void fleet::start() {
 
 void fleet::begin() {
   if (stopping_) return;
-  wanted_ = options_.total_shards != 0 ? options_.total_shards : stored_count(ground_.stored);
+  if (!ground_.choose_count) {
+    wanted_ = options_.total_shards != 0 ? options_.total_shards : stored_count(ground_.stored);
+  }
   // First, since shards may be given their turns as soon as they ask.
   access_->enter(ground_.number,
                  {[this](std::uint32_t shard, base::instant not_before) { give_turn(shard, not_before); },
@@ -52,7 +54,9 @@ void fleet::begin() {
 }
 
 void fleet::on_info(const gateway_info& info) {
-  if (!built() && !stopping_) build(wanted_ != 0 ? wanted_ : info.shards);
+  if (built() || stopping_) return;
+  if (ground_.choose_count) wanted_ = ground_.choose_count(info);
+  build(wanted_ != 0 ? wanted_ : info.shards);
 }
 
 shard_options fleet::options_for(proto::shard_key key) const {
@@ -69,6 +73,7 @@ shard_options fleet::options_for(proto::shard_key key) const {
   out.core.session.backoff = options_.backoff;
   out.core.session.window = options_.send_window;
   out.core.session.resume = options_.resume;
+  out.core.session.decisions = options_.decisions;
   out.core.compress = options_.compression;
   out.core.inflate = options_.inflate;
   out.websocket = options_.websocket;
@@ -86,6 +91,7 @@ void fleet::build(std::uint32_t count) {
   count_ = count;
   first_ = std::min(options_.first_shard, count - 1);
   last_ = std::min(options_.last_shard.value_or(count - 1), count - 1);
+  assign_workers();
   auto plan = plan_start(ground_.stored, count, first_, last_);
   std::size_t resuming = 0;
   for (auto& place : plan.shards) {
@@ -114,14 +120,23 @@ void fleet::build(std::uint32_t count) {
   }
 }
 
-std::uint32_t fleet::worker_of(std::uint32_t shard) const noexcept {
-  const auto workers = static_cast<std::uint32_t>(ground_.loops.size());
-  const std::uint32_t place = shard - first_;
-  if (options_.spread_round_robin) return place % workers;
-  const std::uint32_t shards = last_ - first_ + 1;
-  const std::uint32_t block =
-      options_.shards_per_worker != 0 ? options_.shards_per_worker : (shards + workers - 1) / workers;
-  return std::min(place / block, workers - 1);
+void fleet::assign_workers() {
+  const auto standard = [](const worker_id_question& asked) {
+    const std::uint32_t place = asked.shard - asked.first_shard;
+    if (asked.round_robin) return place % asked.workers;
+    const std::uint32_t block = asked.shards_per_worker != 0
+                                    ? asked.shards_per_worker
+                                    : (asked.shards + asked.workers - 1) / asked.workers;
+    return std::min(place / block, asked.workers - 1);
+  };
+  worker_id_question asked{.first_shard = first_,
+                           .shards = last_ - first_ + 1,
+                           .workers = static_cast<std::uint32_t>(ground_.loops.size()),
+                           .shards_per_worker = options_.shards_per_worker,
+                           .round_robin = options_.spread_round_robin};
+  for (asked.shard = first_; asked.shard <= last_; ++asked.shard) {
+    homes_.push_back(options_.decisions->calculate_worker_id.ask(asked, standard));
+  }
 }
 
 void fleet::stop(bool log_off, std::move_only_function<void()> done) {

@@ -82,7 +82,8 @@ class fleet final : public flow::command_sink,
   void fail(base::error why);
 
   [[nodiscard]] shard_options options_for(proto::shard_key key) const;
-  [[nodiscard]] std::uint32_t worker_of(std::uint32_t shard) const noexcept;
+  void assign_workers();
+  [[nodiscard]] std::uint32_t worker_of(std::uint32_t shard) const noexcept { return homes_[shard - first_]; }
   [[nodiscard]] bool built() const noexcept { return built_.load(std::memory_order_acquire); }
   void spread_presence(const flow::command& what);
   /// From any thread: to a worker's loop, unless the fleet has stopped.
@@ -104,7 +105,8 @@ class fleet final : public flow::command_sink,
   std::uint32_t count_ = 0;
   std::uint32_t first_ = 0;
   std::uint32_t last_ = 0;
-  std::vector<shard*> shards_;  ///< index 0 is shard first_
+  std::vector<shard*> shards_;        ///< index 0 is shard first_
+  std::vector<std::uint32_t> homes_;  ///< the worker of each
 
   std::atomic<std::uint32_t> live_{0};
   std::atomic<bool> failed_{false};

@@ -77,7 +77,7 @@ access_options access_options_of(const fleet_options& o) {
   return {o.token,        {o.rest_base, o.rest_timeout, o.backoff},
           o.gateway_url,  o.connects_per_second_max,
           o.connect_rest, o.identify,
-          o.info_age_max};
+          o.info_age_max, o.decisions};
 }
 
 base::result<std::unique_ptr<fleet>> fleet::make(fleet_options options, fleet_ground ground) {

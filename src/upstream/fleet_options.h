@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "controllers/desk.h"
 #include "flow/intake.h"
 #include "flow/journal.h"
 #include "net/event_loop.h"
@@ -64,6 +65,7 @@ struct fleet_options {
   base::milliseconds rest_timeout{15'000};
   base::milliseconds info_age_max{300'000};   ///< /gateway/bot is asked again before an IDENTIFY when older
   std::uint32_t commands_queued_max = 1'000;  ///< of one shard
+  const decide::desk* decisions = &decide::desk::plain();
 };
 
 /// The part of them that the application's fleets share.
@@ -82,6 +84,8 @@ struct fleet_ground {
   std::shared_ptr<access> shared;
   std::uint32_t number = 0;                                          ///< in the identify line
   proto::identify_cause first_cause = proto::identify_cause::start;  ///< of a shard's first IDENTIFY
+  /// The count of shards, decided when /gateway/bot has answered; nothing = as total_shards says.
+  std::function<std::uint32_t(const gateway_info& info)> choose_count;
   /// Called once, on the first loop, when Discord wants no further try (bad token, intents, …): all shards
   /// have been told to stop.
   std::function<void(const base::error& why)> on_fatal;

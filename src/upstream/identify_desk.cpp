@@ -7,9 +7,11 @@ namespace evergate::upstream {
 
 identify_desk::identify_desk(net::event_loop& loop, proto::identify_options options,
                              base::milliseconds info_age_max, base::logger& log,
-                             const proto::identify_book& book, on_turn turn, on_stale stale)
+                             const decide::desk& decisions, const proto::identify_book& book, on_turn turn,
+                             on_stale stale)
     : info_age_max_(info_age_max),
       log_(log),
+      decisions_(decisions),
       turn_(std::move(turn)),
       stale_(std::move(stale)),
       timer_(loop),
@@ -38,11 +40,13 @@ void identify_desk::request(proto::identify_slot who, proto::identify_cause caus
 
 void identify_desk::cancel(proto::identify_slot who) {
   scheduler_.cancel(who);
+  forget(who);
   pump();
 }
 
 void identify_desk::cancel_fleet(std::uint32_t fleet) {
   scheduler_.cancel_fleet(fleet);
+  std::erase_if(put_off_, [fleet](const put_off& one) { return one.who.fleet == fleet; });
   pump();
 }
 
@@ -63,6 +67,47 @@ void identify_desk::stop() {
   timer_.cancel();
 }
 
+bool identify_desk::put_some_off(std::vector<proto::identify_scheduler::turn>& turns, base::instant now) {
+  if (!decisions_.permit_identify.overridden()) return false;
+  const auto waits = [this, now](const proto::identify_scheduler::turn& t) {
+    const proto::identify_slot who{t.shard, t.fleet};
+    const auto before = std::ranges::find(put_off_, who, &put_off::who);
+    const identify_question asked{
+        .shard = t.shard,
+        .bucket = t.shard % std::max(scheduler_.buckets(), 1U),
+        .cause = proto::name_of(t.cause),
+        .remaining = scheduler_.remaining(),
+        .asked_before = before == put_off_.end() ? 0 : before->times,
+    };
+    const auto pause =
+        decisions_.permit_identify.ask(asked, [](const auto&) { return base::milliseconds{0}; });
+    if (pause.count() == 0) {
+      forget(who);
+      return false;
+    }
+    scheduler_.cancel(who);
+    if (before == put_off_.end()) {
+      put_off_.push_back({who, t.cause, now + pause});
+    } else {
+      *before = {who, t.cause, now + pause, false, before->times + 1};
+    }
+    return true;
+  };
+  return std::erase_if(turns, waits) != 0;
+}
+
+void identify_desk::line_up_again(base::instant now) {
+  for (auto& one : put_off_) {
+    if (one.in_line || now < one.until) continue;
+    one.in_line = true;
+    scheduler_.request(one.who, one.cause);
+  }
+}
+
+void identify_desk::forget(proto::identify_slot who) {
+  std::erase_if(put_off_, [who](const put_off& one) { return one.who == who; });
+}
+
 void identify_desk::pump() {
   if (stopped_ || asking_ || !scheduler_.knows_limits()) return;
   const auto now = base::boot_clock::now();
@@ -71,12 +116,21 @@ void identify_desk::pump() {
     stale_();
     return;
   }
+  line_up_again(now);
   turns_.clear();
-  scheduler_.step(now, turns_);
+  for (bool again = true; again;) {
+    std::vector<proto::identify_scheduler::turn> given;
+    scheduler_.step(now, given);
+    again = put_some_off(given, now);
+    turns_.insert(turns_.end(), given.begin(), given.end());
+  }
   // A turn's taker may ask for another from inside.
   const auto turns = turns_;
   for (const auto& t : turns) turn_({t.shard, t.fleet}, t.not_before);
   auto next = scheduler_.next(now);
+  for (const auto& one : put_off_) {
+    if (!one.in_line) next = std::min(next.value_or(base::instant::max()), one.until);
+  }
   const bool budget_short = scheduler_.waiting() > 0 && turns_.empty() && scheduler_.spent();
   if (budget_short) {
     if (!std::exchange(short_told_, true)) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "controllers/desk.h"
 #include "net/event_loop.h"
 #include "proto/identify_ledger.h"
 #include "proto/identify_scheduler.h"
@@ -22,7 +23,8 @@ class identify_desk {
   using on_stale = std::function<void()>;
 
   identify_desk(net::event_loop& loop, proto::identify_options options, base::milliseconds info_age_max,
-                base::logger& log, const proto::identify_book& book, on_turn turn, on_stale stale);
+                base::logger& log, const decide::desk& decisions, const proto::identify_book& book,
+                on_turn turn, on_stale stale);
 
   void set_info(const gateway_info& info);
   /// Asking again failed: the old limits go on.
@@ -37,10 +39,24 @@ class identify_desk {
   void stop();
 
  private:
+  /// A turn that permit_identify lets wait.
+  struct put_off {
+    proto::identify_slot who;
+    proto::identify_cause cause;
+    base::instant until;  ///< then it joins the line again
+    bool in_line = false;
+    std::uint32_t times = 1;
+  };
+
   void pump();
+  /// Asks about each turn; those that may wait leave the list. True when some did: their buckets are free.
+  bool put_some_off(std::vector<proto::identify_scheduler::turn>& turns, base::instant now);
+  void line_up_again(base::instant now);
+  void forget(proto::identify_slot who);
 
   const base::milliseconds info_age_max_;
   base::logger& log_;
+  const decide::desk& decisions_;
   on_turn turn_;
   on_stale stale_;
   net::timer timer_;
@@ -52,6 +68,7 @@ class identify_desk {
   bool stopped_ = false;
   bool short_told_ = false;
   std::vector<proto::identify_scheduler::turn> turns_;
+  std::vector<put_off> put_off_;  ///< at most one a shard
 };
 
 }  // namespace evergate::upstream

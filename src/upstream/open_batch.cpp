@@ -19,7 +19,7 @@ open_batch::due open_batch::added(base::instant now) noexcept {
   if (blocked_) return due::nothing;
   if (batch_->bytes() >= options_.batch_bytes_max) return due::at_once;
   if (stage_ != due::nothing) return due::nothing;
-  stage_ = now - last_ >= options_.tick ? due::turn_end : due::tick;
+  stage_ = !last_ || now - *last_ >= options_.tick ? due::turn_end : due::tick;
   return stage_;
 }
 

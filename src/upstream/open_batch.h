@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/clock.h"
 #include "flow/event_batch.h"
@@ -41,7 +42,9 @@ class open_batch {
   };
   /// Something was added: when is the batch to be handed over?
   [[nodiscard]] due added(base::instant now) noexcept;
-  [[nodiscard]] base::instant tick_at() const noexcept { return last_ + options_.tick; }
+  [[nodiscard]] base::instant tick_at() const noexcept {
+    return last_.value_or(base::instant{}) + options_.tick;
+  }
   /// True while the hand-over arranged for the end of the turn has not happened otherwise.
   [[nodiscard]] bool waits_for_turn_end() const noexcept { return stage_ == due::turn_end; }
 
@@ -58,7 +61,7 @@ class open_batch {
   const batcher_options options_;
   std::unique_ptr<flow::event_batch> batch_;
   std::uint64_t number_ = 1;
-  base::instant last_{};
+  std::optional<base::instant> last_;  ///< when the last one went; nothing = none has
   due stage_ = due::nothing;
   bool blocked_ = false;
 };

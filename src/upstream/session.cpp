@@ -16,6 +16,14 @@ struct forger : flow::commit_authority {
   static flow::committed_seq seq(std::int64_t value) noexcept { return committed(value); }
 };
 
+template <close_verdict Public, proto::close_verdict Ours>
+constexpr bool same = static_cast<int>(Public) == static_cast<int>(Ours);
+static_assert(same<close_verdict::resume, proto::close_verdict::resume> &&
+              same<close_verdict::resume_later, proto::close_verdict::resume_later> &&
+              same<close_verdict::resume_once, proto::close_verdict::resume_once> &&
+              same<close_verdict::identify, proto::close_verdict::identify> &&
+              same<close_verdict::fatal, proto::close_verdict::fatal>);
+
 }  // namespace
 
 std::string_view name_of(session_state state) noexcept {
@@ -121,13 +129,21 @@ void session::take(const input::closed& what, context& c) {
   judge_close(what.code, c);
 }
 
+proto::close_verdict session::verdict_of(std::uint16_t code) const {
+  const auto standard = [](const close_question& asked) {
+    return static_cast<close_verdict>(proto::meaning_of_close(asked.code).verdict);
+  };
+  const close_question asked{
+      .shard = shard().id, .shards = shard().count, .code = code, .session = has_session()};
+  return static_cast<proto::close_verdict>(options_.decisions->judge_close.ask(asked, standard));
+}
+
 void session::judge_close(std::uint16_t code, context& c) {
   using enum proto::close_verdict;
-  const auto meaning = proto::meaning_of_close(code);
-  const bool timed_out_before =
-      std::exchange(timed_out_once_, timed_out_once_ || meaning.verdict == resume_once);
+  const auto verdict = verdict_of(code);
+  const bool timed_out_before = std::exchange(timed_out_once_, timed_out_once_ || verdict == resume_once);
   connection_over(c);
-  switch (meaning.verdict) {
+  switch (verdict) {
     case fatal:
       state_ = session_state::failed;
       c.out.emplace_back(action::fatal{code});
@@ -276,12 +292,20 @@ void session::unreachable(context& c) {
   plan_.on_connect_failed(slow);
 }
 
+identify_fields session::identity() const {
+  auto out = options_.identify;
+  const auto standard = [](const presence_question& asked) { return std::string(asked.presence); };
+  out.presence = options_.decisions->make_presence.ask(
+      {.shard = shard().id, .shards = shard().count, .presence = options_.identify.presence}, standard);
+  return out;
+}
+
 void session::send_identify(context& c) {
   ++counters_.identifies;
   state_ = session_state::identifying;
   holds_turn_ = false;
   window_.note_send(c.now);
-  c.out.emplace_back(action::send{identify_frame(options_.identify, token_), false, true});
+  c.out.emplace_back(action::send{identify_frame(identity(), token_), false, true});
   c.out.emplace_back(action::identify_sent{});
   set_deadline(options_.timeouts.ready, c);
 }
@@ -395,6 +419,13 @@ base::nanoseconds session::invalid_delay(base::rng& chance) const {
 }
 
 void session::pause_then_retry(base::nanoseconds delay, context& c) {
+  if (options_.decisions->reconnect_delay.overridden()) [[unlikely]] {
+    const reconnect_question asked{.shard = shard().id,
+                                   .shards = shard().count,
+                                   .tries = backoff_.tries(),
+                                   .delay = std::chrono::ceil<base::milliseconds>(delay)};
+    delay = options_.decisions->reconnect_delay.ask(asked, [](const auto& about) { return about.delay; });
+  }
   was_live_ = false;
   state_ = session_state::pausing;
   arm(timer_kind::reconnect, c.now + delay, c);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/secret.h"
+#include "controllers/desk.h"
 #include "flow/journal.h"
 #include "proto/backoff.h"
 #include "proto/close_code.h"
@@ -41,6 +42,7 @@ struct session_options {
   proto::backoff_options backoff;
   proto::send_window_options window;
   resume_plan_options resume;
+  const decide::desk* decisions = &decide::desk::plain();
 };
 
 enum class session_state : std::uint8_t {
@@ -134,6 +136,8 @@ class session {
   void on_ack(context& c);
   void send_commands(context& c);
   void judge_close(std::uint16_t code, context& c);
+  [[nodiscard]] proto::close_verdict verdict_of(std::uint16_t code) const;
+  [[nodiscard]] identify_fields identity() const;
   void on_overdue(context& c);
   void leave(std::string_view why, context& c);
   void connection_over(context& c);

@@ -180,6 +180,11 @@ void session::on_reconnect(context& c) {
 
 void session::on_invalid_session(bool resumable, context& c) {
   const bool refused = state_ == session_state::identifying;
+  if (!refused) {
+    resumable = options_.decisions->judge_invalid_session.ask(
+        {.shard = shard().id, .shards = shard().count, .resumable = resumable},
+        [](const auto& asked) { return asked.resumable; });
+  }
   leave(refused ? "identify_refused" : resumable ? "op9_resumable" : "op9", c);
   if (refused) {
     ++counters_.identifies_refused;

@@ -290,6 +290,16 @@ TEST_F(Cutover, TheBotsVoiceIsTheSessionsThatJoined) {
   EXPECT_FALSE(made->carries_voice(0));
   made->forget_voice(1);
   EXPECT_FALSE(made->in_voice(guild(1)));
+  const auto voice = [&](std::uint64_t number, std::string_view user, std::string_view channel) {
+    tell(old_fleet, event_type::voice_state_update, guild(number),
+         fmt::format(R"({{"user_id":"{}","channel_id":{}}})", user, channel));
+  };
+  voice(4, "8", R"("5")");
+  EXPECT_FALSE(made->in_voice(guild(4))) << "somebody else";
+  voice(4, "9", R"("5")");
+  EXPECT_TRUE(made->in_voice(guild(4)));
+  voice(4, "9", "null");
+  EXPECT_FALSE(made->in_voice(guild(4)));
 }
 
 TEST_F(Cutover, AGuildThatJoinsMeanwhileIsTheNewFleetsAtOnce) {

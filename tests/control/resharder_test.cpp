@@ -167,5 +167,26 @@ TEST_F(Resharder, AnEarlierRunsTaskGoesOnWithItsCuts) {
   EXPECT_EQ(machine.task().phase, drain);
 }
 
+TEST_F(Resharder, GuildsDoNotMoveUntilItIsPermitted) {
+  begin();
+  seen.ready_shards = 3;
+  seen.permitted = false;
+  (void)step();
+  EXPECT_TRUE(machine.may_open(0, now));
+  EXPECT_FALSE(step(9'000ms).open);
+  seen.permitted = true;
+  EXPECT_TRUE(step().open);
+}
+
+TEST_F(Resharder, AndNotForEver) {
+  begin();
+  seen.ready_shards = 3;
+  seen.permitted = false;
+  (void)step();
+  EXPECT_TRUE(step(10'000ms).end_fleet);
+  EXPECT_TRUE(machine.task().turned);
+  EXPECT_NE(machine.task().abort_cause.find("permit_switch"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace evergate::control::resharder_cases

@@ -104,5 +104,23 @@ TEST_F(BackfillTest, FailsOnAReadyThatIsNone) {
   EXPECT_FALSE(b.start(grant({0, 1}, 0), "ws://here", out));
 }
 
+TEST_F(BackfillTest, MakeReadyMayChangeAllButTheSession) {
+  controller_table table;
+  std::string answer = R"({"session_id":"own","v":10,"mine":true})";
+  table.make_ready = [&answer](const auto& asked, const auto&) {
+    EXPECT_NE(asked.d.find(R"("session_id":"own")"), std::string_view::npos);
+    return answer;
+  };
+  const decide::desk decisions(table, nullptr, std::chrono::seconds(1));
+  consumer_policy policy;
+  policy.decisions = &decisions;
+  auto from = grant({0, 1}, 0);
+  from->policy = std::make_shared<const consumer_policy>(policy);
+  EXPECT_EQ(run(from)[0]["d"]["mine"], true);
+  answer = R"({"session_id":"another","mine":true})";
+  EXPECT_EQ(run(from)[0]["d"]["session_id"], "own");
+  EXPECT_EQ(decisions.make_ready.status().failures, 1u);
+}
+
 }  // namespace
 }  // namespace evergate::downstream

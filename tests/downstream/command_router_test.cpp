@@ -56,8 +56,8 @@ TEST_F(CommandRouterTest, MembersCarryOurNonce) {
     EXPECT_LE(nonce.size(), 32u);
     const auto asker = replies_.find(nonce, true);
     ASSERT_TRUE(asker);
-    EXPECT_EQ(asker->session, 9u);
-    EXPECT_EQ(asker->nonce, R"("mine")");
+    EXPECT_EQ(asker->first.session, 9u);
+    EXPECT_EQ(asker->first.nonce, R"("mine")");
   }
 }
 
@@ -73,9 +73,9 @@ TEST_F(CommandRouterTest, ARepeatedKeyCannotSmuggleANonce) {
 TEST_F(CommandRouterTest, LongOrOddNoncesAreDroppedAsDiscordDoes) {
   ASSERT_TRUE(
       route(8, R"({"guild_id":"1","query":"","limit":0,"nonce":"123456789012345678901234567890123"})"));
-  EXPECT_FALSE(replies_.find(std::string(last()["d"]["nonce"]), true)->nonce);
+  EXPECT_FALSE(replies_.find(std::string(last()["d"]["nonce"]), true)->first.nonce);
   ASSERT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0,"nonce":5})"));
-  EXPECT_FALSE(replies_.find(std::string(last()["d"]["nonce"]), true)->nonce);
+  EXPECT_FALSE(replies_.find(std::string(last()["d"]["nonce"]), true)->first.nonce);
 }
 
 TEST_F(CommandRouterTest, PresencesNeedTheIntent) {
@@ -163,6 +163,73 @@ TEST_F(CommandRouterTest, RefusesBadShapes) {
   const std::string long_query(4080, 'a');
   EXPECT_EQ(route(8, fmt::format(R"({{"guild_id":"1","query":"{}"}})", long_query)).error().code,
             errc::bad_frame);
+}
+
+class DecidedRouterTest : public CommandRouterTest {
+ protected:
+  void use(controller_table table) {
+    decisions_ = std::make_unique<decide::desk>(table, nullptr, std::chrono::seconds(1));
+    decided_ = std::make_unique<command_router>(fleet_, replies_, fleet_, *decisions_);
+  }
+  base::result<void> route(int op, std::string_view d) {
+    return decided_->route(op, d, from_, rate_limited_);
+  }
+
+  std::unique_ptr<decide::desk> decisions_;
+  std::unique_ptr<command_router> decided_;
+};
+
+TEST_F(DecidedRouterTest, OnCommandMayDropAndRewrite) {
+  controller_table table;
+  table.on_command = [](const auto& asked, const auto& standard) -> command_answer {
+    EXPECT_EQ(asked.lanes, 4u);
+    if (asked.op == 4) return {.what = command_answer::verdict::drop};
+    if (asked.op == 3) return {.what = command_answer::verdict::rewrite, .d = R"({"status":"dnd"})"};
+    return standard(asked);
+  };
+  use(table);
+  EXPECT_TRUE(route(4, R"({"guild_id":"1","channel_id":null})"));
+  EXPECT_TRUE(fleet_.sent.empty());
+  EXPECT_EQ(decided_->dropped(), 1u);
+  EXPECT_TRUE(route(3, R"({"status":"online"})"));
+  EXPECT_EQ(last()["d"]["status"], "dnd");
+  EXPECT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0})"));
+  EXPECT_EQ(last()["op"], 8);
+}
+
+TEST_F(CommandRouterTest, EqualMemberRequestsUnderWayAreOne) {
+  const auto* members = R"({"guild_id":"1","query":"","limit":0,"nonce":"a"})";
+  ASSERT_TRUE(route(8, members));
+  from_.session = 10;
+  ASSERT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0,"nonce":"b"})"));
+  ASSERT_EQ(fleet_.sent.size(), 1u);
+  EXPECT_EQ(router_.joined(), 1u);
+  ASSERT_TRUE(route(8, R"({"guild_id":"1","query":"x","limit":0})"));
+  EXPECT_EQ(fleet_.sent.size(), 2u) << "another query is another request";
+  const auto who = replies_.find(std::string(json::parse(fleet_.sent.front().payload)["d"]["nonce"]), true);
+  ASSERT_TRUE(who);
+  EXPECT_EQ(who->first.session, 9u);
+  ASSERT_EQ(who->joined.size(), 1u);
+  EXPECT_EQ(who->joined[0].session, 10u);
+  EXPECT_EQ(who->joined[0].nonce, R"("b")");
+}
+
+TEST_F(CommandRouterTest, ARefusedMemberRequestIsNobodysToJoin) {
+  fleet_.full = true;
+  EXPECT_FALSE(route(8, R"({"guild_id":"1","query":"","limit":0})"));
+  fleet_.full = false;
+  EXPECT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0})"));
+  EXPECT_EQ(fleet_.sent.size(), 1u);
+}
+
+TEST_F(DecidedRouterTest, CoalesceMembersMayKeepThemApart) {
+  controller_table table;
+  table.coalesce_members = [](const auto& asked, const auto&) { return asked.guild != 1; };
+  use(table);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(route(8, R"({"guild_id":"1","query":"","limit":0})"));
+  EXPECT_EQ(fleet_.sent.size(), 2u);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(route(8, R"({"guild_id":"2","query":"","limit":0})"));
+  EXPECT_EQ(fleet_.sent.size(), 3u);
 }
 
 }  // namespace

@@ -456,7 +456,8 @@ TEST_F(GatewayTest, CommandsAndTheirReplies) {
   const std::string nonce = json::parse(sent.payload)["d"]["nonce"];
   const auto who = replies_.find(nonce, true);
   ASSERT_TRUE(who);
-  journal_.add(event_type::guild_members_chunk, b, R"({"nonce":"n"})", flow::row_flag::reply, who->session);
+  journal_.add(event_type::guild_members_chunk, b, R"({"nonce":"n"})", flow::row_flag::reply,
+               who->first.session);
   journal_.message(b, 1);
   EXPECT_EQ(asker->next_event("GUILD_MEMBERS_CHUNK")["d"]["nonce"], "n");
   EXPECT_EQ(other->next()["t"], "MESSAGE_CREATE") << "the reply went to its asker only";

@@ -198,5 +198,24 @@ TEST_F(InteractionStreamTest, AMissingRecordAtTheEndStopsNothing) {
   EXPECT_EQ(stream_.position(), flow::offset{2});
 }
 
+TEST_F(InteractionStreamTest, ExpireInteractionHasTheLastWord) {
+  journal_.interaction(odd, day_ms - 60'000, 1);
+  journal_.interaction(odd, day_ms, 2);
+  controller_table table;
+  table.expire_interaction = [](const auto& asked, const auto& standard) {
+    return asked.age < 10s && !standard(asked);  // the other way round
+  };
+  const decide::desk decisions(table, nullptr, 1s);
+  consumer_policy policy;
+  policy.decisions = &decisions;
+  auto grant = std::make_shared<lane_grant>();
+  grant->session.lane = {0, 1};
+  grant->older = std::make_shared<const due>();
+  grant->policy = std::make_shared<const consumer_policy>(policy);
+  stream_.start(grant);
+  EXPECT_EQ(sent(), (offsets{1}));
+  EXPECT_EQ(stream_.dropped(), 1u);
+}
+
 }  // namespace
 }  // namespace evergate::downstream

@@ -385,5 +385,30 @@ TEST_F(LaneTest, EndsBeforeItsNumbersDo) {
   EXPECT_EQ(last_, lane::pace::spent);
 }
 
+TEST_F(LaneTest, DeliverEventDecidesWhatItsListsLetPass) {
+  for (int i = 1; i <= 4; ++i) journal_.message(guild, i);
+  journal_.add(event_type::guild_delete, guild, R"({"id":"8"})");
+  controller_table table;
+  table.deliver_event = [](const auto& asked, const auto&) {
+    EXPECT_EQ(asked.consumer, "shadow");
+    return asked.d.find(R"("id":"3")") != std::string_view::npos;
+  };
+  const decide::desk decisions(table, nullptr, 1s);
+  consumer_policy policy;
+  const auto before = policy.filter_version();
+  policy.decisions = &decisions;
+  EXPECT_NE(policy.filter_version(), before) << "sessions numbered without it are not resumed";
+  auto from = grant(0);
+  from->session.consumer = "shadow";
+  from->policy = std::make_shared<const consumer_policy>(policy);
+  auto l = make();
+  l.start(from, 1, 5);
+  const auto got = run(l);
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_EQ(got[0]["s"], 2);
+  EXPECT_EQ(got[0]["d"]["id"], "3");
+  EXPECT_EQ(got[1]["t"], "GUILD_DELETE") << "it is not asked about";
+}
+
 }  // namespace
 }  // namespace evergate::downstream

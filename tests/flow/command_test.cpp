@@ -15,8 +15,8 @@ TEST(reply_table, finds_the_asker_until_the_last_reply) {
   EXPECT_TRUE(reply_table::ours(nonce));
   const auto first = table.find(nonce, false);
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->session, 5u);
-  EXPECT_EQ(first->nonce, "\"mine\"");
+  EXPECT_EQ(first->first.session, 5u);
+  EXPECT_EQ(first->first.nonce, "\"mine\"");
   EXPECT_TRUE(table.find(nonce, true));
   EXPECT_FALSE(table.find(nonce, true));
 }
@@ -88,12 +88,44 @@ TEST(reply_table, is_safe_between_threads) {
       table.add_by_guild(31, i % 7, {i, {}});
       (void)table.find_by_guild(31, (i + 3) % 7);
       const auto who = table.find(nonce, true);
-      if (who) EXPECT_EQ(who->session, i);
+      if (who) EXPECT_EQ(who->first.session, i);
     }
   };
   std::thread other(work);
   work();
   other.join();
+}
+
+TEST(ReplyTable, EqualRequestsAreJoinedUntilAnAnswerComesOrTheyAreOld) {
+  reply_table table;
+  const base::instant now{std::chrono::seconds(100)};
+  EXPECT_EQ(table.under_way("k", now), 0u);
+  const auto first = table.add({1, {}}, "k", now);
+  EXPECT_EQ(table.under_way("k", now), 1u);
+  EXPECT_TRUE(table.join("k", {2, {}}, now + reply_table::join_within));
+  EXPECT_EQ(table.under_way("k", now), 2u);
+  EXPECT_FALSE(table.join("other", {3, {}}, now));
+  ASSERT_TRUE(table.find(first, false));
+  EXPECT_FALSE(table.join("k", {4, {}}, now)) << "its first chunk has come";
+  EXPECT_EQ(table.find(first, true)->joined.size(), 1u);
+
+  const auto second = table.add({5, {}}, "k", now);
+  EXPECT_FALSE(table.join("k", {6, {}}, now + reply_table::join_within + std::chrono::milliseconds(1)));
+  table.forget(second);
+  EXPECT_FALSE(table.find(second, true));
+  const auto third = table.add({7, {}}, "k", now);
+  const auto fourth = table.add({8, {}}, "k", now);
+  ASSERT_TRUE(table.join("k", {9, {}}, now));
+  EXPECT_TRUE(table.find(third, true)->joined.empty());
+  EXPECT_EQ(table.find(fourth, true)->joined.size(), 1u);
+}
+
+TEST(ReplyTable, WhatIsForgottenForWantOfRoomCannotBeJoined) {
+  reply_table table(1);
+  (void)table.add({1, {}}, "k", {});
+  (void)table.add({2, {}}, "l", {});
+  EXPECT_FALSE(table.join("k", {3, {}}, {}));
+  EXPECT_TRUE(table.join("l", {3, {}}, {}));
 }
 
 }  // namespace

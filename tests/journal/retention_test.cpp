@@ -289,5 +289,30 @@ TEST(retention, never_takes_what_a_guild_as_of_a_cursor_needs) {
   }
 }
 
+TEST(retention, choose_overflow_decides_what_gives_way) {
+  controller_table table;
+  overflow_question seen;
+  table.choose_overflow = [&seen](const auto& asked, const auto&) {
+    seen = asked;
+    return event_group::message;
+  };
+  const decide::desk decisions(table, nullptr, std::chrono::seconds(1));
+  auto options = at_most(4);
+  options.decisions = &decisions;
+  core_rig rig(options);
+  ASSERT_TRUE(rig.recover());
+  rig.change(test::cursor_at(0));
+  add(rig, "sesm");
+  add(rig, "m");
+  EXPECT_EQ(kept(rig), "sesm");
+  EXPECT_TRUE(seen.groups[0].there);
+  EXPECT_EQ(seen.groups[2].events, 2u);
+  add(rig, "s");
+  EXPECT_EQ(kept(rig), "sess");
+  add(rig, "s");
+  EXPECT_EQ(kept(rig), "ssss") << "there are no messages left: the standard";
+  EXPECT_EQ(decisions.choose_overflow.status().failures, 1u);
+}
+
 }  // namespace
 }  // namespace evergate::journal

@@ -260,5 +260,48 @@ TEST_F(intake_test, refuses_bad_options) {
   EXPECT_EQ(made.error().code, errc::bad_option);
 }
 
+TEST_F(intake_test, on_event_may_drop_and_rewrite) {
+  controller_table overrides;
+  overrides.on_event = [](const auto& asked, const auto& standard) -> event_answer {
+    if (asked.type == "TYPING_START") return {.what = event_answer::verdict::drop};
+    if (asked.type == "MESSAGE_CREATE") return {.what = event_answer::verdict::rewrite, .d = R"({"id":"8"})"};
+    if (asked.type == "MESSAGE_UPDATE") return {.what = event_answer::verdict::rewrite, .d = "{no JSON}"};
+    return standard(asked);
+  };
+  const decide::desk decisions(overrides, nullptr, std::chrono::seconds(1));
+  intake_options options;
+  options.decisions = &decisions;
+  use(options);
+  add("TYPING_START", R"({"guild_id":"5"})");
+  EXPECT_TRUE(batch.rows.empty());
+  EXPECT_EQ(door->counters().dropped_by_controller.value(), 1u);
+  add("MESSAGE_CREATE", R"({"id":"7","guild_id":"5"})");
+  EXPECT_EQ(d(), R"({"id":"8"})");
+  EXPECT_EQ(row().guild, 5u);
+  EXPECT_EQ(door->counters().rewritten.value(), 1u);
+  add("MESSAGE_UPDATE", R"({"id":"7"})");
+  EXPECT_EQ(d(), R"({"id":"7"})") << "an answer that is no JSON leaves the event as it was";
+  add("GUILD_CREATE", R"({"id":"5"})");
+  EXPECT_EQ(d(), R"({"id":"5"})");
+  EXPECT_EQ(decisions.on_event.status().failures, 1u);
+}
+
+TEST_F(intake_test, a_reply_goes_to_everybody_who_joined_the_request) {
+  const std::string nonce = table.add({11, R"("one")"}, "key", {});
+  ASSERT_TRUE(table.join("key", {12, R"("two")"}, {}));
+  ASSERT_TRUE(table.join("key", {13, {}}, {}));
+  add("GUILD_MEMBERS_CHUNK", R"({"guild_id":"5","chunk_index":0,"chunk_count":1,"nonce":")" + nonce + R"("})",
+      77);
+  ASSERT_EQ(batch.rows.size(), 3u);
+  EXPECT_EQ(batch.rows[0].target, 11u);
+  EXPECT_EQ(batch.rows[0].seq, 77u);
+  EXPECT_NE(batch.data(batch.rows[0]).find(R"("nonce":"one")"), std::string_view::npos);
+  EXPECT_EQ(batch.rows[1].target, 12u);
+  EXPECT_EQ(batch.rows[1].seq, 0u) << "a copy is no event of Discord's";
+  EXPECT_NE(batch.data(batch.rows[1]).find(R"("nonce":"two")"), std::string_view::npos);
+  EXPECT_EQ(batch.rows[2].target, 13u);
+  EXPECT_EQ(batch.data(batch.rows[2]).find("nonce"), std::string_view::npos);
+}
+
 }  // namespace
 }  // namespace evergate::pipeline
