@@ -39,7 +39,9 @@ void discord::deliver(session& s, std::string_view type, std::shared_ptr<const s
       return ledger_.dropped(owed);
     }
   }
-  auto* lag = faults_.find(fault_kind::lag, target_of(s));
+  auto place = target_of(s);
+  place.session = s.number;
+  auto* lag = faults_.find(fault_kind::lag, place);
   if (lag == nullptr && s.lagged.empty()) return commit(s, owed, type, std::move(d));
   std::int64_t due = s.lagged.empty() ? ticked_ms_ : s.lagged.back().due_ms;
   if (lag != nullptr) {

@@ -76,6 +76,9 @@ inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault_kind::
 /// Which connections: by the URL they came to.
 enum class path_choice : std::uint8_t { any, main, resume };
 
+/// Which sessions, by when they began: there when it was armed, or later.
+enum class which_sessions : std::uint8_t { all, present, later };
+
 /// What becomes of bytes or of the socket itself; a sink does it.
 enum class damage : std::uint8_t {
   reset,            ///< RST
@@ -93,9 +96,10 @@ enum class dead_end : std::uint8_t { none, dead, silent, unknown_name };
 
 struct fault_order {
   fault_kind kind = fault_kind::close;
-  std::optional<std::uint32_t> shard = {};  ///< nothing = all
-  std::optional<std::uint32_t> count = {};  ///< of the fleet with this many shards; nothing = all
-  std::uint32_t times = 1;                  ///< of all that it fits, together; 0 = until cleared
+  std::optional<std::uint32_t> shard = {};        ///< nothing = all
+  std::optional<std::uint32_t> count = {};        ///< of the fleet with this many shards; nothing = all
+  which_sessions sessions = which_sessions::all;  ///< lag
+  std::uint32_t times = 1;                        ///< of all that it fits, together; 0 = until cleared
   path_choice path = path_choice::any;
   std::uint16_t code = 4000;                  ///< close codes; 0 = the connection just ends
   std::int64_t delay_ms = 0;                  ///< slow_upgrade, slow_hello, late_ack, lag

@@ -66,6 +66,9 @@ bool fits(const fault_book::armed_fault& armed, const fault_book::target& at) no
       (order.type != at.subject || at.session >= armed.sessions_before)) {
     return false;
   }
+  const bool present = at.session < armed.sessions_before;
+  if (order.sessions == which_sessions::present && !present) return false;
+  if (order.sessions == which_sessions::later && present) return false;
   if (order.kind == fault_kind::rest_status && order.rest_path != at.subject) return false;
   if (order.shard && order.shard != at.shard) return false;
   if (order.count && order.count != at.count) return false;

@@ -20,7 +20,7 @@ class fault_book {
     fault_order order;
     std::uint64_t number = 0;
     std::uint64_t fired = 0;
-    std::uint32_t sessions_before = 0;  ///< drop_type: sessions made later are spared
+    std::uint32_t sessions_before = 0;  ///< drop_type spares sessions made later, lag may
   };
   /// What an order is compared with; a shard that is not known fits no order that names one.
   struct target {
@@ -28,7 +28,7 @@ class fault_book {
     std::optional<std::uint32_t> count = {};
     bool resume_path = false;
     std::string_view subject = {};  ///< drop_type: the type; rest_status: the path
-    std::uint32_t session = 0;      ///< drop_type: its number
+    std::uint32_t session = 0;      ///< drop_type, lag: its number
   };
 
   /// False when there are too many.

@@ -121,6 +121,8 @@ void read_url(reader& in, fault_order& order) {
 void read_lag(reader& in, fault_order& order) {
   order.delay_ms = in.needed_number("lag_ms", 0, ms_max);
   order.jitter_ms = in.number("jitter_ms", 0, ms_max).value_or(0);
+  order.sessions =
+      static_cast<which_sessions>(in.one_of("sessions", {"all", "present", "later"}).value_or(0));
 }
 
 // The keys that only this kind has.

@@ -201,7 +201,8 @@ std::function<std::uint32_t(const upstream::gateway_info&)> application::count_d
 result<void> application::make_fleets(const std::map<std::string, std::string>& records) {
   auto stored = journal_->stored_sessions();
   if (!stored) return std::unexpected(stored.error());
-  auto left = what_was_left(records, std::move(*stored), options_.shards.total);
+  auto left =
+      control::what_was_left(records, std::move(*stored), options_.shards.total, base::unix_time_ms());
   if (left.task) {
     const auto guilds = journal_->guilds({0, 1}, journal_->head());
     if (!guilds) return std::unexpected(guilds.error());

@@ -6,31 +6,18 @@ namespace evergate::app {
 namespace {
 
 constexpr int presence_update = 3;
-constexpr int voice_state_update = 4;
 constexpr std::size_t presences_max = 4'096;
-
-/// The part of a commit that is a twin's, with its plain keys.
-std::shared_ptr<const flow::commit> part_of_twin(const flow::commit& done) {
-  auto out = std::make_shared<flow::commit>();
-  out->head = done.head;
-  for (auto part : done.progress) {
-    if ((part.shard.count & flow::twin_fleet) == 0) continue;
-    part.shard.count &= ~flow::twin_fleet;
-    out->progress.push_back(part);
-  }
-  return out;
-}
 
 }  // namespace
 
 void fleet_pair::serve(std::shared_ptr<upstream::fleet> first, bool twin) {
   const std::scoped_lock lock(mutex_);
-  fleets_.old_one = {std::move(first), twin};
+  fleets_.old_one = {std::move(first), twin, ++fleets_made_};
 }
 
 void fleet_pair::prepare(std::shared_ptr<upstream::fleet> beside, bool twin) {
   const std::scoped_lock lock(mutex_);
-  fleets_.new_one = {std::move(beside), twin};
+  fleets_.new_one = {std::move(beside), twin, ++fleets_made_};
 }
 
 void fleet_pair::show(control::fleet_side side) {
@@ -108,14 +95,21 @@ bool fleet_pair::submit(flow::command what) {
     if (fleets.new_one.who) (void)fleets.new_one.who->submit(what);
     return fleets.old_one.who->submit(std::move(what));
   }
-  if (!fleets.new_one.who) return fleets.old_one.who->submit(std::move(what));
-  const auto owner = meeting_.ask<control::fleet_side>([&what](const control::cutover& cut) {
-    // Voice is of the session that joined.
-    if (what.op == voice_state_update && cut.in_voice(what.guild)) return control::fleet_side::old_fleet;
-    return cut.owner_of(what.guild);
-  });
-  const bool fresh = owner == control::fleet_side::new_fleet;
-  return (fresh ? fleets.new_one : fleets.old_one).who->submit(std::move(what));
+  const auto* to = &fleets.old_one;
+  if (fleets.new_one.who) {
+    // A guild may have moved since the place was asked for; the session that had it is there still.
+    const bool fresh = what.place ? *what.place >> 32 == fleets.new_one.number
+                                  : meeting_.route(what) == control::fleet_side::new_fleet;
+    if (fresh) to = &fleets.new_one;
+  }
+  return to->who->submit(std::move(what));
+}
+
+std::uint64_t fleet_pair::place_of(proto::snowflake guild) const {
+  const auto fleets = now();
+  const bool fresh = fleets.new_one.who && meeting_.owner_of(guild) == control::fleet_side::new_fleet;
+  const auto& home = fresh ? fleets.new_one : fleets.old_one;
+  return home.number << 32 | home.who->place_of(guild);
 }
 
 std::uint32_t fleet_pair::shard_count() const {
@@ -133,7 +127,7 @@ std::uint32_t fleet_pair::shards_held() const {
 void fleet_pair::on_commit(const std::shared_ptr<const flow::commit>& done) {
   const auto fleets = now();
   for (const auto& one : {fleets.old_one, fleets.new_one}) {
-    if (one.who) one.who->on_commit(one.twin ? part_of_twin(*done) : done);
+    if (one.who) one.who->on_commit(one.twin ? control::junction::part_of_twin(*done) : done);
   }
 }
 

@@ -40,6 +40,8 @@ class fleet_pair final : public flow::command_sink, public flow::fleet_view, pub
   [[nodiscard]] std::uint32_t shard_count() const override;
   [[nodiscard]] std::uint32_t shards_ready() const override;
   [[nodiscard]] std::uint32_t shards_held() const override;
+  /// The fleet's number and the shard.
+  [[nodiscard]] std::uint64_t place_of(proto::snowflake guild) const override;
   void on_commit(const std::shared_ptr<const flow::commit>& done) override;
   void on_room() override;
   void on_stalled(const std::string& why) override;
@@ -48,6 +50,7 @@ class fleet_pair final : public flow::command_sink, public flow::fleet_view, pub
   struct place {
     std::shared_ptr<upstream::fleet> who;
     bool twin = false;
+    std::uint64_t number = 0;
   };
   struct both {
     place old_one;
@@ -60,6 +63,7 @@ class fleet_pair final : public flow::command_sink, public flow::fleet_view, pub
   control::junction& meeting_;
   mutable std::mutex mutex_;
   both fleets_;
+  std::uint64_t fleets_made_ = 0;
   bool shows_new_ = false;
   std::map<std::uint32_t, flow::command> presences_;  ///< the latest of each lane
 };

@@ -8,8 +8,6 @@
 
 #include "app/errc.h"
 #include "app/part_options.h"
-#include "app/reshard_recovery.h"
-#include "base/check.h"
 
 namespace evergate::app {
 namespace {
@@ -18,9 +16,6 @@ using control::fleet_side;
 using control::reshard_phase;
 
 constexpr base::milliseconds tick_interval{200};
-/// A proof comes with a heartbeat, of which Discord takes some; at most one a second.
-constexpr base::milliseconds probe_least{1'000};
-constexpr base::milliseconds probe_most{2'000};
 
 resharding_plan shown(const control::reshard_plan& plan) {
   return {.current = plan.current,
@@ -41,7 +36,8 @@ reshard_desk::reshard_desk(reshard_ground around, const gateway_options& options
     : ground_(std::move(around)),
       options_(options),
       plan_options_(plan_options_of(options)),
-      machine_(resharder_options_of(options)),
+      course_({resharder_options_of(options), cutover_options_of(options), options.shards.total},
+              ground_.meeting, *this, [] { return base::unix_time_ms(); }),
       tick_(ground_.control),
       check_(ground_.control) {}
 
@@ -61,20 +57,16 @@ result<void> reshard_desk::go_on(control::reshard_task task, const control::cuto
                                   .stored = std::move(stored),
                                   .on_fatal = failure_of(number_)});
   if (!made) return std::unexpected(made.error());
-  ground_.meeting.begin_again(cutover_options_of(options_), task.from, task.to, from);
   ground_.fleets.prepare(std::move(*made), task.to.twin);
-  const bool turned = task.turned;
-  machine_.go_on(std::move(task), base::boot_clock::now());
-  if (turned) ground_.meeting.turn_back({});
-  ground_.meeting.keep({task_record()});
+  course_.go_on(std::move(task), from, base::boot_clock::now());
   return {};
 }
 
 void reshard_desk::start() {
   check_.arm_in(options_.reshard.check_interval, [this] { look(); });
-  if (!machine_.busy()) return;
+  if (!course_.busy()) return;
   ground_.fleets.of(fleet_side::new_fleet)->start();
-  tell();
+  phase_changed();
   tick_.arm_in(tick_interval, [this] { tick(); });
 }
 
@@ -122,9 +114,9 @@ control::reshard_plan reshard_desk::plan_for(std::uint32_t shards, const control
                           : control::plan_manual(plan_options_, known, shards);
   if (!plan.possible()) return plan;
   const auto serving = ground_.fleets.of(fleet_side::old_fleet);
-  if (machine_.busy()) {
-    plan.refusal = fmt::format("resharding {} -> {} runs, in phase {}", machine_.task().from.count,
-                               machine_.task().to.count, name_of(machine_.task().phase));
+  if (course_.busy()) {
+    plan.refusal = fmt::format("resharding {} -> {} runs, in phase {}", course_.task().from.count,
+                               course_.task().to.count, name_of(course_.task().phase));
   } else if (serving->shards_held() != serving->shard_count()) {
     plan.refusal = "this process holds only some of the shards (shards.first, shards.last)";
   } else if (serving->shards_ready() != serving->shards_held()) {
@@ -168,44 +160,29 @@ result<void> reshard_desk::carry_out(const control::reshard_plan& plan, const co
   order.on_fatal = failure_of(number_);
   auto made = ground_.make_fleet(std::move(order));
   if (!made) return std::unexpected(made.error());
-  ended_ = false;
-  machine_.begin(std::move(task), base::boot_clock::now());
-  ground_.meeting.begin(cutover_options_of(options_), machine_.task().from, machine_.task().to,
-                        {task_record()});
-  ground_.fleets.prepare(*made, machine_.task().to.twin);
+  course_.begin(std::move(task), base::boot_clock::now());
+  ground_.fleets.prepare(*made, course_.task().to.twin);
   (*made)->start();
   ground_.control.post([this, alive = std::weak_ptr(alive_)] {
     if (!alive.expired()) ground_.fleets.repeat_presences();
   });
   ground_.log.info("reshard.begins", {{"plan", plan.text()}});
-  tell();
+  phase_changed();
   tick_.arm_in(tick_interval, [this] { tick(); });
   return {};
 }
 
 result<void> reshard_desk::abort(std::string why) {
-  control::reshard_orders orders;
-  if (!machine_.busy()) return base::fail(errc::not_now, "no resharding runs");
-  if (!machine_.abort(std::move(why), orders, base::boot_clock::now())) {
-    return base::fail(errc::not_now, fmt::format("it is too late: phase {}", name_of(machine_.task().phase)));
+  if (!course_.busy()) return base::fail(errc::not_now, "no resharding runs");
+  if (!course_.abort(std::move(why), base::boot_clock::now())) {
+    return base::fail(errc::not_now, fmt::format("it is too late: phase {}", name_of(course_.task().phase)));
   }
-  follow(orders);
   return {};
 }
 
 void reshard_desk::fleet_failed(fleet_side side, const base::error& why) {
-  const auto phase = machine_.task().phase;
-  if (side == fleet_side::old_fleet) {
-    const bool left = machine_.busy() && machine_.leaving() == fleet_side::old_fleet &&
-                      (phase == reshard_phase::drain || phase == reshard_phase::leave);
-    if (!left) ground_.on_fatal(why);
-    return;
-  }
-  if (stopped_ || !machine_.busy()) return;
-  if (auto aborted = abort("the new fleet has failed: " + why.text()); !aborted) {
-    ground_.log.error("reshard.fleet_failed", {{"error", why.text()}});
-    if (machine_.leaving() == fleet_side::old_fleet) ground_.on_fatal(why);
-  }
+  if (stopped_ && side == fleet_side::new_fleet) return;
+  if (course_.failed(side, why.text(), base::boot_clock::now())) ground_.on_fatal(why);
 }
 
 /// Whether it is time, by itself.
@@ -215,7 +192,7 @@ void reshard_desk::look() {
   const bool fixed = options_.shards.total != 0;
   const bool settled = serving->shard_count() > 0 && serving->shards_ready() == serving->shards_held() &&
                        ground_.store.complete();
-  if (!options_.reshard.automatic || fixed || machine_.busy() || !settled || asking_) return;
+  if (!options_.reshard.automatic || fixed || course_.busy() || !settled || asking_) return;
   facts([this](const result<control::plan_facts>& known) { judge(known); });
 }
 
@@ -248,15 +225,14 @@ control::reshard_plan reshard_desk::decided(const control::plan_facts& known) co
   return plan;
 }
 
-bool reshard_desk::permitted(const control::reshard_facts& seen) const {
+bool reshard_desk::permits_cuts(const control::reshard_facts& seen, base::nanoseconds waited) const {
   const auto& decision = ground_.decisions.permit_switch;
-  const auto now = base::boot_clock::now();
-  if (!decision.overridden() || !machine_.may_open(seen.awaited, now)) return true;
+  if (!decision.overridden()) return true;
   const switch_question asked{
-      .from = machine_.task().from.count,
-      .to = machine_.task().to.count,
+      .from = course_.task().from.count,
+      .to = course_.task().to.count,
       .ready_shards = seen.ready_shards,
-      .waited = std::chrono::duration_cast<base::milliseconds>(machine_.lasted(now)),
+      .waited = std::chrono::duration_cast<base::milliseconds>(waited),
   };
   return decision.ask(asked, [](const auto&) { return true; });
 }
@@ -283,103 +259,52 @@ void reshard_desk::judge(const result<control::plan_facts>& known) {
   ground_.log.warn("reshard.refused", {{"plan", plan.text()}});
 }
 
-control::reshard_facts reshard_desk::seen() const {
-  const auto left = machine_.leaving();
-  const auto count = left == fleet_side::old_fleet ? machine_.task().from.count : machine_.task().to.count;
-  const auto found = ground_.meeting.ask<control::reshard_facts>([&](const control::cutover& cut) {
-    control::reshard_facts out;
-    out.ready_shards = cut.ready_shards();
-    out.awaited = cut.awaited();
-    out.complete = cut.complete();
-    for (std::uint32_t i = 0; out.complete && i < count; ++i) {
-      out.closable.push_back(cut.may_close(left, i));
-      out.voice.push_back(left == fleet_side::old_fleet && cut.carries_voice(i));
-    }
-    return out;
-  });
-  auto out = found.value_or(control::reshard_facts{});
-  out.permitted = permitted(out);
-  out.ended = ended_;
-  return out;
-}
-
 void reshard_desk::tick() {
-  if (stopped_ || !machine_.busy()) return;
+  if (stopped_ || !course_.busy()) return;
   tick_.arm_in(tick_interval, [this] { tick(); });
-  const auto now = base::boot_clock::now();
-  ground_.meeting.tick();
-  if (now >= probe_at_) {
-    const base::milliseconds half = options_.reshard.skew_max / 2;
-    probe_at_ = now + std::clamp(half, probe_least, probe_most);
-    ground_.fleets.probe();
-  }
-  follow(machine_.step(seen(), now));
+  course_.tick(base::boot_clock::now());
 }
 
-void reshard_desk::follow(const control::reshard_orders& orders) {
-  if (orders.open) {
-    base::check(ground_.meeting.open({task_record()}), "cuts begin when every new shard is READY");
-  } else if (orders.turn_back) {
-    ground_.meeting.turn_back({task_record()});
-    ground_.fleets.show(fleet_side::old_fleet);
-  } else if (orders.changed) {
-    ground_.meeting.keep({task_record()});
-  }
-  if (orders.changed && machine_.task().phase == reshard_phase::drain) {
-    ground_.fleets.show(fleet_side::new_fleet);
-  }
-  const auto left = ground_.fleets.of(machine_.leaving());
-  for (const auto shard : orders.retire) {
-    if (machine_.leaving() == fleet_side::old_fleet) ground_.meeting.forget_voice(shard);
-    left->retire(shard);
-  }
-  if (orders.end_fleet) {
-    left->stop(true, [this, alive = std::weak_ptr(alive_)] {
-      if (!alive.expired()) ended_ = true;
-    });
-  }
-  if (orders.changed) tell();
-  if (orders.finish) finish();
+void reshard_desk::probe() {
+  ground_.fleets.probe();
 }
 
-void reshard_desk::finish() {
-  const auto task = machine_.task();
-  const auto stays = task.turned ? task.from : task.to;
-  std::string last;
-  const auto receipt = ground_.meeting.finish([&](const control::receipt& what) {
-    last = receipt_record(task, what);
-    std::vector<flow::control_record> records;
-    records.push_back({reshard_records::task, {}});
-    records.push_back({reshard_records::last, last});
-    records.push_back(fleet_record(stays, options_.shards.total));
-    return records;
+void reshard_desk::show(fleet_side side) {
+  ground_.fleets.show(side);
+}
+
+void reshard_desk::retire(fleet_side side, std::uint32_t shard) {
+  ground_.fleets.of(side)->retire(shard);
+}
+
+void reshard_desk::end(fleet_side side) {
+  ground_.fleets.of(side)->stop(true, [this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) course_.ended();
   });
-  ground_.fleets.end(machine_.leaving());
-  shape_ = stays;
+}
+
+void reshard_desk::over(const control::reshard_task& task, fleet_side gone, const control::receipt& what,
+                        std::string last) {
+  ground_.fleets.end(gone);
+  shape_ = task.turned ? task.from : task.to;
   if (!task.turned) {
     door_ = 1 - door_;
     serving_number_ = number_;
   } else {
     rest_until_ = base::boot_clock::now() + options_.reshard.retry_after;
   }
-  machine_.done();
   ground_.log.info(task.turned ? "reshard.aborted" : "reshard.done",
-                   {{"why", task.turned ? task.abort_cause : task.cause}, {"receipt", receipt.to_json()}});
+                   {{"why", task.turned ? task.abort_cause : task.cause}, {"receipt", what.to_json()}});
   {
     const std::scoped_lock lock(status_mutex_);
     status_.last = std::move(last);
   }
-  tell();
+  phase_changed();
 }
 
-flow::control_record reshard_desk::task_record() const {
-  return {reshard_records::task, machine_.task().to_json()};
-}
-
-/// Logs the phase and tells the library's user.
-void reshard_desk::tell() {
-  const auto& task = machine_.task();
-  if (machine_.busy()) {
+void reshard_desk::phase_changed() {
+  const auto& task = course_.task();
+  if (course_.busy()) {
     ground_.log.info("reshard.phase", {{"phase", name_of(task.phase)},
                                        {"from", task.from.count},
                                        {"to", task.to.count},

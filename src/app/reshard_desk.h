@@ -1,5 +1,5 @@
 // Carries out reshardings: makes plans from what is known, starts and ends the second fleet, and has
-// control's resharder say what comes next. Owned by the application, on the control loop; what is marked so
+// control's course say what comes next. Owned by the application, on the control loop; what is marked so
 // is thread-safe. One resharding at a time.
 #pragma once
 
@@ -14,8 +14,8 @@
 #include "app/fleet_pair.h"
 #include "base/log.h"
 #include "control/junction.h"
+#include "control/reshard_course.h"
 #include "control/reshard_plan.h"
-#include "control/resharder.h"
 #include "controllers/desk.h"
 #include "evergate/gateway_options.h"
 #include "evergate/resharding.h"
@@ -50,10 +50,10 @@ struct reshard_ground {
   std::function<void(const resharding_status& now)> on_status;
 };
 
-class reshard_desk {
+class reshard_desk final : private control::reshard_hands {
  public:
   reshard_desk(reshard_ground around, const gateway_options& options);
-  ~reshard_desk();
+  ~reshard_desk() override;
 
   /// Before start(): what serves, and the receipt of an earlier run.
   void serves(control::fleet_shape shape, std::string last);
@@ -85,19 +85,23 @@ class reshard_desk {
   void look();
   void judge(const result<control::plan_facts>& known);
   [[nodiscard]] control::reshard_plan decided(const control::plan_facts& known) const;
-  [[nodiscard]] bool permitted(const control::reshard_facts& seen) const;
   void tick();
-  void follow(const control::reshard_orders& orders);
-  [[nodiscard]] control::reshard_facts seen() const;
-  void finish();
-  void tell();
-  [[nodiscard]] flow::control_record task_record() const;
+  [[nodiscard]] bool permits_cuts(const control::reshard_facts& seen,
+                                  base::nanoseconds waited) const override;
+  void probe() override;
+  void show(control::fleet_side side) override;
+  void retire(control::fleet_side side, std::uint32_t shard) override;
+  void end(control::fleet_side side) override;
+  /// Logs the phase and tells the library's user.
+  void phase_changed() override;
+  void over(const control::reshard_task& task, control::fleet_side gone, const control::receipt& what,
+            std::string last) override;
   [[nodiscard]] std::function<void(const base::error&)> failure_of(std::uint32_t number);
 
   reshard_ground ground_;
   const gateway_options& options_;
   const control::plan_options plan_options_;
-  control::resharder machine_;
+  control::reshard_course course_;
   net::timer tick_;
   net::timer check_;
   control::fleet_shape shape_;  ///< of the fleet that serves; no count = what the fleet itself says
@@ -105,9 +109,7 @@ class reshard_desk {
   std::uint32_t serving_number_ = 0;
   std::size_t door_ = 0;  ///< of the fleet that serves
   bool asking_ = false;
-  bool ended_ = false;  ///< the fleet that leaves has stopped
   bool stopped_ = false;
-  base::instant probe_at_{};
   base::instant rest_until_{};
   std::string refusal_told_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -148,16 +148,23 @@ void cutover::take_own_record(fleet_side from, const arriving_event& event, base
   shard.replays = false;
   if (row.type == proto::event_type::session_started) return take_ready(from, event, now, out);
   shard.lost = true;
-  bool owns = false;
   for (auto* home : shard.streams) {
     guild_cut::released released;
     home->cut.lost(role_of(*home, from), now, released);
     after(*home, released, out);
-    owns |= home->owner() == from;
   }
   // Without a guild of its own the shard has lost nothing that a bot would have been shown.
-  const bool bare = from == fleet_side::old_fleet && shard.streams.empty() && !complete();
-  if (owns || bare) append(event, out.batch);
+  if (serves_any(from, row.shard)) append(event, out.batch);
+}
+
+bool cutover::serves_any(fleet_side from, std::uint32_t which) const {
+  const auto& streams = shards_[at(from)][which].streams;
+  // Guilds of which no stream is known are those of whoever serves.
+  if (streams.empty() && from == (complete() ? target_ : other(target_))) return true;
+  if (std::ranges::any_of(streams, [from](const stream* home) { return home->owner() == from; })) return true;
+  const auto count = shapes_[at(from)].count;
+  return from == target_ &&
+         std::ranges::any_of(born_, [&](proto::snowflake guild) { return (guild >> 22) % count == which; });
 }
 
 void cutover::take_ready(fleet_side from, const arriving_event& event, base::instant now, output& out) {
@@ -180,18 +187,17 @@ void cutover::take_ready(fleet_side from, const arriving_event& event, base::ins
     if (from == fleet_side::new_fleet && !home->backfill[at(from)]) ++awaited_;
     home->backfill[at(from)] = true;
   }
-  bool owns = false;
-  for (auto* home : shard.streams) {
-    home->cut.renewed(role_of(*home, from), now);
-    owns |= home->owner() == from;
-  }
+  for (auto* home : shard.streams) home->cut.renewed(role_of(*home, from), now);
+  const bool owns = serves_any(from, row.shard);
   if (from == fleet_side::old_fleet || (open_ && owns)) {
     if (owns || !open_) append(event, out.batch);
     return;
   }
   shard.ready = {};
   append(event, shard.ready);
-  shard.ready.rows.front().flags |= flow::row_flag::known_guilds;
+  // While some guilds are the old fleet's, a list that is older than what that has said deletes none.
+  const bool alone = complete() && from == target_;
+  if (!alone) shard.ready.rows.front().flags |= flow::row_flag::known_guilds;
   if (open_) append({event.what, &shard.ready, shard.ready.rows.data(), nullptr}, out.batch);
 }
 

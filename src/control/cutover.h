@@ -152,6 +152,8 @@ class cutover {
   void take_apart(fleet_side from, const arriving_event& event, base::instant now, output& out);
   void take_stray(fleet_side from, const arriving_event& event, output& out);
   void take_event(fleet_side from, stream& home, const arriving_event& event, base::instant now, output& out);
+  /// Something of the shard is what bots are shown.
+  [[nodiscard]] bool serves_any(fleet_side from, std::uint32_t shard) const;
   [[nodiscard]] bool is_backfill(fleet_side from, stream& home, const arriving_event& event);
   [[nodiscard]] stream* find(proto::snowflake guild);
   stream& add_stream(proto::snowflake guild, base::instant now);

@@ -127,8 +127,10 @@ std::vector<std::string> cutover::marks() const {
 /// voice would end.
 void cutover::watch_voice(const arriving_event& event) {
   const auto& row = *event.row;
-  if (row.type != proto::event_type::voice_state_update || (row.flags & flow::row_flag::self) == 0) return;
-  if (proto::snowflake_of(proto::member(event.batch->data(row), "channel_id")) == 0) {
+  if (row.type != proto::event_type::voice_state_update || self_ == 0) return;
+  const auto d = event.batch->data(row);
+  if (proto::snowflake_of(proto::member(d, "user_id")) != self_) return;
+  if (proto::snowflake_of(proto::member(d, "channel_id")) == 0) {
     voice_.erase(row.guild);
   } else if (owner_of(row.guild) == fleet_side::old_fleet) {
     voice_.insert(row.guild);

@@ -98,7 +98,8 @@ XXH128_hash_t value_hash(std::string_view value, std::span<const std::string_vie
   }
   proto::object_cursor members(value);
   while (members.next()) {
-    bool skipped = false;
+    // Discord's own notes about the sending, as `_trace`.
+    bool skipped = members.key().starts_with('_');
     for (const auto name : left_out) skipped |= !name.empty() && name == members.key();
     if (skipped) continue;
     const auto one = mixed(hash_of(members.key(), 3), value_hash(members.value(), {}, depth + 1));

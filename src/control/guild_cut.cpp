@@ -181,9 +181,10 @@ void guild_cut::cut_here(std::size_t serving_place, std::size_t joining_place, b
 }
 
 /// For what the joining side brought before the cut: the serving side has delivered it, or will never bring
-/// it. The latter is certain only of an event that has an id and that would be remembered.
+/// it. The latter is certain only of an event that has an id and that would be remembered: not of one that
+/// may have been under way for long, as after a RESUME.
 void guild_cut::drop_or_rescue(held_event&& event, released& out) {
-  if (event.what.kind != identity_kind::unique || event.at < seen_since_ + options_->skew_max ||
+  if (event.what.kind != identity_kind::unique || event.proved < seen_since_ + options_->skew_max ||
       was_delivered(event.what)) {
     ++counts_.matched;
     return;
@@ -255,7 +256,7 @@ bool guild_cut::was_delivered(const event_identity& what) const noexcept {
 
 /// After the cut each event must still come on both sides; what comes on the left one only was lost.
 void guild_cut::audit(role from, const event_identity& what, base::instant now) {
-  if (serving_lost_) return;
+  if (serving_lost_ || audit_over_) return;
   auto& mine = from == role::serving ? late_ : fresh_;
   auto& others = from == role::serving ? fresh_ : late_;
   if (take_equal(others, what, what_of<seen_event>)) {
@@ -263,11 +264,15 @@ void guild_cut::audit(role from, const event_identity& what, base::instant now) 
     return;
   }
   mine.push_back({what, now});
-  if (mine.size() > options_->seen_items_max) mine.pop_front();
+  if (mine.size() <= options_->seen_items_max) return;
+  // One side is further ahead than is remembered: what comes of the other would look lost.
+  audit_over_ = true;
+  late_.clear();
+  fresh_.clear();
 }
 
 void guild_cut::hold(std::deque<held_event>& where, const arriving_event& event, base::instant now) {
-  where.emplace_back(event, now);
+  where.emplace_back(event, now, &where == &joining_held_ ? joining_proved_ : base::instant{});
   held_bytes_ += where.back().size();
   while (where.size() > 1 &&
          (where.size() > options_->held_items_max || held_bytes_ > options_->held_bytes_max)) {

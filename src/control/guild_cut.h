@@ -153,6 +153,7 @@ class guild_cut {
 
   base::instant moved_at_{};
   base::instant left_proved_{};
+  bool audit_over_ = false;
   std::deque<seen_event> late_;   ///< after the cut, on the left side, not yet on the other
   std::deque<seen_event> fresh_;  ///< after the cut, delivered, not yet seen on the left side
   cut_counts counts_;

@@ -22,14 +22,16 @@ struct arriving_event {
 
 struct held_event {
   event_identity what;
-  base::instant at;  ///< when it arrived
+  base::instant at;      ///< when it arrived
+  base::instant proved;  ///< what its side had proved by then: Discord handed it over later than this
   flow::event_row row;
   std::optional<flow::counter_row> counter;
   std::string bytes;  ///< name (if the type is unknown), then d
 
-  held_event(const arriving_event& e, base::instant now)
+  held_event(const arriving_event& e, base::instant now, base::instant proved_before = {})
       : what(e.what),
         at(now),
+        proved(proved_before),
         row(*e.row),
         bytes(e.batch->arena, e.row->pos, e.row->name_size + e.row->size) {
     if (e.counter != nullptr) counter = *e.counter;

@@ -32,6 +32,11 @@ void mark_twin(flow::event_batch& batch) {
 junction::junction(flow::event_sink& journal, std::function<base::instant()> now, bool twin)
     : journal_(journal), now_(std::move(now)), twin_(twin), doors_{{*this, false}, {*this, true}} {}
 
+void junction::serves(bool twin) {
+  const std::scoped_lock lock(mutex_);
+  twin_ = twin;
+}
+
 std::string junction::owner_record(proto::snowflake guild) {
   return std::string(owner_prefix) + std::to_string(guild);
 }
@@ -40,6 +45,10 @@ bool junction::append(bool second_door, std::unique_ptr<flow::event_batch>& batc
   const std::scoped_lock lock(mutex_);
   if (!clear_backlog()) return false;
   if (!cut_) {
+    if (second_door != exchanged_) {  // of a fleet that has left
+      batch.reset();
+      return true;
+    }
     batch->proofs.clear();
     // Marking twice changes nothing: a batch that is refused comes again.
     if (twin_) mark_twin(*batch);
@@ -142,6 +151,8 @@ receipt junction::finish(const std::function<std::vector<flow::control_record>(c
   auto out = begin_output(last(what));
   for (const auto guild : cut_->moved_guilds()) out.batch.records.push_back({owner_record(guild), {}});
   for (auto& mark : cut_->marks()) out.batch.records.push_back({std::move(mark), {}});
+  const auto& gone = shapes_[what.aborted ? 1 : 0];
+  for (std::uint32_t i = 0; i < gone.count; ++i) out.batch.sessions.push_back({gone.key(i), {}, {}, -1});
   if (!what.aborted) exchanged_ = !exchanged_;
   twin_ = shapes_[what.aborted ? 0 : 1].twin;
   cut_.reset();
@@ -157,6 +168,24 @@ bool junction::busy() const {
 fleet_side junction::owner_of(proto::snowflake guild) const {
   const std::scoped_lock lock(mutex_);
   return cut_ ? cut_->owner_of(guild) : fleet_side::old_fleet;
+}
+
+fleet_side junction::route(const flow::command& what) const {
+  constexpr int voice_state_update = 4;
+  const std::scoped_lock lock(mutex_);
+  if (!cut_ || (what.op == voice_state_update && cut_->in_voice(what.guild))) return fleet_side::old_fleet;
+  return cut_->owner_of(what.guild);
+}
+
+std::shared_ptr<const flow::commit> junction::part_of_twin(const flow::commit& done) {
+  auto out = std::make_shared<flow::commit>();
+  out->head = done.head;
+  for (auto part : done.progress) {
+    if ((part.shard.count & flow::twin_fleet) == 0) continue;
+    part.shard.count &= ~flow::twin_fleet;
+    out->progress.push_back(part);
+  }
+  return out;
 }
 
 }  // namespace evergate::control

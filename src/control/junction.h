@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/cutover.h"
+#include "flow/command.h"
 #include "flow/journal.h"
 
 namespace evergate::control {
@@ -21,6 +22,8 @@ class junction {
   /// `journal` outlives it; `now` tells the time. `twin`: of the fleet that serves, at the first door.
   junction(flow::event_sink& journal, std::function<base::instant()> now, bool twin = false);
 
+  /// Before anything is handed over: whether the fleet that serves is a twin.
+  void serves(bool twin);
   /// Where a fleet hands over: the first one at door 0, the one that is prepared beside it at the other.
   [[nodiscard]] flow::event_sink& door(std::size_t which) noexcept { return doors_[which]; }
 
@@ -40,7 +43,8 @@ class junction {
   void tick();
   /// Everything is where it is to be and the other fleet is gone: the sides exchange their names, so that the
   /// fleet that serves is the old one again (after turning back it is already). What was written down of the
-  /// guilds on their way is removed. Returns what came of it; `last` makes of it what is to be kept.
+  /// guilds on their way, and of the sessions of the one that is gone, is removed. Returns what came of it;
+  /// `last` makes of it what is to be kept.
   receipt finish(const std::function<std::vector<flow::control_record>(const receipt&)>& last);
   /// Keeps records and ends sessions that no fleet holds, in order with what the fleets hand over. Keys as
   /// the journal has them.
@@ -55,6 +59,10 @@ class junction {
     return question(*cut_);
   }
   [[nodiscard]] fleet_side owner_of(proto::snowflake guild) const;
+  /// Where a bot's command goes: to its guild's owner; where the bot is in voice by an old session, to that.
+  [[nodiscard]] fleet_side route(const flow::command& what) const;
+  /// What of a commit is a twin's, with its plain keys.
+  [[nodiscard]] static std::shared_ptr<const flow::commit> part_of_twin(const flow::commit& done);
 
   /// The name under which a guild's owner is kept while resharding (flow::control_record).
   [[nodiscard]] static std::string owner_record(proto::snowflake guild);

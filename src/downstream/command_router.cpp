@@ -129,20 +129,19 @@ bool command_router::coalesced(const std::string& request, proto::snowflake guil
 }
 
 base::result<void> command_router::soundboard(std::string_view d, const command_origin& from) {
-  const auto shards = std::max<std::uint32_t>(fleet_.shard_count(), 1);
-  std::map<std::uint64_t, std::vector<proto::snowflake>> by_shard;
+  std::map<std::uint64_t, std::vector<proto::snowflake>> by_place;
   const auto list = proto::member(d, "guild_ids");
   proto::array_cursor guilds(list);
   while (guilds.next()) {
     const auto guild = proto::snowflake_of(guilds.value());
     if (guild == 0)
       return base::fail(errc::bad_frame, "op 31: guild_ids holds something that is no snowflake");
-    by_shard[(guild >> 22) % shards].push_back(guild);
+    by_place[fleet_.place_of(guild)].push_back(guild);
   }
-  if (!guilds.ok() || by_shard.empty())
+  if (!guilds.ok() || by_place.empty())
     return base::fail(errc::bad_frame, "op 31: guild_ids is not a list of ids");
   base::result<void> out;
-  for (const auto& [shard, ids] : by_shard) {
+  for (const auto& [place, ids] : by_place) {
     std::string payload = R"({"op":31,"d":{"guild_ids":[)";
     for (const auto id : ids) {
       if (payload.back() != '[') payload += ',';
@@ -150,7 +149,7 @@ base::result<void> command_router::soundboard(std::string_view d, const command_
       replies_.add_by_guild(31, id, {from.session, std::nullopt});
     }
     payload += "]}}";
-    auto done = submit(31, ids.front(), std::move(payload), from);
+    auto done = submit(31, ids.front(), std::move(payload), from, place);
     if (!done) out = std::move(done);
   }
   return out;
@@ -164,12 +163,13 @@ base::result<void> command_router::channel_info(std::string_view d, const comman
 }
 
 base::result<void> command_router::submit(int op, proto::snowflake guild, std::string payload,
-                                          const command_origin& from) {
+                                          const command_origin& from, std::optional<std::uint64_t> place) {
   if (payload.size() > payload_max) {
     return base::fail(errc::bad_frame,
                       fmt::format("op {}: {} bytes as sent on, allowed {}", op, payload.size(), payload_max));
   }
-  if (!sink_.submit({.op = op, .guild = guild, .lane = from.lane, .payload = std::move(payload)})) {
+  if (!sink_.submit(
+          {.op = op, .guild = guild, .lane = from.lane, .place = place, .payload = std::move(payload)})) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return base::fail(errc::refused, fmt::format("op {}: the owning shard has no room", op));
   }

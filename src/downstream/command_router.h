@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -55,7 +56,8 @@ class command_router {
   [[nodiscard]] base::result<void> soundboard(std::string_view d, const command_origin& from);
   [[nodiscard]] base::result<void> channel_info(std::string_view d, const command_origin& from);
   [[nodiscard]] base::result<void> submit(int op, proto::snowflake guild, std::string payload,
-                                          const command_origin& from);
+                                          const command_origin& from,
+                                          std::optional<std::uint64_t> place = {});
 
   flow::command_sink& sink_;
   flow::reply_table& replies_;

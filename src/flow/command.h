@@ -20,9 +20,10 @@ namespace evergate::flow {
 /// One op 3, 4, 8, 31 or 43, already judged (size, shape, rights of the asker) and with a nonce of ours.
 struct command {
   int op = 0;
-  proto::snowflake guild = 0;  ///< routes it; 0 for presence
-  proto::shard_key lane;       ///< the asker's, for presence (design §5)
-  std::string payload;         ///< the whole frame `{"op":…,"d":…}`, ≤ 4096 bytes
+  proto::snowflake guild = 0;               ///< routes it; 0 for presence
+  proto::shard_key lane;                    ///< the asker's, for presence (design §5)
+  std::optional<std::uint64_t> place = {};  ///< where it must go, of a command that names several guilds
+  std::string payload;                      ///< the whole frame `{"op":…,"d":…}`, ≤ 4096 bytes
 };
 
 /// Where commands go: the fleet. Thread-safe.
@@ -120,6 +121,12 @@ class fleet_view {
   [[nodiscard]] virtual std::uint32_t shards_ready() const = 0;
   /// How many of the shards are this process's own; 0 until it is known.
   [[nodiscard]] virtual std::uint32_t shards_held() const { return shard_count(); }
+  /// Which session a guild's commands go to now. One command may name guilds of equal places
+  /// (command::place).
+  [[nodiscard]] virtual std::uint64_t place_of(proto::snowflake guild) const {
+    const auto shards = shard_count();
+    return shards == 0 ? 0 : (guild >> 22) % shards;
+  }
 };
 
 }  // namespace evergate::flow

@@ -170,11 +170,13 @@ void round_preparer::take_session_started(flow::event_batch& batch, const flow::
   const proto::shard_key shard{row.shard, std::max<std::uint32_t>(row.shard_count, 1)};
   auto& started = state_.started[shard.count];
   started.resize(shard.count, '\0');
-  take_account(batch, row, d, shard.id == 0 || started[0] == '\0');
+  const bool takes_over = (row.flags & flow::row_flag::known_guilds) != 0;
+  const bool speaks = takes_over ? state_.ready.empty() : shard.id == 0 || started[0] == '\0';
+  take_account(batch, row, d, speaks);
   if (shard.id < shard.count) started[shard.id] = '\1';
   round_.started.insert(shard.count);
   state_.book.newest_count = shard.count;
-  if ((row.flags & flow::row_flag::known_guilds) != 0) return;
+  if (takes_over) return;
   round_.guilds_expected = true;
 
   const auto listed = guilds_of_ready(d);
@@ -198,7 +200,7 @@ void round_preparer::take_session_started(flow::event_batch& batch, const flow::
 }
 
 // USER_UPDATE comes in shard 0's stream only: once that runs, the READY of another shard may be older than
-// what it has said, and is not asked.
+// what it has said, and is not asked; nor is that of a fleet which was prepared meanwhile.
 void round_preparer::take_account(flow::event_batch& batch, const flow::event_row& row, const std::string& d,
                                   bool speaks) {
   const std::string known(proto::member(state_.ready, "user"));

@@ -22,6 +22,12 @@ TEST(EventIdentity, AMessageIsToldByItsIdWhateverElseDiffers) {
   EXPECT_FALSE(a.same_as(of(event_type::message_create, R"({"id":"12","content":"hello","nonce":1})")));
 }
 
+TEST(EventIdentity, NotesAboutTheSendingDoNotCount) {
+  const auto a = of(event_type::typing_start, R"({"_trace":["one"],"user_id":"2","timestamp":5})");
+  EXPECT_TRUE(a.same_as(of(event_type::typing_start, R"({"user_id":"2","timestamp":5,"_trace":["two"]})")));
+  EXPECT_FALSE(a.same_as(of(event_type::typing_start, R"({"user_id":"2","timestamp":6})")));
+}
+
 TEST(EventIdentity, TheTypeCounts) {
   // The same d under two names: discordeno's de-duplication dropped the second of each pair.
   const auto* ban = R"({"guild_id":"1","user":{"id":"2"}})";

@@ -173,6 +173,7 @@ TEST_F(GuildCut, SidesThatDisagreeAboutTheOrderAreNotCutThere) {
   cut = guild_cut(options, now);
   cut.open(now);
   now += 1'000ms;
+  prove(role::joining);
   shown.clear();
   joining("YX");
   serving("X");  // cutting here would bring Y before... and X's own place crosses Y
@@ -184,6 +185,7 @@ TEST_F(GuildCut, SidesThatDisagreeAboutTheOrderAreNotCutThere) {
 TEST_F(GuildCut, WhatOnlyTheJoiningSideBringsIsNotLost) {
   // The serving session has stopped receiving some events, as Discord's do now and then.
   now += 1'000ms;
+  prove(role::joining);
   joining("IaX");
   serving("aX");
   EXPECT_TRUE(cut.moved());
@@ -370,6 +372,50 @@ TEST_F(GuildCut, AnIdThatWasShownIsNotShownAgain) {
   joining("W");
   EXPECT_EQ(shown, "WX");
   EXPECT_EQ(cut.counts().doubles_averted, 1U);
+}
+
+// Found by the simulation: after a way back began, a session that had been away brought by RESUME what the
+// other had delivered before it; it was taken for an event that only the one session has.
+TEST_F(GuildCut, AnEventThatWasUnderWayLongIsNoNews) {
+  // Delivered before the observation began: "A". The joining session was away meanwhile.
+  now += 5'000ms;
+  serving("B");
+  joining("AB");
+  EXPECT_EQ(shown, "B");
+  EXPECT_TRUE(cut.moved());
+}
+
+TEST_F(GuildCut, AnEventThatOnlyTheProvenNewSideBringsIsDelivered) {
+  now += 2'000ms;
+  prove(role::joining);
+  serving("B");
+  joining("AB");
+  EXPECT_EQ(shown, "BA");
+}
+
+// Found by the simulation: the old session was further behind than was remembered of the new one.
+TEST(GuildCutBounds, WhatIsNoLongerRememberedIsNotCalledLost) {
+  cut_options small = options;
+  small.seen_items_max = 2;
+  guild_cut cut(small, t0);
+  base::instant now = t0;
+  cut.open(now);
+  now += 1'001ms;
+  guild_cut::released out;
+  std::uint32_t seq = 0;
+  const auto tell = [&](role from, char c) {
+    const twin::fact f{now, c < 'a', static_cast<std::uint64_t>(c)};
+    const twin::told_event e(f, static_cast<std::size_t>(c), ++seq);
+    (void)cut.arrived(from, e.event(), now, out);
+  };
+  tell(role::serving, 'U');
+  tell(role::joining, 'U');
+  ASSERT_TRUE(cut.moved());
+  for (const char c : std::string_view("abcd")) tell(role::joining, c);
+  for (const char c : std::string_view("abcd")) tell(role::serving, c);
+  now += 1'001ms;
+  cut.proved(role::joining, now, now, out);
+  EXPECT_EQ(cut.counts().lost, 0U);
 }
 
 }  // namespace

@@ -19,6 +19,9 @@ class kept_journal final : public flow::event_sink {
  public:
   bool append(std::unique_ptr<flow::event_batch>& batch) override {
     if (full) return false;
+    for (const auto& one : batch->sessions) {
+      if (one.session_id.empty()) ended.push_back(one.shard);
+    }
     for (const auto& row : batch->rows) {
       if (row.type == event_type::message_create) shown.emplace_back(batch->data(row));
     }
@@ -42,6 +45,7 @@ class kept_journal final : public flow::event_sink {
   bool full = false;
   std::vector<std::string> shown;
   std::map<std::string, std::string> records;
+  std::vector<proto::shard_key> ended;
   std::size_t rows_with_records = 0;
   std::size_t proofs = 0;
   std::size_t batches = 0;
@@ -147,6 +151,34 @@ TEST_F(Junction, AfterTheEndTheNewFleetIsTheOldOne) {
   EXPECT_EQ(journal.shown.back(), text(5));
   message(old_fleet, 6);  // the next fleet's door
   EXPECT_EQ(journal.shown.back(), text(5));
+}
+
+// Found by the simulation: a batch that had been refused came when its fleet was gone, and under the keys of
+// the fleet that serves.
+TEST_F(Junction, AFleetThatHasLeftIsHeardNoMore) {
+  begin();
+  meeting.turn_back({});
+  EXPECT_EQ(end().guilds(), 0U);
+  EXPECT_EQ(journal.ended, (std::vector<proto::shard_key>{{0, 1 | flow::twin_fleet}}));
+  const auto batches = journal.batches;
+  EXPECT_TRUE(message(new_fleet, 9));
+  EXPECT_EQ(journal.batches, batches);
+  EXPECT_TRUE(message(old_fleet, 9));
+  EXPECT_EQ(journal.shown, std::vector<std::string>{text(9)});
+}
+
+TEST_F(Junction, ACommandGoesToTheGuildsOwner) {
+  flow::command members;
+  members.op = 8;
+  members.guild = guild;
+  EXPECT_EQ(meeting.route(members), old_fleet);
+  begin();
+  EXPECT_EQ(meeting.route(members), old_fleet);
+  message(old_fleet, 1);
+  message(new_fleet, 1);
+  EXPECT_EQ(meeting.route(members), new_fleet);
+  members.op = 4;
+  EXPECT_EQ(meeting.route(members), new_fleet) << "no voice there";
 }
 
 TEST_F(Junction, TurningBackTakesTheOwnersBack) {

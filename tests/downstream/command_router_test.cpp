@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "downstream/errc.h"
 
@@ -20,6 +21,10 @@ struct fake_fleet final : flow::command_sink, flow::fleet_view {
   }
   std::uint32_t shard_count() const override { return 2; }
   std::uint32_t shards_ready() const override { return 2; }
+  std::uint64_t place_of(proto::snowflake guild) const override {
+    return moved.contains(guild) ? 77 : flow::fleet_view::place_of(guild);
+  }
+  std::set<proto::snowflake> moved;
   bool full = false;
   std::vector<flow::command> sent;
 };
@@ -102,6 +107,18 @@ TEST_F(CommandRouterTest, PresenceAndVoicePassAsTheyAre) {
   EXPECT_EQ(fleet_.sent.back().payload, fmt::format(R"({{"op":3,"d":{}}})", presence));
   ASSERT_TRUE(route(4, R"({"guild_id":"77","channel_id":"5","self_mute":false,"self_deaf":true})"));
   EXPECT_EQ(fleet_.sent.back().guild, 77u);
+}
+
+// Found by the simulation: while guilds move, those of one old shard are those of several new ones.
+TEST_F(CommandRouterTest, SoundboardIsSplitByWhereEachGuildIsNow) {
+  fleet_.moved = {5ULL << 22};
+  const auto id = [](std::uint64_t n) { return std::to_string(n << 22); };
+  ASSERT_TRUE(route(31, fmt::format(R"({{"guild_ids":["{}","{}","{}"]}})", id(1), id(3), id(5))));
+  ASSERT_EQ(fleet_.sent.size(), 2u);
+  EXPECT_EQ(json::parse(fleet_.sent[0].payload)["d"]["guild_ids"], json::array({id(1), id(3)}));
+  EXPECT_EQ(fleet_.sent[0].place, 1u);
+  EXPECT_EQ(json::parse(fleet_.sent[1].payload)["d"]["guild_ids"], json::array({id(5)}));
+  EXPECT_EQ(fleet_.sent[1].place, 77u);
 }
 
 TEST_F(CommandRouterTest, SoundboardIsSplitByShard) {

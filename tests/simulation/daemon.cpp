@@ -5,12 +5,14 @@
 namespace evergate::simulation {
 
 daemon::daemon(virtual_time& time, trace& log, network& net, outside& world, virtual_disk& disk,
-               const daemon_options& options, const base::secret& token, bot_log& record, std::uint64_t seed)
+               const daemon_options& options, const base::secret& token, bot_log& record,
+               reshard_log& reshardings, std::uint64_t seed)
     : options_(options),
       quiet_(base::log_level::off),
       timeline_(time),
       journal_(timeline_, log, disk, options_.journal, seed),
-      upstream_(timeline_, log, net, world, journal_, options_.upstream, token, seed + 1),
+      upstream_(timeline_, log, net, world, journal_, options_.upstream, options_.reshard, token, reshardings,
+                seed + 1),
       gateway_({timeline_, options_.gateway, journal_, journal_, journal_, upstream_, upstream_.replies(),
                 upstream_, quiet_, record},
                seed + 2) {}
@@ -19,11 +21,10 @@ daemon::~daemon() = default;
 
 base::result<void> daemon::start() {
   if (auto recovered = journal_.recover(); !recovered) return recovered;
-  auto sessions = journal_.stored_sessions();
-  if (!sessions) return std::unexpected(sessions.error());
   journal_.start({&upstream_, this});
+  if (auto opened = upstream_.open(); !opened) return opened;
   if (auto loaded = gateway_.start(); !loaded) return loaded;
-  upstream_.start(*sessions, journal_.self());
+  upstream_.start();
   return {};
 }
 

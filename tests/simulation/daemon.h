@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "bot_gateway.h"
-#include "upstream_side.h"
+#include "fleets_side.h"
 #include "virtual_journal.h"
 
 namespace evergate::simulation {
@@ -14,13 +14,15 @@ namespace evergate::simulation {
 struct daemon_options {
   virtual_journal_options journal;
   upstream_options upstream;
+  control::course_options reshard;
   downstream::gateway_options gateway;
 };
 
 class daemon final : private flow::commit_listener {
  public:
   daemon(virtual_time& time, trace& log, network& net, outside& world, virtual_disk& disk,
-         const daemon_options& options, const base::secret& token, bot_log& record, std::uint64_t seed);
+         const daemon_options& options, const base::secret& token, bot_log& record, reshard_log& reshardings,
+         std::uint64_t seed);
   ~daemon() override;
 
   /// Recovers and starts; an error is the journal's.
@@ -32,9 +34,10 @@ class daemon final : private flow::commit_listener {
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   /// Its machine sleeps: nothing of it happens before `until`.
   void suspend(base::instant until) { timeline_.freeze(until); }
+  [[nodiscard]] bool asleep() const { return timeline_.frozen_until() > timeline_.now(); }
   void set_clock(base::milliseconds off) { timeline_.set_clock(off); }
 
-  [[nodiscard]] upstream_side& upstream() noexcept { return upstream_; }
+  [[nodiscard]] fleets_side& upstream() noexcept { return upstream_; }
   [[nodiscard]] virtual_journal& journal() noexcept { return journal_; }
   [[nodiscard]] bot_gateway& gateway() noexcept { return gateway_; }
 
@@ -48,7 +51,7 @@ class daemon final : private flow::commit_listener {
   base::logger quiet_;
   timeline timeline_;
   virtual_journal journal_;
-  upstream_side upstream_;
+  fleets_side upstream_;
   bot_gateway gateway_;
   bool stopping_ = false;
 };

@@ -22,8 +22,7 @@ void guild_history::note(const flow::event_batch& batch, const flow::event_row& 
   using enum proto::event_type;
   const auto down = [&] { return proto::member(batch.data(row), "unavailable") == "true"; };
   if (row.type == session_started) {
-    if ((row.flags & flow::row_flag::known_guilds) != 0)
-      return;  // another fleet's, of guilds that are served
+    if ((row.flags & flow::row_flag::known_guilds) != 0) return took_over({row.shard, row.shard_count}, at);
     announced({row.shard, row.shard_count}, named_guilds(batch.data(row)), row.offset, at);
   } else if (row.type == guild_create) {
     news(row.shard, at);
@@ -33,10 +32,16 @@ void guild_history::note(const flow::event_batch& batch, const flow::event_row& 
   }
 }
 
+void guild_history::took_over(proto::shard_key shard, base::instant at) {
+  shards_[at] = shard.count;
+  started_.try_emplace(shard, at);
+  moments_.insert(at);
+}
+
 void guild_history::announced(proto::shard_key shard, const std::vector<proto::snowflake>& guilds,
                               flow::offset offset, base::instant at) {
-  shards_ = shard.count;
-  started_.try_emplace(shard.id, at);
+  shards_[at] = shard.count;
+  started_.try_emplace(shard, at);
   news(shard.id, at);
   moments_.insert(at);
   for (const auto id : guilds) {
@@ -101,17 +106,23 @@ bool guild_history::waited_out(std::uint32_t shard, base::instant when) const {
   return when - std::max(last, since(starts_, {})) >= patience_;
 }
 
+std::uint32_t guild_history::shards_at(base::instant when) const {
+  const auto past = shards_.upper_bound(when);
+  return past == shards_.begin() ? 0 : std::prev(past)->second;
+}
+
 std::string guild_history::owed_at(proto::shard_key lane, base::instant when) const {
-  if (shards_ == 0) return "no shard has had a READY";
-  for (std::uint32_t i = 0; i < shards_; ++i) {
-    const auto first = started_.find(i);
+  const auto shards = shards_at(when);
+  if (shards == 0) return "no shard has had a READY";
+  for (std::uint32_t i = 0; i < shards; ++i) {
+    const auto first = started_.find({i, shards});
     if (first == started_.end() || first->second > when) return fmt::format("shard {} has had no READY", i);
   }
   for (const auto& [id, known] : changes_) {
     if (!lane.owns(id)) continue;
     const auto past = std::ranges::upper_bound(known, when, {}, &change::at);
     if (past == known.begin() || std::prev(past)->now != guild_standing::awaited) continue;
-    const auto shard = static_cast<std::uint32_t>((id >> 22) % shards_);
+    const auto shard = static_cast<std::uint32_t>((id >> 22) % shards);
     if (!waited_out(shard, when)) return fmt::format("guild {} of shard {} had not come", id, shard);
   }
   return {};

@@ -28,6 +28,8 @@ class guild_history {
   // What happened, in order of offset and time.
   /// A committed row, whatever it is.
   void note(const flow::event_batch& batch, const flow::event_row& row, base::instant at);
+  /// A fleet that was prepared takes over guilds that are known.
+  void took_over(proto::shard_key shard, base::instant at);
   /// A READY of this shard names these guilds.
   void announced(proto::shard_key shard, const std::vector<proto::snowflake>& guilds, flow::offset offset,
                  base::instant at);
@@ -54,6 +56,7 @@ class guild_history {
     base::instant at;
     guild_standing now = guild_standing::unknown;
   };
+  [[nodiscard]] std::uint32_t shards_at(base::instant when) const;
   [[nodiscard]] std::string owed_at(proto::shard_key lane, base::instant when) const;
   [[nodiscard]] bool waited_out(std::uint32_t shard, base::instant when) const;
 
@@ -61,10 +64,10 @@ class guild_history {
   const base::nanoseconds told_within_;
   std::map<proto::snowflake, std::vector<change>> changes_;
   std::map<std::uint32_t, std::vector<base::instant>> news_;  ///< by shard, ascending
-  std::map<std::uint32_t, base::instant> started_;            ///< shard → its first READY
+  std::map<proto::shard_key, base::instant> started_;         ///< shard → its first READY
   std::vector<base::instant> starts_;
-  std::set<base::instant> moments_;  ///< when anything changed
-  std::uint32_t shards_ = 0;         ///< of the fleet; 0 before its first READY
+  std::set<base::instant> moments_;                ///< when anything changed
+  std::map<base::instant, std::uint32_t> shards_;  ///< of the fleet, from when on
 };
 
 }  // namespace evergate::simulation

@@ -33,6 +33,7 @@ constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --list FILE         run the seeds named in FILE, one a line, # begins a comment
   --expect-failure    stop at the first seed that fails, and call that a success
   --no-bots           leave the bots out
+  --reshard           with reshardings in every seed
   --twice             run every seed twice and compare the traces (otherwise each sixteenth)
 )";
 
@@ -45,6 +46,7 @@ struct wishes {
   bool print = false;
   bool twice = false;
   bool bots = true;
+  bool reshard = false;
   bool expect_failure = false;
 };
 
@@ -62,6 +64,9 @@ struct tally {
   std::uint64_t answers = 0;
   std::uint64_t interactions = 0;
   std::uint64_t interactions_spent = 0;
+  std::uint64_t reshardings = 0;
+  std::uint64_t guild_moves = 0;
+  std::uint64_t unaligned = 0;
   double virtual_seconds = 0;
 
   void add(const tally& other) noexcept {
@@ -78,6 +83,9 @@ struct tally {
     answers += other.answers;
     interactions += other.interactions;
     interactions_spent += other.interactions_spent;
+    reshardings += other.reshardings;
+    guild_moves += other.guild_moves;
+    unaligned += other.unaligned;
     virtual_seconds += other.virtual_seconds;
   }
 };
@@ -142,6 +150,8 @@ bool parse(int argc, char** argv, wishes& out) {
       out.expect_failure = true;
     } else if (name == "--no-bots") {
       out.bots = false;
+    } else if (name == "--reshard") {
+      out.reshard = true;
     } else if (i + 1 >= argc || !take_option(name, argv[++i], out)) {
       return false;
     }
@@ -157,7 +167,7 @@ bool parse(int argc, char** argv, wishes& out) {
 }
 
 std::string bug_option(const wishes& w) {
-  return w.bug.empty() ? "" : " --bug " + w.bug;
+  return (w.reshard ? std::string(" --reshard") : std::string()) + (w.bug.empty() ? "" : " --bug " + w.bug);
 }
 
 void report(const wishes& w, std::uint64_t seed, const std::vector<std::string>& findings) {
@@ -167,9 +177,9 @@ void report(const wishes& w, std::uint64_t seed, const std::vector<std::string>&
 }
 
 void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
-  auto result = run_seed(seed, w.print, w.bots);
+  auto result = run_seed(seed, {w.print, w.bots, w.reshard});
   if (twice) {
-    const auto again = run_seed(seed, false, w.bots);
+    const auto again = run_seed(seed, {false, w.bots, w.reshard});
     if (again.hash != result.hash) result.findings.push_back("two runs of this seed differ");
   }
   ++total.seeds;
@@ -184,6 +194,9 @@ void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
   total.answers += result.answers;
   total.interactions += result.interactions;
   total.interactions_spent += result.interactions_spent;
+  total.reshardings += result.reshardings;
+  total.guild_moves += result.guild_moves;
+  total.unaligned += result.unaligned;
   total.virtual_seconds += result.virtual_seconds;
   if (w.print) fmt::print("trace {:016x}\n", result.hash);
   if (result.findings.empty()) return;
@@ -283,5 +296,9 @@ int main(int argc, char** argv) {
       total.seeds, total.failed, total.steps, total.virtual_seconds, wall.count(), total.dispatches,
       total.lost_with_record, total.gaps, total.received, total.redelivered, total.given_up, total.answers,
       total.lives, total.interactions, total.interactions_spent);
+  if (w.reshard) {
+    fmt::print("reshardings: {} brought to their end, {} guilds moved, {} of them with a GAP\n",
+               total.reshardings, total.guild_moves, total.unaligned);
+  }
   return (total.failed > 0) == w.expect_failure ? 0 : 1;
 }

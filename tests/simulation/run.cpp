@@ -10,6 +10,7 @@
 #include "bot_check.h"
 #include "eviction_check.h"
 #include "excuses.h"
+#include "handover_oracle.h"
 #include "journal/event_reader.h"
 #include "journal/records.h"
 #include "journal/sealed.h"
@@ -71,6 +72,7 @@ class seed_run final : private shard_watch {
       excuses_.disturbed(on, from, until);
     };
     bot_log_.narrate = [this](std::string_view what) { log_.say("bots", what); };
+    if (!plan.reshardings.empty()) handover_.emplace();
     if (plan.evicts()) evictions_.emplace(plan.daemon.journal.core.max_events);
     disk_.on_committed = [this](const journal::round& work) {
       commits_.push_back(time_.now());
@@ -87,6 +89,8 @@ class seed_run final : private shard_watch {
     watch();
     discord_.core().set_rate(plan_.events_per_second, discord_.now_ms());
     trouble_.start(plan_.faults, plan_.fault_every);
+    for (const auto& wish : plan_.reshardings) ask_for(wish, wish.at);
+    if (plan_.repeats_every.count() != 0) repeat();
     const auto war_over = time_.now() + plan_.active;
     while (time_.now() < war_over && oracle_.findings().empty()) step();
     trouble_.stop();
@@ -130,6 +134,32 @@ class seed_run final : private shard_watch {
       watch();
     });
   }
+  /// Events of which many are equal: only their number tells them.
+  void repeat() {
+    static constexpr std::string_view types[] = {
+        "TYPING_START",  "MESSAGE_REACTION_ADD", "MESSAGE_REACTION_REMOVE",
+        "GUILD_BAN_ADD", "GUILD_BAN_REMOVE",     "PRESENCE_UPDATE"};
+    timeline_.in(plan_.repeats_every, "repeats", [this] {
+      if (peace_) return;
+      const auto type = types[chance_.below(std::size(types))];
+      discord_.core().emit(1 + chance_.below(80), type, discord_.now_ms());
+      repeat();
+    });
+  }
+  /// Somebody asks for a resharding, again and again until it begins or the faults are over.
+  void ask_for(const reshard_wish& wish, base::milliseconds wait) {
+    timeline_.in(wait, "resharding is asked for", [this, &wish] {
+      if (peace_) return;
+      const bool there = daemon_ && !daemon_->stopping() && !daemon_->asleep();
+      if (!there || !daemon_->upstream().reshard(wish.shards)) {
+        return ask_for(wish, base::milliseconds(2'000));
+      }
+      if (wish.abort_after.count() == 0) return;
+      timeline_.in(wish.abort_after, "resharding is given up", [this] {
+        if (daemon_ && !daemon_->asleep()) daemon_->upstream().abort_resharding();
+      });
+    });
+  }
   /// After a fatal close code the daemon waits for somebody to set it right and start it again.
   void call_operator() {
     if (std::exchange(operator_called_, true)) return;
@@ -148,7 +178,7 @@ class seed_run final : private shard_watch {
     ++lives_;
     guilds_.daemon_started(time_.now());
     daemon_.emplace(time_, log_, net_, discord_, disk_, plan_.daemon, plan_.discord.token, bot_log_,
-                    plan_.seed * 1'000 + lives_);
+                    reshardings_, plan_.seed * 1'000 + lives_);
     daemon_->set_clock(clock_off_);
     read_journal();
     if (auto started = daemon_->start(); !started) {
@@ -164,6 +194,7 @@ class seed_run final : private shard_watch {
       bots_.daemon(nullptr);
       daemon_.reset();
       bot_log_.daemon_kills.push_back(time_.now());
+      paused_ = 0;
       excuses_.daemon_died(time_.now());
       come_back();
     });
@@ -178,6 +209,7 @@ class seed_run final : private shard_watch {
           if (!daemon_) return;
           // A stop whose last commit fails is no better than a kill.
           (written ? bot_log_.daemon_stops : bot_log_.daemon_kills).push_back(time_.now());
+          paused_ = 0;
           excuses_.daemon_died(time_.now());
           daemon_.reset();
           come_back();
@@ -264,6 +296,7 @@ class seed_run final : private shard_watch {
 
   void note_row(const flow::event_batch& batch, const flow::event_row& row) {
     const auto d = batch.data(row);
+    proto::snowflake unaligned = 0;
     if (evictions_) evictions_->row(row.offset.value, static_cast<std::size_t>(row.retention));
     stored_row out;
     out.offset = row.offset.value;
@@ -280,18 +313,24 @@ class seed_run final : private shard_watch {
       log_.say("GAP", d);
       if (row.shard_count == 0) {
         // The journal's own: no session of Discord's was lost.
-        if (evictions_) note_given_up(proto::plain_string(proto::member(d, "cause")).value_or(""));
+        const auto cause = proto::plain_string(proto::member(d, "cause")).value_or("");
+        if (evictions_) note_given_up(cause);
+        if (cause.starts_with("resharding: ")) unaligned = row.guild;
       } else {
         out.what = stored_row::kind::gap;
         out.session = proto::decoded_string(proto::member(d, "session_id")).value_or("");
         out.last_seq = proto::integer_of(proto::member(d, "last_seq")).value_or(-1);
       }
     }
-    oracle_.stored(out);
+    if (handover_) {
+      handover_->stored(out, unaligned);
+    } else {
+      oracle_.stored(out);
+    }
   }
 
   void must_not(std::uint32_t who, std::string_view what) {
-    if (daemon_ && daemon_->upstream().failed()) {
+    if (daemon_ && daemon_->upstream().failed(who)) {
       findings_.push_back(fmt::format("shard {} {} after a fatal close code", who, what));
     }
   }
@@ -300,7 +339,11 @@ class seed_run final : private shard_watch {
     excuses_.dialed(who, which, own_address, time_.now());
   }
   void live(std::uint32_t who) override { excuses_.live(who); }
-  void reading(bool paused) override { excuses_.reading(paused, time_.now()); }
+  void reading(bool paused) override {
+    // Of several fleets: from the first that stops until the last that goes on.
+    const auto before = std::exchange(paused_, paused ? paused_ + 1 : paused_ - 1);
+    if ((paused ? before : paused_) == 0) excuses_.reading(paused, time_.now());
+  }
   void invalidated(link_id which) override { excuses_.invalidated(which, time_.now()); }
 
   void sent(std::uint32_t who, link_id on, const std::string& session, std::string_view frame) override {
@@ -320,12 +363,13 @@ class seed_run final : private shard_watch {
   }
 
   [[nodiscard]] bool settled() {
-    if (!daemon_ || daemon_->upstream().live() != plan_.daemon.upstream.shards) return false;
+    if (!daemon_) return false;
+    const auto& fleets = daemon_->upstream();
+    if (fleets.resharding() || fleets.live() != fleets.shard_count()) return false;
     if (!daemon_->journal().idle() || discord_.core().backfilling()) return false;
     // Both sides must agree that the session is connected: a shard may believe so for a heartbeat too long.
     const auto& sessions = discord_.core().sessions();
-    return durable_.size() == plan_.daemon.upstream.shards &&
-           std::ranges::all_of(durable_, [&](const auto& known) {
+    return durable_.size() == fleets.shard_count() && std::ranges::all_of(durable_, [&](const auto& known) {
              const auto at = sessions.find(known.first);
              return at != sessions.end() && at->second->connection != 0 && known.second == at->second->seq;
            });
@@ -333,10 +377,7 @@ class seed_run final : private shard_watch {
 
   [[nodiscard]] std::string who_is_missing() {
     if (!daemon_) return "the daemon";
-    std::string out;
-    for (std::uint32_t i = 0; i < plan_.daemon.upstream.shards; ++i) {
-      out += fmt::format(" shard {} {}", i, daemon_->upstream().state_of(i));
-    }
+    std::string out = daemon_->upstream().state();
     const auto& sessions = discord_.core().sessions();
     for (const auto& [id, seq] : durable_) {
       const auto at = sessions.find(id);
@@ -374,6 +415,40 @@ class seed_run final : private shard_watch {
     return out;
   }
 
+  [[nodiscard]] std::vector<ledger_entry> whole_ledger() const {
+    std::string text;
+    const_cast<discord_side&>(discord_).core().ledger().write(text, 0, ~std::size_t{0});
+    std::vector<ledger_entry> out;
+    for (std::size_t at = 0; at < text.size();) {
+      const auto end = text.find('\n', at);
+      const auto entry = nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(at),
+                                               text.begin() + static_cast<std::ptrdiff_t>(end));
+      at = end + 1;
+      ledger_entry e;
+      e.serial = entry["serial"];
+      if (entry["guild"].is_string()) e.guild = std::stoull(entry["guild"].get<std::string>());
+      e.type = entry["type"];
+      e.kind = entry["kind"];
+      e.content = discord_.content_of(e.serial);
+      for (const auto& one : entry["deliveries"]) {
+        e.deliveries.push_back({one["session"], one["seq"], {one["shard"], one["count"]}});
+      }
+      out.push_back(std::move(e));
+    }
+    return out;
+  }
+
+  /// Everything once and in order; and the receipts do not say otherwise where no session was lost.
+  void judge_handover() {
+    handover_->finish(whole_ledger());
+    for (const auto& what : handover_->findings()) findings_.push_back(what);
+    if (handover_->gaps() > 0 || handover_->guild_gaps() > 0) return;
+    for (const auto& what : reshardings_.receipts) {
+      if (what.events.lost + what.events.doubled == 0) continue;
+      findings_.push_back("a receipt is wrong: " + what.to_json());
+    }
+  }
+
   /// The mirror and Discord's world say the same of every guild.
   void compare_guilds() {
     auto& world = discord_.core().world();
@@ -383,6 +458,7 @@ class seed_run final : private shard_watch {
     for (std::uint32_t i = 0; i < world.slots(); ++i) {
       const auto id = world.id_at(i);
       if (id == 0 || !world.kept_available(i)) continue;
+      if (handover_ && handover_->unaligned(id)) continue;  // what was lost of it may have been state
       std::string truth;
       world.write_guild_create(truth, i, view, 0, true);
       std::string given;
@@ -456,7 +532,11 @@ class seed_run final : private shard_watch {
     outcome out;
     const bool whole = findings_.empty() && oracle_.findings().empty();
     if (whole) {
-      oracle_.finish(what_was_sent());
+      if (handover_) {
+        judge_handover();
+      } else {
+        oracle_.finish(what_was_sent());
+      }
       compare_guilds();
       if (evictions_) evictions_->finish();
     }
@@ -477,9 +557,12 @@ class seed_run final : private shard_watch {
     out.hash = log_.hash();
     out.steps = time_.steps();
     out.dispatches = discord_.core().counters().dispatches;
-    out.rows = oracle_.rows();
-    out.gaps = oracle_.gaps();
-    out.lost_with_record = oracle_.lost_with_record();
+    out.rows = handover_ ? handover_->rows() : oracle_.rows();
+    out.gaps = handover_ ? handover_->gaps() : oracle_.gaps();
+    out.lost_with_record = handover_ ? handover_->lost_with_record() : oracle_.lost_with_record();
+    out.unaligned = handover_ ? handover_->guild_gaps() : 0;
+    out.reshardings = reshardings_.completed + reshardings_.aborted;
+    for (const auto& what : reshardings_.receipts) out.guild_moves += what.guilds();
     out.daemon_lives = lives_;
     out.given_up = evictions_ ? evictions_->lost_rows() : 0;
     out.answers = bot_log_.answers;
@@ -519,16 +602,19 @@ class seed_run final : private shard_watch {
   std::vector<base::instant> commits_;
   std::map<std::string, std::int64_t> durable_;  ///< session → sequence, as in the image
   oracle oracle_;
+  std::optional<handover_oracle> handover_;  ///< in place of oracle::stored and finish
+  reshard_log reshardings_;
+  std::size_t paused_ = 0;  ///< fleets that do not read
   std::vector<std::string> findings_;
 };
 
 }  // namespace
 
-outcome run_seed(std::uint64_t seed, bool print, bool with_bots) {
-  auto plan = swarm::of(seed);
-  plan.has_bots = with_bots;
-  if (print) fmt::print("{}\n", plan.text());
-  return seed_run(plan, print).run();
+outcome run_seed(std::uint64_t seed, const run_wishes& wishes) {
+  auto plan = swarm::of(seed, wishes.resharding);
+  plan.has_bots = wishes.bots;
+  if (wishes.print) fmt::print("{}\n", plan.text());
+  return seed_run(plan, wishes.print).run();
 }
 
 }  // namespace evergate::simulation

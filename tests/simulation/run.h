@@ -26,9 +26,19 @@ struct outcome {
   std::uint64_t answers = 0;             ///< replies to commands that bots had
   std::uint64_t interactions = 0;        ///< that bots had
   std::uint64_t interactions_spent = 0;  ///< that no bot had
+  std::uint64_t reshardings = 0;         ///< that were brought to their end
+  std::uint64_t guild_moves = 0;         ///< of these, guilds
+  std::uint64_t unaligned = 0;           ///< guilds that moved with a GAP
   double virtual_seconds = 0;
 };
 
-[[nodiscard]] outcome run_seed(std::uint64_t seed, bool print, bool with_bots);
+/// How a seed is run.
+struct run_wishes {
+  bool print = false;
+  bool bots = true;
+  bool resharding = false;
+};
+
+[[nodiscard]] outcome run_seed(std::uint64_t seed, const run_wishes& wishes);
 
 }  // namespace evergate::simulation

@@ -141,9 +141,44 @@ void draw_budget(std::uint64_t seed, std::uint32_t shards, sim::discord_options&
   discord.identify_day_ms = between(chance, 60'000, 150'000);
 }
 
+/// Reshardings, and how they are carried out. Drawn apart and last.
+void draw_reshardings(std::uint64_t seed, swarm& out) {
+  base::rng chance(seed * 0x9e3779b97f4a7c15ULL + 0x5a4d5);
+  auto& course = out.daemon.reshard;
+  // What Discord is late with is at most 4 s (trouble::lag), and a tick.
+  course.cut.cut.skew_max = base::milliseconds(between(chance, 4'100, 7'000));
+  course.cut.cut.handover_max = base::seconds(between(chance, 6, 20));
+  course.cut.cut.overlap_max = base::seconds(between(chance, 120, 240));
+  if (chance.chance(0.3)) {
+    course.cut.cut.held_items_max = static_cast<std::size_t>(between(chance, 3, 60));
+    course.cut.cut.seen_items_max = course.cut.cut.held_items_max;
+  }
+  if (chance.chance(0.2))
+    course.cut.held_bytes_max = static_cast<std::size_t>(between(chance, 2'000, 60'000));
+  course.machine.stall_max = base::seconds(between(chance, 20, 120));
+  course.machine.guild_wait = base::seconds(between(chance, 2, 30));
+  course.machine.voice_drain_max = base::seconds(between(chance, 5, 60));
+  course.machine.drain_max = 4 * course.cut.cut.skew_max + base::seconds(20);
+  const auto wishes = between(chance, 1, 3);
+  base::milliseconds at{0};
+  for (std::int64_t i = 0; i < wishes; ++i) {
+    at += base::milliseconds(between(chance, 2'000, out.active.count() * 600));
+    reshard_wish wish{at, static_cast<std::uint32_t>(between(chance, 1, 5)), base::milliseconds{0}};
+    if (chance.chance(0.25)) wish.shards = out.daemon.upstream.shards;
+    if (chance.chance(0.25)) wish.abort_after = base::milliseconds(between(chance, 1, 60'000));
+    out.reshardings.push_back(wish);
+  }
+  std::erase_if(out.faults, [](std::size_t one) { return trouble::kinds()[one].name == "drop_type"; });
+  if (chance.chance(0.4)) {
+    out.repeats_every = base::milliseconds(between(chance, 1'000, 8'000));
+    out.discord.world.guilds = 10;
+    out.discord.world.members = 2;
+  }
+}
+
 }  // namespace
 
-swarm swarm::of(std::uint64_t seed) {
+swarm swarm::of(std::uint64_t seed, bool resharding) {
   base::rng chance(seed * 0x9e3779b97f4a7c15ULL + 0x5eed);
   swarm out;
   out.seed = seed;
@@ -174,12 +209,18 @@ swarm swarm::of(std::uint64_t seed) {
   if (std::ranges::any_of(out.faults, [](auto one) { return trouble::kinds()[one].name == "huge"; })) {
     let_huge_through(out.bots.wire, out.daemon.gateway.heartbeat_interval);
   }
+  out.daemon.reshard.total = out.daemon.upstream.shards;
+  if (resharding) draw_reshardings(seed, out);
   return out;
 }
 
 std::string swarm::text() const {
   std::string kinds;
   for (const auto one : faults) kinds += fmt::format(" {}", trouble::kinds()[one].name);
+  for (const auto& one : reshardings) {
+    kinds += fmt::format("; to {} shards at {} ms", one.shards, one.at.count());
+    if (one.abort_after.count() != 0) kinds += fmt::format(", given up after {} ms", one.abort_after.count());
+  }
   return fmt::format(
       "{} shards, {} guilds, compress '{}', {} s at {:.1f} events/s, heartbeat {} ms, ttl {} ms, replay "
       "{}{}, "

@@ -13,6 +13,13 @@
 
 namespace evergate::simulation {
 
+/// A resharding that somebody asks for.
+struct reshard_wish {
+  base::milliseconds at{0};  ///< since the start; later when it cannot begin then
+  std::uint32_t shards = 1;
+  base::milliseconds abort_after{0};  ///< since it began; 0 = not
+};
+
 struct swarm {
   std::uint64_t seed = 0;
   sim::discord_options discord;
@@ -23,11 +30,14 @@ struct swarm {
   double events_per_second = 5;
   base::seconds active{120};              ///< as long as there are faults
   base::milliseconds fault_every{4'000};  ///< mean time between two
-  std::vector<std::size_t> faults;        ///< those that this seed has: places in trouble::kinds()
+  std::vector<reshard_wish> reshardings;
+  base::milliseconds repeats_every{0};  ///< many events that are equal to earlier ones; 0 = none
+  std::vector<std::size_t> faults;      ///< those that this seed has: places in trouble::kinds()
 
   /// The journal holds so little that it must give events up.
   [[nodiscard]] bool evicts() const { return daemon.journal.core.max_events < 10'000; }
-  [[nodiscard]] static swarm of(std::uint64_t seed);
+  /// `resharding`: with some, and without what would make one session's stream another than the other's.
+  [[nodiscard]] static swarm of(std::uint64_t seed, bool resharding = false);
   [[nodiscard]] std::string text() const;
 };
 

@@ -10,8 +10,6 @@ namespace evergate::simulation {
 namespace {
 
 constexpr base::milliseconds upstream_close_timeout{5'000};
-constexpr base::milliseconds info_age_max{300'000};
-constexpr base::milliseconds info_retry{5'000};
 
 }  // namespace
 
@@ -72,11 +70,11 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
         where.kind == upstream::url_kind::resume ? where.resume_url : home_.world_.main_url();
     decoder_ = std::make_unique<net::ws_decoder>(net::ws_role::client, net::ws_limits{.check_utf8 = false});
     opened_ = ended_ = false;
-    link_ = home_.world_.dial(*this, core_.key().id, address, compress_);
+    link_ = home_.world_.dial(*this, home_.place_.who(core_.key().id), address, compress_);
   }
   void send(std::string_view frame) override {
     if (link_ == 0) return;
-    home_.world_.sent(core_.key().id, link_, core_.session().session_id(), frame);
+    home_.world_.sent(home_.place_.who(core_.key().id), link_, core_.session().session_id(), frame);
     write(net::ws_opcode::text, frame);
   }
   void close(std::uint16_t code) override {
@@ -115,25 +113,26 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
     home_.time_.cancel(timers_[static_cast<std::size_t>(kind)]);
   }
   void request_turn() override {
-    home_.scheduler_.request(core_.key().id);
-    home_.time_.soon("identify desk", [this] { home_.pump_identify(); });
+    home_.line_.request(slot(), home_.cause_of(core_.key().id));
+    home_.line_.pump_soon();
   }
   void cancel_turn() override {
-    home_.scheduler_.cancel(core_.key().id);
-    home_.time_.soon("identify desk", [this] { home_.pump_identify(); });
+    home_.line_.cancel(slot());
+    home_.line_.pump_soon();
   }
-  void identify_sent(base::instant at) override {
-    home_.scheduler_.sent(core_.key().id, at);
-    home_.time_.soon("identify desk", [this] { home_.pump_identify(); });
+  void identify_sent(base::instant) override {
+    home_.line_.sent(slot());
+    home_.had_session_[core_.key().id] = true;
+    home_.line_.pump_soon();
   }
-  void identify_refused(base::instant at) override {
-    home_.scheduler_.refused(core_.key().id, at);
-    home_.time_.soon("identify desk", [this] { home_.pump_identify(); });
+  void identify_refused(base::instant) override {
+    home_.line_.refused(slot());
+    home_.line_.pump_soon();
   }
   void batch_grew() override { home_.batch_grew(); }
   void on_live(bool live) override {
     home_.log_.mark(live ? "shard live" : "shard down", {core_.key().id, core_.session().received()});
-    if (live) home_.world_.live(core_.key().id);
+    if (live) home_.world_.live(home_.place_.who(core_.key().id));
   }
   void on_fatal(std::uint16_t code) override {
     home_.log_.mark("shard fatal", {core_.key().id, code});
@@ -143,6 +142,7 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
 
  private:
   [[nodiscard]] base::instant now() const noexcept { return home_.time_.now(); }
+  [[nodiscard]] proto::identify_slot slot() const { return {core_.key().id, home_.place_.number}; }
   static std::string_view upstream_timer(upstream::timer_kind kind) noexcept {
     constexpr std::array<std::string_view, upstream::timer_kind_count> names{
         "shard heartbeat", "shard deadline", "shard reconnect", "shard send"};
@@ -207,7 +207,8 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
 };
 
 upstream_side::upstream_side(timeline& time, trace& log, network& net, outside& world, flow::event_sink& sink,
-                             const upstream_options& options, const base::secret& token, std::uint64_t seed)
+                             const upstream_options& options, const base::secret& token, base::rng& chance,
+                             identify_line& line, flow::reply_table& replies, fleet_place place)
     : time_(time),
       log_(log),
       net_(net),
@@ -215,11 +216,12 @@ upstream_side::upstream_side(timeline& time, trace& log, network& net, outside& 
       sink_(sink),
       options_(options),
       token_(token),
-      chance_(seed),
+      chance_(chance),
       quiet_(base::log_level::off),
-      replies_(1'000, seed),
-      batch_(options_.batch),
-      scheduler_(options_.identify) {}
+      line_(line),
+      replies_(replies),
+      place_(std::move(place)),
+      batch_(options_.batch) {}
 
 upstream_side::~upstream_side() = default;
 
@@ -230,9 +232,13 @@ void upstream_side::start(const std::vector<flow::stored_session>& stored, proto
   base::check(made.has_value(), "an intake without filters");
   intake_ = std::move(*made);
   auto plan = upstream::plan_start(stored, options_.shards, 0, options_.shards - 1);
+  line_.enter(place_.number, [this](std::uint32_t which, base::instant not_before) {
+    shards_[which]->core().turn(not_before, time_.now());
+  });
   for (auto& place : plan.shards) {
     auto core = options_.core;
-    if (!place.session) scheduler_.request(place.key.id);
+    had_session_.push_back(place.session.has_value());
+    if (!place.session) line_.request({place.key.id, place_.number}, place_.first_cause);
     core.session.identify.shard = place.key;
     shards_.push_back(std::make_unique<shard>(*this, std::move(core), std::move(place.session), chance_()));
   }
@@ -241,45 +247,11 @@ void upstream_side::start(const std::vector<flow::stored_session>& stored, proto
     batch_grew();
   }
   for (const auto at : plan.order) shards_[at]->core().start(time_.now());
-  ask_info();
+  line_.ask();
 }
 
-void upstream_side::ask_info() {
-  if (std::exchange(asking_, true)) return;
-  time_.in(base::milliseconds(20 + chance_.below(100)), "gateway info", [this] {
-    const auto limits = world_.limits(time_.now());
-    asking_ = false;
-    info_at_ = time_.now();
-    if (limits) {
-      scheduler_.set_limits(*limits);
-    } else if (!scheduler_.knows_limits()) {
-      time_.in(info_retry, "gateway info again", [this] { ask_info(); });
-    }
-    pump_identify();
-  });
-}
-
-void upstream_side::pump_identify() {
-  if (failed_ || asking_ || !scheduler_.knows_limits()) return;
-  if (scheduler_.waiting() > 0 && time_.now() - info_at_ > info_age_max) return ask_info();
-  std::vector<proto::identify_scheduler::turn> turns;
-  scheduler_.step(time_.now(), turns);
-  for (const auto& t : turns) {
-    time_.soon("identify turn", [this, t] { shards_[t.shard]->core().turn(t.not_before, time_.now()); });
-  }
-  time_.cancel(identify_timer_);
-  auto next = scheduler_.next(time_.now());
-  if (scheduler_.waiting() > 0 && turns.empty() && scheduler_.spent()) {
-    // Discord may give more before the time it told; see identify_desk.
-    log_.mark("identify budget is spent");
-    next = std::min(next.value_or(base::instant::max()), info_at_ + info_age_max + base::milliseconds{1});
-  }
-  if (next) {
-    identify_timer_ = time_.at(*next, "identify timer", [this] {
-      identify_timer_ = 0;
-      pump_identify();
-    });
-  }
+proto::identify_cause upstream_side::cause_of(std::uint32_t which) const {
+  return had_session_[which] ? proto::identify_cause::reidentify : place_.first_cause;
 }
 
 void upstream_side::batch_grew() {
@@ -345,11 +317,22 @@ void upstream_side::on_commit(const std::shared_ptr<const flow::commit>& done) {
 void upstream_side::fail() {
   if (std::exchange(failed_, true)) return;
   for (const auto& s : shards_) s->core().stop(false, time_.now());
+  line_.leave(place_.number);
+  if (place_.on_fatal) place_.on_fatal();
 }
 
-void upstream_side::stop() {
-  for (const auto& s : shards_) s->core().stop(false, time_.now());
+void upstream_side::stop(bool log_off) {
+  for (const auto& s : shards_) s->core().stop(log_off, time_.now());
+  if (log_off) line_.leave(place_.number);
   flush();
+}
+
+void upstream_side::retire(std::uint32_t which) {
+  shards_[which]->core().stop(true, time_.now());
+}
+
+void upstream_side::probe() {
+  for (const auto& s : shards_) s->core().probe(time_.now());
 }
 
 bool upstream_side::submit(flow::command what) {

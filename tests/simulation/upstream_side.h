@@ -1,6 +1,6 @@
-// The daemon's shards over the virtual network: the very cores of the product (session, inflate, scan,
-// intake, batch, identify scheduler, start plan), with agenda entries in place of timers. Owned by the
-// daemon; one thread. When it is destroyed its connections break off, as a killed process's do.
+// A fleet of the daemon's over the virtual network: the very cores of the product (session, inflate, scan,
+// intake, batch, start plan), with agenda entries in place of timers. Owned by the daemon's fleets; one
+// thread. When it is destroyed its connections break off, as a killed process's do.
 #pragma once
 
 #include <array>
@@ -14,10 +14,10 @@
 #include "base/secret.h"
 #include "flow/command.h"
 #include "flow/journal.h"
+#include "identify_line.h"
 #include "net/websocket_codec.h"
 #include "network.h"
 #include "pipeline/intake.h"
-#include "proto/identify_scheduler.h"
 #include "upstream/shard_core.h"
 #include "upstream/start_plan.h"
 
@@ -30,34 +30,29 @@ struct upstream_options {
   proto::identify_options identify;
 };
 
-/// What the shards meet outside: Discord's addresses and limits.
-class outside {
- public:
-  virtual ~outside() = default;
-  /// Opens a connection to the gateway's address, for shard `who`.
-  virtual link_id dial(link_end& client, std::uint32_t who, const std::string& address,
-                       proto::compression compress) = 0;
-  /// Empty while /gateway/bot has not answered.
-  [[nodiscard]] virtual std::string main_url() = 0;
-  /// What /gateway/bot says now; nothing when the call fails.
-  [[nodiscard]] virtual std::optional<proto::identify_limits> limits(base::instant now) = 0;
-  /// A text frame that a shard puts on the wire.
-  virtual void sent(std::uint32_t who, link_id on, const std::string& session, std::string_view frame) = 0;
-  /// A shard's session lives on its connection.
-  virtual void live(std::uint32_t who) = 0;
-  /// The store has no room, so that no shard reads; or it has again.
-  virtual void reading(bool paused) = 0;
+/// A fleet's place among those of the daemon.
+struct fleet_place {
+  std::uint32_t number = 0;  ///< in the identify line; 0 = the one that serves first
+  proto::identify_cause first_cause = proto::identify_cause::start;
+  std::function<void()> on_fatal;
+  /// By this a shard is known outside, whichever fleet it is of: its number stays the same in each bucket.
+  [[nodiscard]] std::uint32_t who(std::uint32_t shard) const noexcept { return number * fleet_span + shard; }
+  static constexpr std::uint32_t fleet_span = 6'000;
 };
 
 class upstream_side final : public flow::commit_listener, public flow::command_sink, public flow::fleet_view {
  public:
   upstream_side(timeline& time, trace& log, network& net, outside& world, flow::event_sink& sink,
-                const upstream_options& options, const base::secret& token, std::uint64_t seed);
+                const upstream_options& options, const base::secret& token, base::rng& chance,
+                identify_line& line, flow::reply_table& replies, fleet_place place);
   ~upstream_side() override;
 
   void start(const std::vector<flow::stored_session>& stored, proto::snowflake self);
-  /// A clean stop: connections are dropped, what is collected is handed over.
-  void stop();
+  /// A clean stop: connections are dropped, what is collected is handed over. With `log_off` its sessions are
+  /// ended with 1000 and it is of no more use.
+  void stop(bool log_off = false);
+  void retire(std::uint32_t shard);
+  void probe();
 
   void on_commit(const std::shared_ptr<const flow::commit>& done) override;
   void on_room() override;
@@ -70,18 +65,16 @@ class upstream_side final : public flow::commit_listener, public flow::command_s
 
   [[nodiscard]] std::uint32_t live() const;
   [[nodiscard]] bool failed() const noexcept { return failed_; }
-  [[nodiscard]] flow::reply_table& replies() noexcept { return replies_; }
   [[nodiscard]] std::string_view state_of(std::uint32_t shard) const;
 
  private:
   class shard;
 
-  void ask_info();
-  void pump_identify();
   void batch_grew();
   void flush();
   void pause(bool paused);
   void fail();
+  [[nodiscard]] proto::identify_cause cause_of(std::uint32_t shard) const;
 
   timeline& time_;
   trace& log_;
@@ -90,18 +83,17 @@ class upstream_side final : public flow::commit_listener, public flow::command_s
   flow::event_sink& sink_;
   const upstream_options options_;
   const base::secret& token_;
-  base::rng chance_;
+  base::rng& chance_;
   base::logger quiet_;
-  flow::reply_table replies_;
+  identify_line& line_;
+  flow::reply_table& replies_;
+  const fleet_place place_;
   std::unique_ptr<pipeline::intake> intake_;
   upstream::open_batch batch_;
   ticket tick_ = 0;
   ticket retry_ = 0;
-  proto::identify_scheduler scheduler_;
-  ticket identify_timer_ = 0;
-  base::instant info_at_{};
-  bool asking_ = false;
   std::vector<std::unique_ptr<shard>> shards_;
+  std::vector<bool> had_session_;
   bool failed_ = false;
 };
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { Daemon } from './daemon.mjs';
 import { GatewayClient } from './gateway_client.mjs';
 import { clean, judged, summary } from './ledger_check.mjs';
+import { SampleBot } from './sample_bot.mjs';
 import { Simulator } from './simulator.mjs';
 import { until } from './until.mjs';
 
@@ -13,7 +14,7 @@ export const quick_reshard = {
 };
 
 export class ReshardScene {
-  static async start(t, { guilds = 60, from = 2, rate = 2000, lag = null, reshard = {}, simulator: more = {}, config = {} } = {}) {
+  static async start(t, { guilds = 60, from = 2, rate = 2000, lag = null, reshard = {}, simulator: more = {}, config = {}, library = false } = {}) {
     // A daemon that is killed on a busy machine may be away for longer than the usual few events last.
     const scene = new ReshardScene();
     scene.simulator = await Simulator.start(t, { guilds, shards: from, identify_interval_ms: 50, replay_max: 50_000, ...more });
@@ -22,6 +23,8 @@ export class ReshardScene {
       config: { shards: { identify_spacing: '60ms' }, reshard: { ...quick_reshard, ...reshard }, ...config },
     });
     scene.client = await GatewayClient.connect(t, scene.daemon.gateway);
+    scene.library = library ? new SampleBot(t, scene.daemon, { consumer: 'library' }) : null;
+    await scene.library?.start();
     scene.begun = await scene.simulator.quiet();
     scene.rate = rate;
     await scene.simulator.rate(rate);
@@ -58,6 +61,7 @@ export class ReshardScene {
     await this.simulator.quiet();
     const ledger = await this.simulator.ledger(this.begun);
     assert.deepEqual(summary(await judged(ledger, this.client)), clean);
+    if (this.library) assert.deepEqual(summary(await judged(ledger, this.library)), clean, 'the discord.js bot');
     assert.deepEqual(this.client.faults, []);
     assert.deepEqual(await this.simulator.violations(), []);
     assert.equal(this.client.count.identifies, 1, 'the bot never had to begin anew');

@@ -1,15 +1,14 @@
-#include "app/reshard_recovery.h"
+#include "control/reshard_recovery.h"
 
 #include <fmt/format.h>
 
 #include <charconv>
 #include <utility>
 
-#include "base/clock.h"
 #include "control/junction.h"
 #include "proto/json_view.h"
 
-namespace evergate::app {
+namespace evergate::control {
 namespace {
 
 using records_map = std::map<std::string, std::string>;
@@ -20,19 +19,19 @@ std::string text_of(const records_map& records, const char* name) {
 }
 
 /// The fleet that the last resharding left, unless the option has changed since.
-std::optional<control::fleet_shape> kept_shape(const records_map& records, std::uint32_t total) {
+std::optional<fleet_shape> kept_shape(const records_map& records, std::uint32_t total) {
   const auto text = text_of(records, reshard_records::fleet);
   const auto count = proto::integer_of(proto::member(text, "count"));
   if (!count || *count < 1 || *count > 65'535) return std::nullopt;
-  control::fleet_shape out;
+  fleet_shape out;
   out.twin = proto::member(text, "twin") == "true";
   out.count = static_cast<std::uint32_t>(*count);
   if (proto::integer_of(proto::member(text, "total")) != std::int64_t{total}) out.count = total;
   return out;
 }
 
-void take_moved(const records_map& records, control::cutover_remains& out) {
-  const auto prefix = std::string(control::junction::owner_prefix);
+void take_moved(const records_map& records, cutover_remains& out) {
+  const auto prefix = std::string(junction::owner_prefix);
   for (auto at = records.lower_bound(prefix); at != records.end() && at->first.starts_with(prefix); ++at) {
     proto::snowflake guild = 0;
     const char* end = at->first.data() + at->first.size();
@@ -41,21 +40,21 @@ void take_moved(const records_map& records, control::cutover_remains& out) {
   }
 }
 
-void take_marks(const records_map& records, control::cutover_remains& out) {
-  const auto prefix = std::string(control::cutover::mark_prefix);
+void take_marks(const records_map& records, cutover_remains& out) {
+  const auto prefix = std::string(cutover::mark_prefix);
   for (auto at = records.lower_bound(prefix); at != records.end() && at->first.starts_with(prefix); ++at) {
     out.shard_marks.insert(*at);
   }
 }
 
 /// What was written down of a resharding that does not go on.
-void forget(const control::cutover_remains& remains, left_behind& out) {
+void forget(const cutover_remains& remains, left_behind& out) {
   out.records.push_back({reshard_records::task, {}});
-  for (const auto guild : remains.moved) out.records.push_back({control::junction::owner_record(guild), {}});
+  for (const auto guild : remains.moved) out.records.push_back({junction::owner_record(guild), {}});
   for (const auto& [name, value] : remains.shard_marks) out.records.push_back({name, {}});
 }
 
-bool belongs(const flow::stored_session& one, const control::fleet_shape& shape) {
+bool belongs(const flow::stored_session& one, const fleet_shape& shape) {
   return one.record.shard == shape.key(one.record.shard.id);
 }
 
@@ -77,8 +76,8 @@ void sort_sessions(std::vector<flow::stored_session> stored, bool known, left_be
   }
 }
 
-void take_task(control::reshard_task task, std::uint32_t total, left_behind& out) {
-  using enum control::reshard_phase;
+void take_task(reshard_task task, std::uint32_t total, std::int64_t now_ms, left_behind& out) {
+  using enum reshard_phase;
   out.serving = task.from;
   if (task.phase == cut || (task.phase == back && !out.remains.moved.empty())) {
     out.remains.started.resize(task.to.count);
@@ -93,46 +92,46 @@ void take_task(control::reshard_task task, std::uint32_t total, left_behind& out
   // Every guild had moved; the old sessions were only being closed.
   out.completed = true;
   out.serving = task.to;
-  control::receipt what;
+  receipt what;
   what.from_count = task.from.count;
   what.to_count = task.to.count;
   what.guilds_before = out.remains.moved.size();
-  what.duration_ms = base::unix_time_ms() - task.began_ms;
+  what.duration_ms = now_ms - task.began_ms;
   ++task.restarts;
-  out.last = receipt_record(task, what);
+  out.last = receipt_record(task, what, now_ms);
   out.records.push_back({reshard_records::last, out.last});
   out.records.push_back(fleet_record(task.to, total));
 }
 
 }  // namespace
 
-std::string receipt_record(const control::reshard_task& task, const control::receipt& what) {
-  std::string out = fmt::format(R"({{"ended_ms":{},"began_ms":{},"restarts":{},"cause":)",
-                                base::unix_time_ms(), task.began_ms, task.restarts);
+std::string receipt_record(const reshard_task& task, const receipt& what, std::int64_t now_ms) {
+  std::string out = fmt::format(R"({{"ended_ms":{},"began_ms":{},"restarts":{},"cause":)", now_ms,
+                                task.began_ms, task.restarts);
   proto::append_quoted(out, task.cause);
   out += R"(,"abort_cause":)";
   proto::append_quoted(out, task.abort_cause);
   return out + R"(,"receipt":)" + what.to_json() + '}';
 }
 
-flow::control_record fleet_record(const control::fleet_shape& serving, std::uint32_t total) {
+flow::control_record fleet_record(const fleet_shape& serving, std::uint32_t total) {
   return {reshard_records::fleet,
           fmt::format(R"({{"count":{},"twin":{},"total":{}}})", serving.count, serving.twin, total)};
 }
 
 left_behind what_was_left(const records_map& records, std::vector<flow::stored_session> stored,
-                          std::uint32_t total) {
+                          std::uint32_t total, std::int64_t now_ms) {
   left_behind out;
   out.last = text_of(records, reshard_records::last);
   const auto kept = kept_shape(records, total);
-  out.serving = kept.value_or(control::fleet_shape{total});
+  out.serving = kept.value_or(fleet_shape{total});
   take_moved(records, out.remains);
   take_marks(records, out.remains);
-  auto task = control::parse_task(text_of(records, reshard_records::task));
-  if (task) take_task(std::move(*task), total, out);
+  auto task = parse_task(text_of(records, reshard_records::task));
+  if (task) take_task(std::move(*task), total, now_ms, out);
   const bool known = kept.has_value() || !out.records.empty() || out.task;
   sort_sessions(std::move(stored), known, out);
   return out;
 }
 
-}  // namespace evergate::app
+}  // namespace evergate::control

@@ -12,7 +12,7 @@
 #include "control/resharder.h"
 #include "flow/journal.h"
 
-namespace evergate::app {
+namespace evergate::control {
 
 /// The names of what is kept (flow::control_record).
 namespace reshard_records {
@@ -21,16 +21,16 @@ inline constexpr const char* last = "reshard-last";  ///< the newest receipt
 inline constexpr const char* fleet = "fleet";        ///< the fleet that serves since the last resharding
 }  // namespace reshard_records
 
-/// `{"ended_ms":…,"cause":…,"abort_cause":…,"receipt":{…}}`
-[[nodiscard]] std::string receipt_record(const control::reshard_task& task, const control::receipt& what);
+/// `{"ended_ms":…,"cause":…,"abort_cause":…,"receipt":{…}}`; `now_ms`: wall time.
+[[nodiscard]] std::string receipt_record(const reshard_task& task, const receipt& what, std::int64_t now_ms);
 /// `total`: the option shards.total at that time.
-[[nodiscard]] flow::control_record fleet_record(const control::fleet_shape& serving, std::uint32_t total);
+[[nodiscard]] flow::control_record fleet_record(const fleet_shape& serving, std::uint32_t total);
 
 struct left_behind {
-  control::fleet_shape serving;                        ///< no count: as the options or Discord say
+  fleet_shape serving;                                 ///< no count: as the options or Discord say
   std::vector<flow::stored_session> serving_sessions;  ///< with their plain keys, as those below
-  std::optional<control::reshard_task> task;           ///< its cuts had begun: it goes on
-  control::cutover_remains remains;                    ///< without the guilds
+  std::optional<reshard_task> task;                    ///< its cuts had begun: it goes on
+  cutover_remains remains;                             ///< without the guilds
   std::vector<flow::stored_session> new_sessions;
   bool given_up = false;                      ///< one that was being prepared
   bool completed = false;                     ///< one that had only old shards left to close
@@ -42,6 +42,7 @@ struct left_behind {
 /// `total`: the option shards.total. A count that it names counts when it was changed since the last
 /// resharding.
 [[nodiscard]] left_behind what_was_left(const std::map<std::string, std::string>& records,
-                                        std::vector<flow::stored_session> stored, std::uint32_t total);
+                                        std::vector<flow::stored_session> stored, std::uint32_t total,
+                                        std::int64_t now_ms);
 
-}  // namespace evergate::app
+}  // namespace evergate::control
