@@ -30,6 +30,7 @@ class BotCheckTest : public testing::Test {
     auto& out = log_.sessions.emplace_back();
     out.id = id;
     out.lane = {0, 1};
+    out.intents = ~0u;
     return out;
   }
   void row(std::string type, base::milliseconds when) {
