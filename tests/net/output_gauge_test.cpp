@@ -19,14 +19,20 @@ class peer {
     gauge_.appended(queued, now_);
     ASSERT_TRUE(gauge_.congested(queued));
     const auto low = gauge_.limit() / 4;
-    now_ += std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 * static_cast<double>(queued - low) /
-                                                               static_cast<double>(bytes_per_second)));
+    now_ += time_for(queued - low, bytes_per_second);
     EXPECT_FALSE(gauge_.left(low + 1, now_));
-    EXPECT_TRUE(gauge_.left(low, now_));
-    EXPECT_FALSE(gauge_.left(0, now_)) << "told once";
+    const bool told = gauge_.left(low, now_);
+    EXPECT_NE(told, gauge_.congested(low)) << "told, or congested by the new limit as well";
+    now_ += time_for(low, bytes_per_second);
+    EXPECT_NE(gauge_.left(0, now_), told) << "told once";
   }
 
  private:
+  static base::nanoseconds time_for(std::size_t bytes, std::size_t bytes_per_second) {
+    return base::nanoseconds(
+        static_cast<std::int64_t>(1e9 * static_cast<double>(bytes) / static_cast<double>(bytes_per_second)));
+  }
+
   output_gauge& gauge_;
   base::instant now_{};
 };

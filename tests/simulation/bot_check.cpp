@@ -107,6 +107,8 @@ class judge {
   /// A connection of the session ended so soon after.
   [[nodiscard]] bool left_within(const bot_session& session, base::instant after,
                                  base::milliseconds span) const;
+  [[nodiscard]] bool divided_within(const delivery& which, const journal_row& row, base::instant after,
+                                    base::milliseconds span) const;
   [[nodiscard]] bool in_burst(const bot_session& session, base::instant at) const;
   [[nodiscard]] bool killed_between(base::instant from, base::instant to) const;
   [[nodiscard]] bool ended_between(base::instant from, base::instant to) const;
@@ -273,6 +275,18 @@ bool judge::superseded(const delivery& which, const journal_row& row, base::inst
   });
 }
 
+/// Another n took the lane as of then, whatever its bot, which hears of it when it reads again, did after
+/// that.
+bool judge::divided_within(const delivery& which, const journal_row& row, base::instant after,
+                           base::milliseconds span) const {
+  if (span == base::milliseconds::zero()) return false;
+  return std::ranges::any_of(log_.grants, [&](const auto& one) {
+    const auto& grant = one.second;
+    return grant.layout > which.grant->layout && grant.at <= after + span + base::seconds{1} &&
+           grant.lane.owns(row.guild);
+  });
+}
+
 bool judge::left_within(const bot_session& session, base::instant after, base::milliseconds span) const {
   if (span == base::milliseconds::zero()) return false;
   // The daemon hears of both later than the bot knows.
@@ -325,7 +339,8 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
       };
       for (const auto& ack : first.session->acknowledged) {
         if (ack.seq < first.seq) continue;
-        if (!left_within(*first.session, ack.at, rules_.handler_grace)) {
+        if (!left_within(*first.session, ack.at, rules_.handler_grace) &&
+            !divided_within(first, row, ack.at, rules_.handler_grace)) {
           known(ack.at, "acknowledged it", rules_.handler_grace);
         }
         break;

@@ -30,6 +30,7 @@ class BotCheckTest : public testing::Test {
     auto& out = log_.sessions.emplace_back();
     out.id = id;
     out.lane = {0, 1};
+    out.intents = ~0u;
     return out;
   }
   void row(std::string type, base::milliseconds when) {
@@ -64,6 +65,25 @@ TEST_F(BotCheckTest, ABotThatWasReplacedInTheMomentOfItsGrantIsOwedNone) {
   EXPECT_EQ(told("never reached a bot"), 0u);
   log_.grants["new"].number = 0;
   EXPECT_EQ(told("never reached a bot"), 1u) << "the other way about it is the old one's";
+}
+
+/// handler_grace: an event that "old" acknowledged comes again to a bot of another n.
+TEST_F(BotCheckTest, WhatWasAcknowledgedWithinTheGraceBeforeAnotherNMayComeAgain) {
+  rules_.handler_grace = 3s;
+  row("MESSAGE_CREATE", 6s);
+  auto& old = log_.sessions[0];
+  auto& next = session("new", 2, 10s);
+  log_.grants["new"].layout = 2;
+  for (auto* one : {&old, &next}) {
+    one->received.push_back({"READY", 0, 0, at(5s)});
+    one->received.push_back({"MESSAGE_CREATE", guild, 1, at(one == &old ? 7s : 11s)});
+    one->backfill = 1;
+  }
+  old.acknowledged.push_back({2, at(8s)});
+  old.ended.push_back(at(30s));
+  EXPECT_EQ(told("acknowledged it"), 0u);
+  log_.grants["new"].at = at(20s);
+  EXPECT_EQ(told("acknowledged it"), 1u) << "the grace was long over";
 }
 
 /// An event that "old" had, which closed cleanly long after, and that came again to "new".
