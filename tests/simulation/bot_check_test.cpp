@@ -21,12 +21,18 @@ class BotCheckTest : public testing::Test {
   BotCheckTest() {
     session("old", 1, 5s);
     log_.live.emplace_back("old", at(5s));
-    rules_.finished = false;
     rules_.guilds = &guilds_;
     rules_.interactions_within = [](base::instant) { return 1'500ms; };
   }
   bot_session& session(const std::string& id, std::uint32_t number, base::milliseconds granted) {
-    log_.grants[id] = {.session = id, .number = number, .lane = {0, 1}, .layout = 1, .at = at(granted)};
+    log_.grants[id] = {.session = id,
+                       .number = number,
+                       .lane = {0, 1},
+                       .layout = 1,
+                       .at = at(granted),
+                       .start = {},
+                       .older = {},
+                       .interactions = {}};
     auto& out = log_.sessions.emplace_back();
     out.id = id;
     out.lane = {0, 1};
