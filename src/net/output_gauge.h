@@ -22,14 +22,15 @@ class output_gauge {
       : high_(high), wait_max_(wait_max), limit_(wait_max.count() > 0 ? std::min(high, first) : high) {}
 
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
-  [[nodiscard]] bool congested(std::size_t queued) const noexcept { return queued >= limit_; }
+  /// From the limit on, until a quarter of it is left: only then is it known how fast it went.
+  [[nodiscard]] bool congested(std::size_t queued) const noexcept { return full_ || queued >= limit_; }
   [[nodiscard]] std::size_t room(std::size_t queued) const noexcept {
-    return limit_ - std::min(limit_, queued);
+    return congested(queued) ? 0 : limit_ - queued;
   }
 
   /// Something was appended.
   void appended(std::size_t queued, base::instant now) noexcept {
-    if (!full_ && congested(queued)) full_ = {queued, now};
+    if (!full_ && queued >= limit_) full_ = {queued, now};
     if (full_) full_->queued = std::max(full_->queued, queued);
   }
   /// Something left. True when it was congested and a quarter of the limit is left, or less.

@@ -22,7 +22,8 @@ class peer {
     now_ += time_for(queued - low, bytes_per_second);
     EXPECT_FALSE(gauge_.left(low + 1, now_));
     const bool told = gauge_.left(low, now_);
-    EXPECT_NE(told, gauge_.congested(low)) << "told, or congested by the new limit as well";
+    EXPECT_NE(told, low >= gauge_.limit()) << "told, or congested by the new limit as well";
+    EXPECT_NE(told, gauge_.congested(low));
     now_ += time_for(low, bytes_per_second);
     EXPECT_NE(gauge_.left(0, now_), told) << "told once";
   }
@@ -79,6 +80,16 @@ TEST(output_gauge_test, whose_limit_falls_below_what_waits_tells_when_that_is_th
   EXPECT_EQ(gauge.limit(), output_gauge::least);
   EXPECT_EQ(gauge.room(output_gauge::first / 4), 0u);
   EXPECT_TRUE(gauge.left(output_gauge::least / 4, now + 1s));
+}
+
+TEST(output_gauge_test, what_is_congested_stays_so_until_a_quarter_is_left) {
+  output_gauge gauge(1'000, 0s);
+  gauge.appended(1'200, {});
+  EXPECT_FALSE(gauge.left(900, {}));
+  EXPECT_TRUE(gauge.congested(900));
+  EXPECT_EQ(gauge.room(900), 0u);
+  EXPECT_TRUE(gauge.left(250, {}));
+  EXPECT_EQ(gauge.room(250), 750u);
 }
 
 TEST(output_gauge_test, without_a_longest_wait_the_bound_is_fixed) {
