@@ -22,7 +22,7 @@ usage: ./evergate.sh COMMAND
   rate N           while `run` shows its demonstration: N events a second
   test             build dev (ASan, UBSan) and release; unit tests, house rules, simulation, end-to-end tests
   test-unit        only the unit tests and house rules, on dev
-  test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds
+  test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds, 200 with reshardings
   test-e2e [FILE]  only the end-to-end tests, on release
   fuzz SECONDS [TARGET...]
                    every fuzz target (or those named) for so long, two at once; findings go to fuzz/findings
@@ -217,6 +217,7 @@ e2e_tests() {
 # commit are for soak and by hand: one in some hundreds still fails (docs/simulation.md, "What is open").
 simulation_tests() {
   simulated fixed build/release/bin/evergate-simulate --seeds 1-2000 --jobs "$(nproc)"
+  simulated reshard build/release/bin/evergate-simulate --seeds 1-200 --reshard --jobs "$(nproc)"
 }
 
 # simulated NAME COMMAND: prints the seeds that failed, what each violated, and the line that runs it again.
