@@ -106,6 +106,10 @@ void fleets_side::abort_resharding() {
   log_.mark(done ? "resharding aborted" : "too late to abort");
 }
 
+bool fleets_side::in_handover() const {
+  return meeting_->ask<bool>([](const control::cutover& cut) { return cut.holds_back(); }).value_or(false);
+}
+
 void fleets_side::tick() {
   time_.in(tick_interval, "resharding", [this] {
     if (stopped_ || !course_.busy()) return;

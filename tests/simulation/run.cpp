@@ -92,6 +92,7 @@ class seed_run final : private shard_watch {
     trouble_.start(plan_.faults, plan_.fault_every);
     for (const auto& wish : plan_.reshardings) ask_for(wish, wish.at);
     if (plan_.repeats_every.count() != 0) repeat();
+    if (plan_.kills_in_handover != 0) lie_in_wait(plan_.kills_in_handover);
     const auto war_over = time_.now() + plan_.active;
     while (time_.now() < war_over && oracle_.findings().empty()) step();
     trouble_.stop();
@@ -145,6 +146,16 @@ class seed_run final : private shard_watch {
       const auto type = types[chance_.below(std::size(types))];
       discord_.core().emit(1 + chance_.below(80), type, discord_.now_ms());
       repeat();
+    });
+  }
+  /// Kills the daemon while the events of a guild wait for what the other session has yet to bring.
+  void lie_in_wait(unsigned kills) {
+    timeline_.in(base::milliseconds(20), "in wait", [this, kills] {
+      if (peace_ || kills == 0) return;
+      const bool now = daemon_ && !daemon_->stopping() && daemon_->upstream().in_handover();
+      if (!now || !chance_.chance(0.1)) return lie_in_wait(kills);
+      kill("killed in a handover");
+      lie_in_wait(kills - 1);
     });
   }
   /// Somebody asks for a resharding, again and again until it begins or the faults are over.
