@@ -22,7 +22,7 @@ usage: ./evergate.sh COMMAND
   rate N           while `run` shows its demonstration: N events a second
   test             build dev (ASan, UBSan) and release; unit tests, house rules, simulation, end-to-end tests
   test-unit        only the unit tests and house rules, on dev
-  test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds, 200 with reshardings
+  test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds, 200 with reshardings, 500 of the commit
   test-e2e [FILE]  only the end-to-end tests, on release
   fuzz SECONDS [TARGET...]
                    every fuzz target (or those named) for so long, two at once; findings go to fuzz/findings
@@ -192,8 +192,9 @@ e2e_file() {
 $story}"
 }
 
-# Two files at once: each waits most of its time, and has processes, ports and directories of its own. A file that
-# ends without a summary (killed, out of time) counts as one failure.
+# Two files at once: each waits most of its time, and has processes, ports and directories of its own. The long ones
+# go first, so that none of them is left alone at the end. A file that ends without a summary (killed, out of time)
+# counts as one failure.
 e2e_tests() {
   local file log good bad
   need_node
@@ -201,7 +202,7 @@ e2e_tests() {
   npm_packages tests/e2e
   rm -f build/e2e-*.log
   export -f e2e_file
-  printf '%s\0' "$@" | xargs -0 -n 1 -P 2 bash -c 'e2e_file "$0"' || true
+  long_first "$@" | xargs -0 -n 1 -P 2 bash -c 'e2e_file "$0"' || true
   for file in "$@"; do
     log=build/e2e-$(basename "$file" .test.mjs).log
     good=$(sed -nE 's/^# pass ([0-9]+).*/\1/p' "$log" | tail -1) || true
@@ -213,11 +214,36 @@ e2e_tests() {
   done
 }
 
-# Each seed counts as a test. That the oracle sees planted bugs is shown by ctest (simulation.catches_…). Seeds of the
-# commit are for soak and by hand: one in some hundreds still fails (docs/simulation.md, "What is open").
+# long_first FILE...: those that take a minute or more, then the others; each ended by a NUL.
+long_first() {
+  local pattern='/(restarts|reshard|reshard_[a-z]+|consumers|store|failures_[a-z]+|kill_daemon|absence)\.test\.mjs$' file
+  for file in "$@"; do if [[ $file =~ $pattern ]]; then printf '%s\0' "$file"; fi; done
+  for file in "$@"; do if [[ ! $file =~ $pattern ]]; then printf '%s\0' "$file"; fi; done
+}
+
+# Each seed counts as a test. That the oracle sees planted bugs is shown by ctest (simulation.catches_…).
 simulation_tests() {
-  simulated fixed build/release/bin/evergate-simulate --seeds 1-2000 --jobs "$(nproc)"
-  simulated reshard build/release/bin/evergate-simulate --seeds 1-200 --reshard --jobs "$(nproc)"
+  local program=build/release/bin/evergate-simulate sources
+  simulated fixed "$program" --seeds 1-2000 --jobs "$(nproc)"
+  simulated reshard "$program" --seeds 1-200 --reshard --jobs "$(nproc)"
+  sources=$(simulated_sources)
+  echo "evergate.sh: 500 seeds of these sources, evergate-simulate --derive $sources"
+  simulated commit "$program" --derive "$sources" --count 500 --jobs "$(nproc)"
+}
+
+simulation_and_dev() {
+  local phases=''
+  phase 'simulation' simulation_tests
+  phase 'building dev' build_preset dev
+  # The test house.headers_alone, which finds it done; it is that test that tells of a failure.
+  phase 'headers alone' python3 tests/headers_alone.py build/dev || echo 'evergate.sh: house.headers_alone will fail'
+  phases_told
+}
+
+# New seeds with each commit that changes what is simulated, the same for everybody who has these sources.
+simulated_sources() {
+  find src sim tests/simulation -type f \( -name '*.cpp' -o -name '*.h' \) -print0 | LC_ALL=C sort -z |
+    xargs -0 sha256sum | sha256sum | cut -c 1-16
 }
 
 # simulated NAME COMMAND: prints the seeds that failed, what each violated, and the line that runs it again.
@@ -276,14 +302,14 @@ verdict() {
   [[ $failed -eq 0 ]]
 }
 
-# The simulation needs no clock but its own, so it takes the time in which the end-to-end tests wait.
+# The simulation has no clock but its own, and a compiler none at all: they take the time in which the end-to-end
+# tests wait.
 command_test() {
   phase 'what is needed' need
   phase 'building release' build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_SIMULATION=ON
-  beside simulation simulation_tests
-  phase 'end-to-end tests, the simulation beside them' e2e_tests tests/e2e/*.test.mjs
-  phase 'what was left of the simulation' beside_ends simulation
-  phase 'building dev' build_preset dev
+  beside simulation simulation_and_dev
+  phase 'end-to-end tests; the simulation and building dev beside them' e2e_tests tests/e2e/*.test.mjs
+  phase 'what was left of those' beside_ends simulation
   phase 'unit tests and house rules' unit_tests
   phases_told
   verdict

@@ -252,7 +252,7 @@ def poured(build, directory, kind, codec, tls, events, **more):
         scene.end()
 
 
-def instructions(build, directory, kind, codec, tls, events):
+def instructions(build, directory, kind, codec, tls, events, **more):
     """User instructions per event, counted by callgrind between the first and the last of them."""
     scene = Scene(build, directory, tls=tls)
     try:
@@ -268,7 +268,7 @@ def instructions(build, directory, kind, codec, tls, events):
             scene.passed_on.first("client")
             scene.ask("emit", {"count": 1, "type": "MESSAGE_CREATE"})
         else:
-            pid, port = scene.daemon(codec)
+            pid, port = scene.daemon(codec, **more)
             reader = scene.drain(port)
         reader.first("frames")
         silence(reader, 3)
@@ -354,7 +354,7 @@ def certificates(directory):
             "-days", "2", "-extfile", "names.cnf")
 
 
-PARTS = ["saturated", "counts", "instructions", "steady", "latency"]
+PARTS = ["saturated", "counts", "instructions", "filters", "steady", "latency"]
 CODECS = [("TLS+zstd", "zstd-stream", True), ("TLS+zlib", "zlib-stream", True), ("TLS", "none", True), ("TCP", "none", False)]
 KINDS = [("floor", "floor", {}), ("journal in memory", "daemon", {"queue__storage": "memory"}),
          ("journal on disk", "daemon", {}), ("durability power", "daemon", {"queue__durability": "power"})]
@@ -379,6 +379,27 @@ def saturated(build, directory, rounds, events):
                          "ratio_min": round(cpu[0] / floor[0], 2), "ratio_median": round(cpu[1] / floor[1], 2),
                          "events_per_core": round(1e9 / cpu[0]),
                          "rate_best": round(max(r["rate"] for r in taken[name]))})
+    return rows
+
+
+def filters(build, directory, rounds, events, instruction_events):
+    """What a filter in front of the queue costs when every event passes it."""
+    script = pathlib.Path(directory) / "filter.lua"
+    script.write_text("function on_event(asked) return asked.type ~= 'NEVER_SENT' end\n")
+    kinds = [("no filter", {}), ("declarative filter", {"filters__events_deny": ["NEVER_SENT"], "filters__guilds_deny": ["1"]}),
+             ("Lua on_event filter", {"controllers__script": str(script)})]
+    taken = {name: [] for name, _ in kinds}
+    for _ in range(rounds):
+        for name, more in kinds:
+            taken[name].append(poured(build, directory, "daemon", "none", False, events, **more)["cpu_ns"])
+    counted = {name: instructions(build, directory, "daemon", "none", False, instruction_events, **more) for name, more in kinds}
+    bare, bare_instructions = least_and_median(taken["no filter"]), counted["no filter"]
+    rows = []
+    for name, _ in kinds:
+        cpu = least_and_median(taken[name])
+        rows.append({"what": name, "cpu_ns_min": round(cpu[0]), "ratio_min": round(cpu[0] / bare[0], 2),
+                     "ratio_median": round(cpu[1] / bare[1], 2), "instructions": round(counted[name]),
+                     "instructions_above": round(counted[name] - bare_instructions)})
     return rows
 
 
@@ -426,6 +447,9 @@ def main():
                 floor, daemon = (instructions(args.build, directory, kind, codec, tls, args.instruction_events) for kind in ("floor", "daemon"))
                 out["instructions"].append({"codec": label, "floor": round(floor), "daemon": round(daemon), "above": round(daemon - floor)})
             show("User instructions per event (callgrind), journal on disk", out["instructions"])
+        if "filters" in wanted:
+            out["filters"] = filters(args.build, directory, args.rounds, args.events, args.instruction_events)
+            show("Filters in front of the queue, TCP, journal on disk: CPU and user instructions per event", out["filters"])
         if "steady" in wanted:
             out["steady"] = []
             for tick in ("0ms", "1ms"):

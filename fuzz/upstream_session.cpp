@@ -139,6 +139,7 @@ class shell {
     check(machine_.state() == session_state::failed, "fatal is the end");
   }
   void carry_out(const action::note&) {}
+  void carry_out(const action::heard&) { check(open_, "what is heard is heard on a connection"); }
   void carry_out(const action::proof& what) {
     check(what.sent <= now_, "a beat is acknowledged after it was sent");
   }

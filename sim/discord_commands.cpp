@@ -60,8 +60,9 @@ void discord::presence(connection& c, const nlohmann::json& d, std::int64_t now_
   const auto& since = member_of(d, "since");
   if (std::ranges::find(statuses, member_of(d, "status")) == statuses.end() ||
       !member_of(d, "activities").is_array() || !(since.is_null() || since.is_number())) {
-    bad_payload(c, "op 3 needs a status that exists, activities, and since as a number or null");
+    return bad_payload(c, "op 3 needs a status that exists, activities, and since as a number or null");
   }
+  c.owner->status = member_of(d, "status").get<std::string>();
 }
 
 void discord::voice(connection& c, const nlohmann::json& d, std::int64_t now_ms) {

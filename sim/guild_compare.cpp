@@ -119,13 +119,11 @@ void compare(const std::string& path, const json& truth, const json& given, repo
 
 }  // namespace
 
-std::vector<std::string> compare_guilds(const json& truth, const json& given, std::size_t differences_max) {
-  json left = truth;
-  json right = given;
-  normalise(left);
-  normalise(right);
+std::vector<std::string> compare_guilds(json truth, json given, std::size_t differences_max) {
+  normalise(truth);
+  normalise(given);
   report out{.lines = {}, .most = differences_max};
-  compare("d", left, right, out);
+  compare("d", truth, given, out);
   return out.lines;
 }
 

@@ -3,15 +3,14 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 namespace evergate::sim {
 
 /// Paths and values that differ; empty when both say the same.
-[[nodiscard]] std::vector<std::string> compare_guilds(const nlohmann::json& truth,
-                                                      const nlohmann::json& given,
+[[nodiscard]] std::vector<std::string> compare_guilds(nlohmann::json truth, nlohmann::json given,
                                                       std::size_t differences_max = 50);
 
 }  // namespace evergate::sim

@@ -37,6 +37,7 @@ struct session {
   std::uint32_t count = 1;
   guild_view view;
   std::string transport;  ///< version, encoding and compression it was made with
+  std::string status;     ///< of the last presence that it was told by op 3
   std::uint32_t seq = 0;
   std::uint32_t acknowledged = 0;  ///< highest sequence of a heartbeat
   connection_id connection = 0;    ///< 0 = nobody is connected

@@ -27,6 +27,7 @@ ALLOWED_NAMES = {"gateway_manager"}
 OWNED_HEADERS = {
     r"(boost/)?(asio|beast)(/|\.hpp)|openssl/|curl/": ("net", "sockets, TLS and HTTP"),
     r"lmdb(\+\+)?\.h": ("journal", "the store"),
+    r"(lua|lauxlib|lualib)\.h(pp)?$": ("controllers", "Lua"),
 }
 PURE_FOLDERS = ("proto", "flow")
 IMPURE = re.compile(

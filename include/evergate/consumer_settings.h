@@ -21,17 +21,20 @@ enum class acknowledgement : std::uint8_t { heartbeat, explicit_only };
 
 /// Where a consumer that has never read begins.
 struct start_position {
+  /// What it is counted from.
   enum class kind : std::uint8_t {
     now,       ///< with what comes next
     earliest,  ///< with the oldest event kept
     offset,    ///< past `value`
     time,      ///< with the first event committed at or after `value`, milliseconds since 1970
   };
-  kind what = kind::now;
-  std::uint64_t value = 0;
+  kind what = kind::now;    ///< which of them
+  std::uint64_t value = 0;  ///< of offset and time
+  /// Both the same.
   bool operator==(const start_position&) const = default;
 };
 
+/// What may be set for one consumer.
 struct consumer_settings {
   // What it sees.
   std::uint32_t intents = 53'608'447;       ///< at most; what its bots ask for beyond is left out
@@ -43,17 +46,17 @@ struct consumer_settings {
   start_position start;                     ///< of a consumer that has never read
 
   // What counts as delivered.
-  redelivery_policy redelivery = redelivery_policy::at_least_once;
-  clean_close_policy on_clean_close = clean_close_policy::sent;
-  std::chrono::milliseconds close_grace{100};
-  acknowledgement acknowledge = acknowledgement::heartbeat;
-  std::uint32_t ack_window = 262'144;            ///< events in flight per lane
+  redelivery_policy redelivery = redelivery_policy::at_least_once;  ///< after an unclean end
+  clean_close_policy on_clean_close = clean_close_policy::sent;     ///< after a close frame
+  std::chrono::milliseconds close_grace{100};                       ///< see clean_close_policy
+  acknowledgement acknowledge = acknowledgement::heartbeat;         ///< what acknowledges
+  std::uint32_t ack_window = 262'144;                               ///< events in flight per lane
   std::chrono::milliseconds session_timeout{0};  ///< a session without connection is forgotten; 0 = never
 
   // How far behind it may fall; 0 = as far as the queue reaches.
-  std::uint64_t max_events = 0;
-  std::uint64_t max_bytes = 0;
-  std::chrono::seconds max_age{0};
+  std::uint64_t max_events = 0;     ///< 0 = no bound of its own
+  std::uint64_t max_bytes = 0;      ///< 0 = no bound of its own
+  std::chrono::seconds max_age{0};  ///< 0 = no bound of its own
 };
 
 }  // namespace evergate

@@ -19,15 +19,17 @@ namespace evergate {
 template <class Question, class Answer>
 class standard_answer {
  public:
-  using question_type = Question;
-  using answer_type = Answer;
+  using question_type = Question;  ///< what is asked
+  using answer_type = Answer;      ///< what is answered
 
+  /// A view of `asked`, which must outlive it.
   template <class Asked>
   standard_answer(const Asked& asked) noexcept  // NOLINT(google-explicit-constructor): as a function_ref
       : what_(&asked), call_([](const void* what, const Question& question) -> Answer {
           return (*static_cast<const Asked*>(what))(question);
         }) {}
 
+  /// What would be done without an override.
   [[nodiscard]] Answer operator()(const Question& question) const { return call_(what_, question); }
 
  private:
@@ -46,33 +48,37 @@ using controller =
 
 // --- scale ----------------------------------------------------------------------------------------------
 
+/// With how many shards to start.
 struct total_shards_question {
-  std::uint32_t configured = 0;   ///< shards.total; 0 = not set
-  std::uint32_t stored = 0;       ///< of the sessions that an earlier run left; 0 = none
-  std::uint32_t recommended = 1;  ///< by GET /gateway/bot
-  std::uint32_t max_concurrency = 1;
+  std::uint32_t configured = 0;       ///< shards.total; 0 = not set
+  std::uint32_t stored = 0;           ///< of the sessions that an earlier run left; 0 = none
+  std::uint32_t recommended = 1;      ///< by GET /gateway/bot
+  std::uint32_t max_concurrency = 1;  ///< buckets of IDENTIFYs
 };
 
+/// Which worker a shard belongs to.
 struct worker_id_question {
-  std::uint32_t shard = 0;
-  std::uint32_t first_shard = 0;  ///< of this process
-  std::uint32_t shards = 1;       ///< of this process
-  std::uint32_t workers = 1;
-  std::uint32_t shards_per_worker = 25;
-  bool round_robin = false;
+  std::uint32_t shard = 0;               ///< its id
+  std::uint32_t first_shard = 0;         ///< of this process
+  std::uint32_t shards = 1;              ///< of this process
+  std::uint32_t workers = 1;             ///< how many
+  std::uint32_t shards_per_worker = 25;  ///< shards.per_worker
+  bool round_robin = false;              ///< shards.round_robin
 };
 
+/// May the shard IDENTIFY now?
 struct identify_question {
-  std::uint32_t shard = 0;
+  std::uint32_t shard = 0;         ///< its id
   std::uint32_t bucket = 0;        ///< shard % max_concurrency
   std::string_view cause{};        ///< start, reconnect, reshard, …: as in `evergate status`
   std::uint32_t remaining = 0;     ///< session starts of the day
   std::uint32_t asked_before = 0;  ///< how often this turn has been put off
 };
 
+/// With which presence it IDENTIFYs.
 struct presence_question {
-  std::uint32_t shard = 0;
-  std::uint32_t shards = 1;
+  std::uint32_t shard = 0;      ///< its id
+  std::uint32_t shards = 1;     ///< shards of its fleet
   std::string_view presence{};  ///< JSON of an op 3 `d`: the bots' latest, else the configured; may be empty
 };
 
@@ -87,128 +93,147 @@ enum class close_verdict : std::uint8_t {
   fatal,         ///< stops the application
 };
 
+/// A shard's connection was closed.
 struct close_question {
-  std::uint32_t shard = 0;
-  std::uint32_t shards = 1;
+  std::uint32_t shard = 0;    ///< its id
+  std::uint32_t shards = 1;   ///< shards of its fleet
   std::uint16_t code = 1006;  ///< Discord's; 1005 = a close frame without one, 1006 = no close frame
   bool session = false;       ///< there is one to resume
 };
 
+/// Discord sent op 9.
 struct invalid_session_question {
-  std::uint32_t shard = 0;
-  std::uint32_t shards = 1;
-  bool resumable = false;  ///< op 9's `d`
+  std::uint32_t shard = 0;   ///< its id
+  std::uint32_t shards = 1;  ///< shards of its fleet
+  bool resumable = false;    ///< op 9's `d`
 };
 
+/// How long to wait before the next connection.
 struct reconnect_question {
-  std::uint32_t shard = 0;
-  std::uint32_t shards = 1;
+  std::uint32_t shard = 0;             ///< its id
+  std::uint32_t shards = 1;            ///< shards of its fleet
   std::uint32_t tries = 0;             ///< since the shard was last live
   std::chrono::milliseconds delay{0};  ///< drawn as reconnect.* says
 };
 
 // --- events ---------------------------------------------------------------------------------------------
 
+/// An event on its way to the journal.
 struct event_question {
-  std::uint32_t shard = 0;
-  std::uint32_t shards = 1;
-  std::string_view type{};  ///< `t`
-  std::uint64_t guild = 0;  ///< 0 = without one
-  std::string_view d{};     ///< JSON
+  std::uint32_t shard = 0;   ///< its id
+  std::uint32_t shards = 1;  ///< shards of its fleet
+  std::string_view type{};   ///< `t`
+  std::uint64_t guild = 0;   ///< 0 = without one
+  std::string_view d{};      ///< JSON
 };
 
+/// What becomes of it.
 struct event_answer {
+  /// What becomes of the event.
   enum class verdict : std::uint8_t { keep, drop, rewrite };
-  verdict what = verdict::keep;
-  std::string d{};  ///< of rewrite: a JSON object
+  verdict what = verdict::keep;  ///< what is to be done
+  std::string d{};               ///< of rewrite: a JSON object
 };
 
+/// An event on its way to a bot.
 struct delivery_question {
-  std::string_view consumer{};
-  std::uint32_t lane = 0;
-  std::uint32_t lanes = 1;
-  std::string_view type{};
-  std::uint64_t guild = 0;
-  std::string_view d{};
+  std::string_view consumer{};  ///< its name
+  std::uint32_t lane = 0;       ///< the lane's id
+  std::uint32_t lanes = 1;      ///< the bot's n
+  std::string_view type{};      ///< as in `t`
+  std::uint64_t guild = 0;      ///< the guild; 0 = none
+  std::string_view d{};         ///< JSON
 };
 
 /// In the order in which they are given up without an override.
 enum class event_group : std::uint8_t { ephemeral, message, state };
 
+/// The queue is full.
 struct overflow_question {
+  /// A kind of events.
   struct group {
-    bool there = false;  ///< some of it can be given up
-    std::uint64_t events = 0;
-    std::uint64_t bytes = 0;
+    bool there = false;                   ///< some of it can be given up
+    std::uint64_t events = 0;             ///< how many
+    std::uint64_t bytes = 0;              ///< of them
     std::chrono::milliseconds oldest{0};  ///< age of the oldest
   };
   std::array<group, 3> groups;  ///< by event_group
 };
 
+/// Is the interaction too old?
 struct interaction_question {
   std::chrono::milliseconds age{0};  ///< since Discord made it
-  std::string_view d{};
+  std::string_view d{};              ///< the interaction's JSON
 };
 
 // --- bots -----------------------------------------------------------------------------------------------
 
+/// A bot's command.
 struct command_question {
-  std::string_view consumer{};
-  std::uint32_t lane = 0;
-  std::uint32_t lanes = 1;
-  int op = 0;            ///< 3, 4, 8, 31 or 43
-  std::string_view d{};  ///< as the bot sent it
+  std::string_view consumer{};  ///< its name
+  std::uint32_t lane = 0;       ///< the lane's id
+  std::uint32_t lanes = 1;      ///< the bot's n
+  int op = 0;                   ///< 3, 4, 8, 31 or 43
+  std::string_view d{};         ///< as the bot sent it
 };
 
+/// What becomes of it.
 struct command_answer {
+  /// What becomes of the command.
   enum class verdict : std::uint8_t { pass, drop, rewrite };
-  verdict what = verdict::pass;
-  std::string d{};  ///< of rewrite: a JSON object, judged as if the bot had sent it
+  verdict what = verdict::pass;  ///< what is to be done
+  std::string d{};               ///< of rewrite: a JSON object, judged as if the bot had sent it
 };
 
+/// A request for members, while an equal one is under way.
 struct member_request_question {
-  std::string_view consumer{};
-  std::uint64_t guild = 0;
-  std::string_view d{};      ///< as it would go to Discord, without nonce
-  std::uint32_t others = 0;  ///< requests that the same answer will serve already
+  std::string_view consumer{};  ///< its name
+  std::uint64_t guild = 0;      ///< the guild; 0 = none
+  std::string_view d{};         ///< as it would go to Discord, without nonce
+  std::uint32_t others = 0;     ///< requests that the same answer will serve already
 };
 
+/// READY for a bot.
 struct ready_question {
-  std::string_view consumer{};
-  std::uint32_t lane = 0;
-  std::uint32_t lanes = 1;
-  std::string_view d{};  ///< the READY that the bot would get
+  std::string_view consumer{};  ///< its name
+  std::uint32_t lane = 0;       ///< the lane's id
+  std::uint32_t lanes = 1;      ///< the bot's n
+  std::string_view d{};         ///< the READY that the bot would get
 };
 
+/// A bot that identifies.
 struct bot_question {
-  std::string_view consumer{};
-  std::uint32_t lane = 0;
-  std::uint32_t lanes = 1;
-  std::uint64_t intents = 0;
-  std::string_view library{};  ///< properties.browser of its IDENTIFY
+  std::string_view consumer{};  ///< its name
+  std::uint32_t lane = 0;       ///< the lane's id
+  std::uint32_t lanes = 1;      ///< the bot's n
+  std::uint64_t intents = 0;    ///< that it asks for
+  std::string_view library{};   ///< properties.browser of its IDENTIFY
 };
 
+/// How many shards to tell bots.
 struct lanes_question {
-  std::string_view consumer{};
+  std::string_view consumer{};   ///< its name
   std::uint32_t configured = 0;  ///< downstream.lanes; 0 = not set
   std::uint32_t shards = 1;      ///< upstream
 };
 
 // --- resharding -----------------------------------------------------------------------------------------
 
+/// Is it time to reshard?
 struct reshard_question {
-  std::uint32_t current = 1;
+  std::uint32_t current = 1;          ///< shards that serve
   std::uint32_t target = 0;           ///< that guilds and Discord's recommendation call for
   bool due = false;                   ///< reshard.threshold is reached
   std::uint32_t fullest_percent = 0;  ///< of reshard.guilds_per_shard_max, of the fullest shard
-  std::uint32_t guilds = 0;
-  std::uint32_t recommended = 0;
-  std::uint32_t remaining = 0;  ///< session starts of the day
+  std::uint32_t guilds = 0;           ///< that are known
+  std::uint32_t recommended = 0;      ///< by GET /gateway/bot
+  std::uint32_t remaining = 0;        ///< session starts of the day
 };
 
+/// May guilds begin to move?
 struct switch_question {
-  std::uint32_t from = 1;
-  std::uint32_t to = 1;
+  std::uint32_t from = 1;               ///< shards that serve
+  std::uint32_t to = 1;                 ///< shards of the new fleet
   std::uint32_t ready_shards = 0;       ///< of the new fleet
   std::chrono::milliseconds waited{0};  ///< since it could begin
 };
@@ -284,15 +309,15 @@ struct controller_table {
 
 /// How a controller's override has done since the start.
 struct controller_status {
-  std::string name;
-  bool in_cpp = false;  ///< overridden by a function
-  bool in_lua = false;  ///< overridden by the script
-  std::uint64_t calls = 0;
-  std::uint64_t failures = 0;  ///< the standard answer was taken instead
-  std::uint64_t slow = 0;      ///< took longer than controllers.slow_after
-  std::chrono::nanoseconds total{0};
-  std::chrono::nanoseconds slowest{0};
-  std::string last_failure;  ///< why; empty = none
+  std::string name;                     ///< its name
+  bool in_cpp = false;                  ///< overridden by a function
+  bool in_lua = false;                  ///< overridden by the script
+  std::uint64_t calls = 0;              ///< of the override
+  std::uint64_t failures = 0;           ///< the standard answer was taken instead
+  std::uint64_t slow = 0;               ///< took longer than controllers.slow_after
+  std::chrono::nanoseconds total{0};    ///< time of all calls
+  std::chrono::nanoseconds slowest{0};  ///< time of the slowest call
+  std::string last_failure;             ///< why; empty = none
 };
 
 }  // namespace evergate

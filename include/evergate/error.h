@@ -10,8 +10,8 @@ namespace evergate {
 /// A failure: a code that programs branch on, and a sentence that names the key, frame or file, what is
 /// wrong with it and what is allowed. Never contains a token.
 struct error {
-  std::error_code code;
-  std::string detail;
+  std::error_code code;  ///< what programs branch on
+  std::string detail;    ///< the sentence for people; may be empty
 
   /// "detail (code message)", for logs and terminals.
   [[nodiscard]] std::string text() const {

@@ -69,6 +69,7 @@ std::vector<operation> api::operations() {
   add_giving_up(out);
   add_letters(out);
   add_resharding(out);
+  add_controllers(out);
   return out;
 }
 
@@ -79,6 +80,10 @@ void api::add_reading(std::vector<operation>& to) {
   to.push_back(
       {"GET", "/v1/shards", "shards", "Every shard held, ascending", {}, [this](const call&, reply back) {
          back(list_shards());
+       }});
+  to.push_back(
+      {"GET", "/v1/workers", "workers", "Every worker and its load", {}, [this](const call&, reply back) {
+         back(list_workers());
        }});
   to.push_back({"GET",
                 "/v1/consumers",
@@ -236,6 +241,17 @@ answer api::list_shards() const {
     out.put("events", one.events).put("connects", one.connects).put("identifies", one.identifies);
     out.put("identifies_refused", one.identifies_refused).put("resumes", one.resumes).put("gaps", one.gaps);
     out.put("zombies", one.zombies).put("commands_queued", one.commands_queued).end();
+  }
+  out.end().end();
+  return {200, out.take()};
+}
+
+answer api::list_workers() const {
+  json_writer out;
+  out.object().array("workers");
+  for (const auto& one : around_.workers()) {
+    out.object().put("worker", one.id).put("shards", one.shards).put("connections", one.connections);
+    out.put("busy", one.busy).put("events_per_second", one.events_per_second).put("events", one.events).end();
   }
   out.end().end();
   return {200, out.take()};

@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "downstream/gateway.h"
+#include "evergate/controllers.h"
 #include "evergate/error.h"
+#include "evergate/gateway_state.h"
 #include "evergate/resharding.h"
 #include "flow/command.h"
 #include "journal/journal.h"
@@ -29,13 +31,26 @@ struct resharding_verbs {
   std::function<void(answer)> abort;
 };
 
+/// What can be asked about overrides of controllers; answers at once.
+struct controller_verbs {
+  struct script_state {
+    std::string file;           ///< empty = none is configured
+    std::uint32_t version = 0;  ///< of what is in force; 0 = nothing is
+  };
+  std::function<std::vector<controller_status>()> list;
+  std::function<script_state()> script;
+  std::function<result<void>()> reload;
+};
+
 /// What the API shows and changes. All of it outlives close().
 struct ground {
   downstream::gateway& bots;
   journal::journal& store;
   flow::fleet_view& fleet;
   std::function<std::vector<upstream::shard_status>()> shards;
+  std::function<std::vector<worker_status>()> workers;
   resharding_verbs resharding;
+  controller_verbs controllers;
   std::function<std::string()> fatal;  ///< why the application stopped, empty while it has not
   std::string version;
   base::milliseconds drain_timeout{30'000};    ///< when the request names none
@@ -59,6 +74,7 @@ class api {
   void add_verbs(std::vector<operation>& to);
   [[nodiscard]] answer status() const;
   [[nodiscard]] answer list_shards() const;
+  [[nodiscard]] answer list_workers() const;
   [[nodiscard]] answer list_consumers() const;
   [[nodiscard]] answer show_consumer(std::string_view name) const;
   [[nodiscard]] answer list_gaps(const call& asked) const;
@@ -68,6 +84,8 @@ class api {
   void drain(const call& asked, reply back);
   void add_letters(std::vector<operation>& to);
   void add_resharding(std::vector<operation>& to);
+  void add_controllers(std::vector<operation>& to);
+  [[nodiscard]] answer list_controllers() const;
   [[nodiscard]] answer list_letters() const;
   [[nodiscard]] answer show_letter(const call& asked) const;
   [[nodiscard]] answer replay_letter(const call& asked);

@@ -43,6 +43,12 @@ class json_writer {
     out_ += fmt::to_string(value);
     return *this;
   }
+  /// With three digits after the point.
+  json_writer& put(double value) {
+    comma();
+    out_ += fmt::format("{:.3f}", value);
+    return *this;
+  }
   /// JSON made elsewhere.
   json_writer& raw(std::string_view key, std::string_view json) {
     name(key).comma();

@@ -7,9 +7,11 @@
 #include <random>
 
 #include "app/admin_access.h"
+#include "app/controller_options.h"
 #include "app/errc.h"
 #include "app/option_table.h"
 #include "app/part_options.h"
+#include "controllers/errc.h"
 #include "journal/errc.h"
 #include "pipeline/intake.h"
 #include "proto/json_view.h"
@@ -36,6 +38,13 @@ std::vector<net::event_loop*> pointers(const std::vector<std::unique_ptr<net::ev
   return out;
 }
 
+std::vector<std::unique_ptr<net::event_loop>> make_loops(std::uint32_t workers) {
+  if (workers == 0) workers = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::unique_ptr<net::event_loop>> out;
+  for (std::uint32_t i = 0; i < workers; ++i) out.push_back(std::make_unique<net::event_loop>());
+  return out;
+}
+
 void abort_question(reshard_desk& desk, reshard_desk::answer to) {
   if (auto aborted = desk.abort("asked for"); !aborted) return to(std::unexpected(aborted.error()));
   to(resharding_plan{});
@@ -46,17 +55,19 @@ void abort_question(reshard_desk& desk, reshard_desk::answer to) {
 application::application(gateway_options options)
     : options_(std::move(options)),
       log_(level_of(options_.log.level), format_of(options_.log.format)),
-      desk_(options_.controllers, &log_, options_.controller.slow_after) {
-  const auto workers =
-      options_.workers != 0 ? options_.workers : std::max(1u, std::thread::hardware_concurrency());
-  for (std::uint32_t i = 0; i < workers; ++i) loops_.push_back(std::make_unique<net::event_loop>());
-}
+      desk_(options_.controllers, &log_, options_.controller.slow_after),
+      script_(desk_, script_limits_of(options_.controller), &log_),
+      loops_(make_loops(options_.workers)),
+      meter_(loops_) {}
 
 application::~application() {
   shutdown();
 }
 
 result<void> application::start() {
+  if (!options_.controller.script.empty()) {
+    if (auto loaded = load_script(); !loaded) return std::unexpected(loaded.error());
+  }
   if (auto opened = open_journal(); !opened) return opened;
   net::http_client_options http;
   http.ca_file = options_.discord.ca_file;
@@ -66,6 +77,7 @@ result<void> application::start() {
   if (auto made = make_access(*records); !made) return made;
   if (auto made = make_fleets(*records); !made) return made;
   if (auto made = make_gateway(); !made) return made;
+  if (auto begun = begin_events(); !begun) return begun;
   journal_->start({fleets_.get(), gateway_.get(), this});
   run_loops();
   running_ = true;
@@ -77,7 +89,7 @@ result<void> application::start() {
     shutdown();
     return opened;
   }
-  fleets_->of(control::fleet_side::old_fleet)->start();
+  if (options_.spawn) (void)spawn_shards();
   loops_.front()->post([desk = resharding_.get()] { desk->start(); });
   return {};
 }
@@ -91,7 +103,9 @@ result<void> application::open_admin() {
                        .store = *journal_,
                        .fleet = *fleets_,
                        .shards = [this] { return fleets_->status(); },
+                       .workers = [this] { return workers(); },
                        .resharding = resharding_verbs(),
+                       .controllers = controller_verbs(),
                        .fatal = [this] { return fatal(); },
                        .version = EVERGATE_VERSION,
                        .drain_timeout = options_.downstream.drain_timeout,
@@ -133,6 +147,7 @@ result<std::shared_ptr<upstream::fleet>> application::make_fleet(fleet_order ord
   auto ready = journal_->ready();
   if (!ready) return std::unexpected(ready.error());
   pipeline::intake_options intake;
+  intake.filter = filters_of(options_.filters);
   intake.log = &log_;
   intake.decisions = &desk_;
   intake.self_id = proto::snowflake_of(proto::member(proto::member(*ready, "user"), "id"));
@@ -156,6 +171,11 @@ result<std::shared_ptr<upstream::fleet>> application::make_fleet(fleet_order ord
   ground.seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
   ground.choose_count = std::move(order.choose_count);
   ground.on_fatal = std::move(order.on_fatal);
+  if (news_.hears_shards()) {
+    ground.on_news = [this](proto::shard_key shard, const upstream::shard_news& what) {
+      news_.of_shard(shard, what);
+    };
+  }
   auto options = fleet_options_of(options_, desk_);
   options.total_shards = order.shape.count;
   auto made = upstream::fleet::make(std::move(options), std::move(ground));
@@ -200,7 +220,8 @@ result<void> application::make_fleets(const std::map<std::string, std::string>& 
                      .log = log_,
                      .decisions = desk_,
                      .make_fleet = [this](fleet_order order) { return make_fleet(std::move(order)); },
-                     .on_fatal = [this](const base::error& why) { on_fatal(why); }},
+                     .on_fatal = [this](const base::error& why) { on_fatal(why); },
+                     .on_status = [this](const resharding_status& now) { news_.resharding(now); }},
       options_);
   std::function<std::uint32_t(const upstream::gateway_info&)> choose;
   if (!left.task)
@@ -234,9 +255,13 @@ result<void> application::make_gateway() {
   }
   if (const auto inherited = net::inherited_sockets(); !inherited.empty())
     listen.inherited_fd = inherited.front();
-  gateway_ = std::make_unique<downstream::gateway>(pointers(loops_), std::move(listen),
-                                                   gateway_options_of(options_, desk_), *journal_, *journal_,
-                                                   *journal_, *fleets_, replies_, *fleets_, *http_, log_);
+  auto bots = gateway_options_of(options_, desk_);
+  if (options_.events.consumer) {
+    bots.on_consumer = [this](const downstream::consumer_news& what) { news_.of_consumer(what); };
+  }
+  gateway_ =
+      std::make_unique<downstream::gateway>(pointers(loops_), std::move(listen), std::move(bots), *journal_,
+                                            *journal_, *journal_, *fleets_, replies_, *fleets_, *http_, log_);
   return {};
 }
 
@@ -273,6 +298,7 @@ void application::shutdown() {
     running_ = false;
     log_.info("gateway.stopped");
   }
+  end_events();
   for (auto& loop : loops_) loop->stop();
   threads_.clear();
   gateway_.reset();
@@ -290,7 +316,7 @@ void application::on_fatal(const base::error& why) {
     fatal_ = why.text();
   }
   log_.error("application.failed", {{"why", why.text()}});
-  if (options_.events.fatal) options_.events.fatal(why.text());
+  news_.fatal(why.text());
 }
 
 void application::on_broken(const std::string& why) {
@@ -299,35 +325,7 @@ void application::on_broken(const std::string& why) {
     store_broken_ = true;
   }
   on_fatal(base::fail(journal::errc::damaged, why).error());
-  if (options_.events.store_damaged) options_.events.store_damaged(why);
-}
-
-std::uint16_t application::port() const {
-  return gateway_ ? gateway_->port() : 0;
-}
-
-std::vector<shard_status> application::shards() const {
-  std::vector<shard_status> out;
-  if (!fleets_) return out;
-  for (const auto& s : fleets_->status()) {
-    out.push_back({s.shard.id, s.shard.count, std::string(s.state), s.session, s.seq_committed,
-                   s.latency_us < 0 ? -1 : s.latency_us / 1000, s.identifies, s.resumes});
-  }
-  return out;
-}
-
-journal_status application::journal() const {
-  journal_status out;
-  if (!journal_) return out;
-  const auto now = journal_->status();
-  out.head = now.book.head;
-  out.gaps = now.book.gaps;
-  for (const auto& totals : now.book.classes) {
-    out.events += totals.events;
-    out.bytes += totals.bytes;
-    out.evicted += totals.evicted_unacked;
-  }
-  return out;
+  news_.store_damaged(why);
 }
 
 void application::ask_desk(std::function<void(reshard_desk&, reshard_desk::answer)> question,
@@ -384,6 +382,42 @@ resharding_status application::resharding() const {
   return resharding_ ? resharding_->status() : resharding_status{};
 }
 
+result<bool> application::load_script() {
+  const std::scoped_lock lock(script_mutex_);
+  const auto& file = options_.controller.script;
+  auto loaded = script_.load(file);
+  if (!loaded) {
+    log_.warn("controllers.refused", {{"file", file.string()}, {"why", loaded.error().detail}});
+    return base::fail(std::move(loaded.error()), "controllers.script");
+  }
+  log_.info("controllers.loaded", {{"file", file.string()}, {"version", script_.version()}});
+  return loaded;
+}
+
+std::vector<controller_status> application::controllers() const {
+  return desk_.status();
+}
+
+result<void> application::reload_controllers() {
+  if (options_.controller.script.empty()) {
+    return base::fail(decide::errc::no_script, "controllers.script is not set");
+  }
+  const auto loaded = load_script();
+  if (!loaded) return std::unexpected(loaded.error());
+  if (*loaded && running_) gateway_->control().renumber_all();
+  return {};
+}
+
+admin::controller_verbs application::controller_verbs() {
+  return {.list = [this] { return controllers(); },
+          .script =
+              [this] {
+                return admin::controller_verbs::script_state{options_.controller.script.string(),
+                                                             script_.version()};
+              },
+          .reload = [this] { return reload_controllers(); }};
+}
+
 std::string application::fatal() const {
   const std::scoped_lock lock(fatal_mutex_);
   return fatal_;
@@ -402,6 +436,10 @@ result<void> application::reload_certificates() {
 }
 
 }  // namespace app
+
+std::string_view version() noexcept {
+  return EVERGATE_VERSION;
+}
 
 result<std::unique_ptr<gateway_manager>> create_gateway_manager(gateway_options options) {
   constexpr std::string_view prefix = "Bot ";

@@ -14,7 +14,8 @@
 #include "app/option_key.h"
 #include "app/option_table.h"
 
-namespace evergate::app {
+namespace evergate {
+namespace app {
 namespace {
 
 const option_row* row_of(std::string_view key) {
@@ -160,23 +161,6 @@ base::result<gateway_options> read_options(const std::filesystem::path& file, co
 
 }  // namespace
 
-environment process_environment() {
-  return [](const std::string& name) -> std::optional<std::string> {
-    const char* value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  };
-}
-
-base::result<gateway_options> load_configuration(const std::filesystem::path& file, const environment& env) {
-  aside beside;
-  auto out = read_options(file, env, beside);
-  if (!out) return out;
-  if (auto chosen = choose_token(env, beside.token_file, *out); !chosen)
-    return std::unexpected(chosen.error());
-  if (auto judged = judge_options(*out); !judged) return std::unexpected(judged.error());
-  return out;
-}
-
 base::result<gateway_options> load_without_token(const std::filesystem::path& file, const environment& env) {
   aside beside;
   auto out = read_options(file, env, beside);
@@ -187,4 +171,27 @@ base::result<gateway_options> load_without_token(const std::filesystem::path& fi
   return out;
 }
 
-}  // namespace evergate::app
+}  // namespace app
+
+environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+}
+
+result<gateway_options> load_configuration(const std::filesystem::path& file, const environment& env) {
+  app::aside beside;
+  auto out = app::read_options(file, env, beside);
+  if (!out) return out;
+  if (auto chosen = app::choose_token(env, beside.token_file, *out); !chosen)
+    return std::unexpected(chosen.error());
+  if (auto judged = app::judge_options(*out); !judged) return std::unexpected(judged.error());
+  return out;
+}
+
+std::string option_list() {
+  return app::option_table_markdown();
+}
+
+}  // namespace evergate

@@ -49,46 +49,6 @@ consumer_option_row intents_row(const std::string& key) {
           }};
 }
 
-template <class Get>
-consumer_option_row names_row(const std::string& key, std::string help, Get get) {
-  return {key,
-          "an array of event names as in t",
-          "[]",
-          std::move(help),
-          [key, get](consumer_settings& o, const option_value& value) -> base::result<void> {
-            auto list = list_of(value);
-            if (!list) return refuse(key, shown(value), "an array of event names");
-            get(o) = std::move(*list);
-            return {};
-          },
-          good};
-}
-
-template <class Get>
-consumer_option_row guilds_row(const std::string& key, std::string help, Get get) {
-  return {key,
-          "an array of guild ids",
-          "[]",
-          std::move(help),
-          [key, get](consumer_settings& o, const option_value& value) -> base::result<void> {
-            const auto list = list_of(value);
-            if (!list) return refuse(key, shown(value), "an array of guild ids");
-            std::vector<std::uint64_t> ids;
-            for (const auto& text : *list) {
-              std::uint64_t id = 0;
-              const auto* const last = text.data() + text.size();
-              const auto [end, failure] = std::from_chars(text.data(), last, id);
-              if (failure != std::errc{} || end != last || id == 0) {
-                return refuse(key, '"' + text + '"', "guild ids, numbers of up to 20 digits");
-              }
-              ids.push_back(id);
-            }
-            get(o) = std::move(ids);
-            return {};
-          },
-          good};
-}
-
 std::optional<start_position> start_of(std::string_view text) {
   const auto found = flow::parse_position(text);
   if (!found) return std::nullopt;
@@ -117,16 +77,18 @@ consumer_option_row start_row(const std::string& key) {
 
 void add_sight(rows& t, const std::string& prefix) {
   t.push_back(intents_row(prefix + "intents"));
-  t.push_back(names_row(prefix + "events.allow",
-                        "When not empty, only these events; READY, RESUMED, GUILD_CREATE, GUILD_DELETE and "
-                        "replies to its own commands come in any case",
-                        FIELD(events_allow)));
-  t.push_back(names_row(prefix + "events.deny", "Events left out, allowed or not; not those four",
-                        FIELD(events_deny)));
-  t.push_back(guilds_row(prefix + "guilds.allow",
-                         "When not empty, only these guilds and what belongs to none, as direct messages",
-                         FIELD(guilds_allow)));
-  t.push_back(guilds_row(prefix + "guilds.deny", "Guilds left out, allowed or not", FIELD(guilds_deny)));
+  t.push_back(names_row<consumer_settings>(
+      prefix + "events.allow",
+      "When not empty, only these events; READY, RESUMED, GUILD_CREATE, GUILD_DELETE and "
+      "replies to its own commands come in any case",
+      FIELD(events_allow)));
+  t.push_back(names_row<consumer_settings>(
+      prefix + "events.deny", "Events left out, allowed or not; not those four", FIELD(events_deny)));
+  t.push_back(guilds_row<consumer_settings>(
+      prefix + "guilds.allow",
+      "When not empty, only these guilds and what belongs to none, as direct messages", FIELD(guilds_allow)));
+  t.push_back(guilds_row<consumer_settings>(prefix + "guilds.deny", "Guilds left out, allowed or not",
+                                            FIELD(guilds_deny)));
   t.push_back(boolean_row<consumer_settings>(
       prefix + "read_only", "Ops 3, 4, 8, 31 and 43 are refused, and REST through /c/NAME is limited to GET",
       FIELD(read_only)));

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "app/consumer_options.h"
+#include "app/controller_options.h"
 #include "app/errc.h"
 #include "app/intents_option.h"
 #include "app/option_value.h"
@@ -71,6 +72,10 @@ void add_general(std::vector<option_row>& t) {
   t.push_back(intents_row());
   t.push_back(text_row("presence", "the JSON of an op 3 d",
                        "Sent with every IDENTIFY until a bot sets another; empty = none", FIELD(presence)));
+  t.push_back(
+      text_row("properties.os", "a name", "What IDENTIFY says of this program", FIELD(properties.os)));
+  t.push_back(text_row("properties.browser", "a name", "The same", FIELD(properties.browser)));
+  t.push_back(text_row("properties.device", "a name", "The same", FIELD(properties.device)));
   t.push_back(data_dir_row());
   t.push_back(integer_row("workers", 0, 1024, "Event loop threads; 0 = one per core", FIELD(workers)));
 }
@@ -147,6 +152,11 @@ void add_connection(std::vector<option_row>& t) {
       duration_row("discord.suspend_after", 100ms, 10min,
                    "A heartbeat late by this much, and by an interval, means that the machine slept: RESUME",
                    FIELD(discord.suspend_after)));
+  t.push_back(integer_row("discord.sends_max", 20, 100'000,
+                          "Sends on one connection in send_window, heartbeats among them; Discord allows 120",
+                          FIELD(discord.sends_max)));
+  t.push_back(duration_row("discord.send_window", 100ms, 10min, "The span that sends_max is counted over",
+                           FIELD(discord.send_window)));
   t.push_back(duration_row("discord.rest_timeout", 50ms, 5min, "For an answer of GET /gateway/bot",
                            FIELD(discord.rest_timeout)));
   t.push_back(duration_row("discord.info_age_max", 100ms, 24h,
@@ -192,7 +202,9 @@ void add_shards(std::vector<option_row>& t) {
       integer_row("shards.first", 0, 65'534, "First shard held by this process", FIELD(shards.first)));
   t.push_back(integer_row("shards.last", -1, 65'534, "Last shard held by this process; -1 = the last of all",
                           FIELD(shards.last)));
-  t.push_back(integer_row("shards.per_worker", 1, 65'535, "Contiguous shards given to one worker",
+  t.push_back(integer_row("shards.per_worker", 0, 65'535,
+                          "Contiguous shards given to one worker, the last one takes what is left; 0 = "
+                          "blocks as even as can be",
                           FIELD(shards.per_worker)));
   t.push_back(boolean_row("shards.round_robin", "Deals shards out one by one instead of in blocks",
                           FIELD(shards.round_robin)));
@@ -318,9 +330,11 @@ void add_downstream(std::vector<option_row>& t) {
                           FIELD(downstream.ask_heartbeats)));
   t.push_back(duration_row("downstream.ask_interval", 1s, 1min, "Between two heartbeats asked for",
                            FIELD(downstream.ask_interval)));
-  t.push_back(size_row("downstream.output_bytes_high", 16ull << 10, 1ull << 30,
-                       "Bytes waiting for one connection before its lane waits",
-                       FIELD(downstream.output_bytes_high)));
+  t.push_back(size_row(
+      "downstream.output_bytes_high", 16ull << 10, 1ull << 30,
+      "Bytes waiting for one connection before its lane waits; fewer for one that takes them slowly (what "
+      "leaves within 500 ms)",
+      FIELD(downstream.output_bytes_high)));
   t.push_back(duration_row("downstream.drain_timeout", 0ms, 24h,
                            "How long a drain waits for acknowledgements when it is not told",
                            FIELD(downstream.drain_timeout)));
@@ -512,6 +526,7 @@ std::span<const option_row> option_table() {
     add_downstream(t);
     add_interactions(t);
     add_catch_up(t);
+    for (auto& row : controller_rows()) t.push_back(std::move(row));
     add_admin(t);
     add_log(t);
     return t;
@@ -534,6 +549,7 @@ base::result<void> judge_options(const gateway_options& options) {
   if (auto judged = judge_listen(options.listen); !judged) return judged;
   if (auto judged = judge_admin(options.admin); !judged) return judged;
   if (auto judged = judge_consumers(options); !judged) return judged;
+  if (auto judged = judge_filters(options.filters); !judged) return judged;
   if (!starts_with_any(options.discord.rest, {"http://", "https://"})) {
     return refuse("discord.rest", '"' + options.discord.rest + '"', "an http:// or https:// URL");
   }

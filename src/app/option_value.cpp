@@ -86,6 +86,22 @@ std::optional<std::vector<std::string>> list_of(const option_value& value) {
   return out;
 }
 
+base::result<std::vector<std::uint64_t>> guild_ids(const std::string& key, const option_value& value) {
+  const auto list = list_of(value);
+  if (!list) return refuse(key, shown(value), "an array of guild ids");
+  std::vector<std::uint64_t> ids;
+  for (const auto& text : *list) {
+    std::uint64_t id = 0;
+    const auto* const last = text.data() + text.size();
+    const auto [end, failure] = std::from_chars(text.data(), last, id);
+    if (failure != std::errc{} || end != last || id == 0) {
+      return refuse(key, '"' + text + '"', "guild ids, numbers of up to 20 digits");
+    }
+    ids.push_back(id);
+  }
+  return ids;
+}
+
 std::string shown(const option_value& value) {
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);

@@ -23,6 +23,10 @@ namespace evergate::app {
 /// A list as the file gives it, or as the environment does: separated by commas. Nothing for other kinds.
 [[nodiscard]] std::optional<std::vector<std::string>> list_of(const option_value& value);
 
+/// Such a list as guild ids.
+[[nodiscard]] base::result<std::vector<std::uint64_t>> guild_ids(const std::string& key,
+                                                                 const option_value& value);
+
 /// `get` returns a reference to the field of the options, const or not.
 template <class Options = gateway_options, class Get>
 basic_option_row<Options> integer_row(std::string key, std::int64_t min, std::int64_t max, std::string help,
@@ -165,6 +169,36 @@ basic_option_row<Options> choice_row(std::string key, std::vector<std::pair<std:
   };
   row.judge = [](const Options&) -> base::result<void> { return {}; };
   return row;
+}
+
+template <class Options, class Get>
+basic_option_row<Options> names_row(const std::string& key, std::string help, Get get) {
+  return {key,
+          "an array of event names as in t",
+          "[]",
+          std::move(help),
+          [key, get](Options& o, const option_value& value) -> base::result<void> {
+            auto list = list_of(value);
+            if (!list) return refuse(key, shown(value), "an array of event names");
+            get(o) = std::move(*list);
+            return {};
+          },
+          [](const Options&) -> base::result<void> { return {}; }};
+}
+
+template <class Options, class Get>
+basic_option_row<Options> guilds_row(const std::string& key, std::string help, Get get) {
+  return {key,
+          "an array of guild ids",
+          "[]",
+          std::move(help),
+          [key, get](Options& o, const option_value& value) -> base::result<void> {
+            auto ids = guild_ids(key, value);
+            if (!ids) return std::unexpected(ids.error());
+            get(o) = std::move(*ids);
+            return {};
+          },
+          [](const Options&) -> base::result<void> { return {}; }};
 }
 
 }  // namespace evergate::app

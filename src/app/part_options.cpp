@@ -28,6 +28,8 @@ void set_connection(const discord_settings& from, upstream::fleet_options& to) {
   to.timeouts.resumed = from.resumed_timeout;
   to.heartbeat.ack_grace = from.ack_grace;
   to.heartbeat.suspend_after = from.suspend_after;
+  to.send_window.sends_max = from.sends_max;
+  to.send_window.window = from.send_window;
   to.rest_timeout = from.rest_timeout;
   to.info_age_max = from.info_age_max;
 }
@@ -79,6 +81,9 @@ upstream::fleet_options fleet_options_of(const gateway_options& options, const d
   out.spread_round_robin = options.shards.round_robin;
   out.connects_per_second_max = options.shards.connects_per_second_max;
   out.presence = options.presence;
+  out.os = options.properties.os;
+  out.browser = options.properties.browser;
+  out.device = options.properties.device;
   out.identify.spacing = options.shards.identify_spacing;
   out.identify.reserve = options.shards.identify_reserve;
   out.identify.reshard_reserve = options.reshard.identify_reserve;

@@ -319,7 +319,7 @@ void reshard_desk::phase_changed() {
     status_.cause = task.cause;
     status_.abort_cause = task.abort_cause;
   }
-  if (options_.events.resharding) options_.events.resharding(status());
+  if (ground_.on_status) ground_.on_status(status());
 }
 
 resharding_status reshard_desk::status() const {

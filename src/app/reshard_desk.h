@@ -47,6 +47,7 @@ struct reshard_ground {
   const decide::desk& decisions;
   std::function<result<std::shared_ptr<upstream::fleet>>(fleet_order)> make_fleet;
   std::function<void(const base::error& why)> on_fatal;  ///< nothing serves any more
+  std::function<void(const resharding_status& now)> on_status;
 };
 
 class reshard_desk final : private control::reshard_hands {

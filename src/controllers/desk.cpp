@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "controllers/lone_surrogates.h"
+
 namespace evergate::decide {
 namespace {
 
@@ -22,11 +24,34 @@ std::string between(std::uint32_t given, std::uint32_t least, std::uint32_t most
   return fmt::format("answered {}, allowed {} to {}", given, least, most);
 }
 
-std::string object(std::string_view json) {
+constexpr std::size_t parser_kept_max = 1 << 20;
+
+/// Calls `look(object)` when the text is one, else says what it is.
+template <class Look>
+std::string object(std::string_view json, const Look& look) {
   if (json.size() > object_max) return fmt::format("answered {} bytes, allowed {}", json.size(), object_max);
   thread_local simdjson::dom::parser parser;
-  if (json.starts_with('{') && parser.parse(json.data(), json.size()).error() == simdjson::SUCCESS) return {};
-  return "answered something that is no JSON object";
+  simdjson::dom::object root;
+  auto failed = parser.parse(json.data(), json.size()).get(root);
+  if (failed == simdjson::STRING_ERROR) failed = parser.parse(without_lone_surrogates(json)).get(root);
+  const bool whole = failed == simdjson::SUCCESS && json.starts_with('{') && json.ends_with('}');
+  auto out = whole ? look(root) : std::string("answered something that is no JSON object");
+  if (parser.capacity() > parser_kept_max) parser = simdjson::dom::parser();
+  return out;
+}
+
+std::string object(std::string_view json) {
+  return object(json, [](const simdjson::dom::object&) { return std::string(); });
+}
+
+std::string session_id_of(std::string_view json) {
+  std::string out;
+  (void)object(json, [&out](const simdjson::dom::object& of) {
+    std::string_view text;
+    if (of["session_id"].get(text) == simdjson::SUCCESS) out = text;
+    return std::string();
+  });
+  return out;
 }
 
 bool lives_on(std::string_view type) noexcept {
@@ -103,8 +128,10 @@ std::string member_request(const member_request_question&, const bool&) {
   return {};
 }
 
-std::string ready(const ready_question&, const std::string& given) {
-  return object(given);
+std::string ready(const ready_question& asked, const std::string& given) {
+  if (given == asked.d) return {};
+  if (auto problem = object(given); !problem.empty()) return problem;
+  return session_id_of(given) == session_id_of(asked.d) ? std::string() : "answered with another session_id";
 }
 
 std::string bot(const bot_question&, const std::uint16_t& given) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 #include <string_view>
 
 #include "evergate/controllers.h"
@@ -11,7 +12,13 @@ namespace evergate::decide {
 /// The script's override threw, ran past a limit, or answered something of another shape.
 class script_failure : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit script_failure(const std::string& why, bool past_limit = false)
+      : std::runtime_error(why), past_limit_(past_limit) {}
+  /// It used up what a call may take, so that many such calls hold up what asks.
+  [[nodiscard]] bool past_limit() const noexcept { return past_limit_; }
+
+ private:
+  bool past_limit_;
 };
 
 template <class Question, class Answer>

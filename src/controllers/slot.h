@@ -32,8 +32,9 @@ class slot {
   }
   /// Before the first question; the door outlives the slot's use.
   void set_door(script_door<Question, Answer>* door) noexcept { door_ = door; }
-  /// At any time: whether the script defines this name.
+  /// At any time: whether the script, a new one, defines this name.
   void set_scripted(bool scripted) noexcept {
+    counts_.kept_limits();
     if (scripted) {
       ways_.fetch_or(by_script, std::memory_order_release);
     } else {
@@ -74,6 +75,7 @@ class slot {
 
   [[nodiscard]] Answer ask_script(const Question& asked, const standard& plain) const {
     const auto next = [this, &plain](const Question& other) { return ask_function(other, plain); };
+    if (counts_.rests()) return next(asked);
     const auto call = [this, &next](const Question& other) {
       return door_->ask(name(), other, standard(next));
     };
@@ -92,8 +94,12 @@ class slot {
     try {
       auto out = call(asked);
       const auto problem = allowed_(asked, out);
+      counts_.kept_limits();
       if (problem.empty()) return out;
       counts_.failed(by, problem);
+    } catch (const script_failure& failure) {
+      counts_.failed(by, failure.what());
+      failure.past_limit() ? counts_.past_limit() : counts_.kept_limits();
     } catch (const std::exception& thrown) {
       counts_.failed(by, thrown.what());
     } catch (...) {

@@ -47,6 +47,32 @@ void tally::failed(std::string_view by, std::string_view why) noexcept {
   log_->warn("controller.failed", {{"name", name_}, {"in", by}, {"why", why}, {"times", times}});
 }
 
+void tally::past_limit() noexcept {
+  if (past_limit_row_.fetch_add(1, std::memory_order_relaxed) + 1 < past_limit_max) return;
+  const auto until = clock::now() + rest_span;
+  if (rest_until_.exchange(until.time_since_epoch().count(), std::memory_order_relaxed) != 0) return;
+  if (log_ == nullptr) return;
+  log_->error("controller.rests",
+              {{"name", name_}, {"why", "it runs past its limits"}, {"s", rest_span.count()}});
+}
+
+void tally::end_row() noexcept {
+  past_limit_row_.store(0, std::memory_order_relaxed);
+  rest_until_.store(0, std::memory_order_relaxed);
+}
+
+/// At its end the override is asked again, and rests again at once when that goes wrong too.
+bool tally::still_rests() noexcept {
+  auto until = rest_until_.load(std::memory_order_relaxed);
+  if (until == 0) return false;
+  if (clock::now().time_since_epoch().count() < until) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  rest_until_.compare_exchange_strong(until, 0, std::memory_order_relaxed);
+  return false;
+}
+
 controller_status tally::status() const {
   controller_status out;
   out.name = name_;

@@ -26,11 +26,26 @@ class tally {
   void took(std::chrono::nanoseconds span) noexcept;
   void failed(std::string_view by, std::string_view why) noexcept;
 
+  /// A script that runs past its limits again and again would hold up what asks: after past_limit_max times
+  /// in a row it is not asked for rest_span, counted as failures.
+  void past_limit() noexcept;
+  void kept_limits() noexcept {
+    if (past_limit_row_.load(std::memory_order_relaxed) != 0) end_row();
+  }
+  [[nodiscard]] bool rests() noexcept {
+    return rest_until_.load(std::memory_order_relaxed) != 0 && still_rests();
+  }
+
+  static constexpr std::uint32_t past_limit_max = 10;
+  static constexpr std::chrono::seconds rest_span{10};
+
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
   /// Without in_cpp and in_lua.
   [[nodiscard]] controller_status status() const;
 
  private:
+  void end_row() noexcept;
+  [[nodiscard]] bool still_rests() noexcept;
   [[nodiscard]] bool may_tell(std::atomic<std::int64_t>& last) noexcept;
 
   const std::string_view name_;
@@ -41,6 +56,8 @@ class tally {
   std::atomic<std::uint64_t> slow_{0};
   std::atomic<std::int64_t> total_{0};
   std::atomic<std::int64_t> slowest_{0};
+  std::atomic<std::uint32_t> past_limit_row_{0};
+  std::atomic<std::int64_t> rest_until_{0};
   std::atomic<std::int64_t> failure_told_{0};
   std::atomic<std::int64_t> slow_told_{0};
   mutable std::mutex mutex_;

@@ -36,7 +36,7 @@ class bot_connection final : public net::ws_handler, private bot_wire {
   [[nodiscard]] std::string& output() override { return socket_->output(); }
   void output_ready() override { socket_->output_ready(); }
   [[nodiscard]] std::size_t queued_bytes() const override { return socket_->queued_bytes(); }
-  [[nodiscard]] bool congested() const override { return socket_->congested(); }
+  [[nodiscard]] std::size_t output_room() const override { return socket_->output_room(); }
   void close(std::uint16_t code, std::string_view reason) override { socket_->close(code, reason); }
   void pump_later() override;
   void authenticated() override;

@@ -301,6 +301,10 @@ void bot_core::carry(const consumer_order& order, bot_time when) {
       return;
     case kind::skip:
       return skip(order.upto);
+    case kind::renumber:
+      if (!serving()) return;
+      around_.log.info("bot.renumbered", {{"consumer", origin_.consumer}});
+      return invalidate();
     case kind::repeat:
       if (!lane_ || silent_) return;
       lane_->repeat(*order.letter, wire_.output());
@@ -325,10 +329,12 @@ void bot_core::check_yield() {
   step({.what = session_input::kind::ask, .need = ask_need::closely});
 }
 
+bool bot_core::serving() const noexcept {
+  return phase_ != phase::unknown && phase_ != phase::waiting_source && phase_ != phase::waiting_grant;
+}
+
 void bot_core::skip(flow::offset upto) {
-  const bool serving =
-      phase_ != phase::unknown && phase_ != phase::waiting_source && phase_ != phase::waiting_grant;
-  if (!serving || (lane_ && !lane_->counting() && lane_->position() >= upto)) return;
+  if (!serving() || (lane_ && !lane_->counting() && lane_->position() >= upto)) return;
   // Its guilds are as of before what is left out: it gets them anew.
   around_.log.info("bot.skipped", {{"consumer", origin_.consumer}, {"upto", upto.value}});
   invalidate();
@@ -404,6 +410,7 @@ void bot_core::leave(bool discard, bool unclean) {
     body.left(origin_.id, discard || buried, head, now_, orders, unclean);
   });
   around_.desk.carry(std::move(orders));
+  if (lane_told_.count != 0) tell(consumer_news::kind::left);
 }
 
 void bot_core::finish_after_interactions(std::uint16_t code, const char* reason) {

@@ -33,7 +33,8 @@ class bot_wire {
   [[nodiscard]] virtual std::string& output() = 0;
   virtual void output_ready() = 0;
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;  ///< not yet given to the kernel
-  [[nodiscard]] virtual bool congested() const = 0;            ///< pump() is called when it no longer is
+  /// Bytes that may still be appended; 0 = congested, and pump() is called when it no longer is.
+  [[nodiscard]] virtual std::size_t output_room() const = 0;
   /// A close frame after what is queued. No message comes in after it, only closed().
   virtual void close(std::uint16_t code, std::string_view reason) = 0;
   /// pump() is wanted in another turn.
@@ -137,6 +138,7 @@ class bot_core {
   void command(int op, std::string_view d);
   void asked_to_yield();
   void check_yield();
+  [[nodiscard]] bool serving() const noexcept;
   void skip(flow::offset upto);
   void begin_hold();
   void release();
@@ -157,6 +159,7 @@ class bot_core {
   void flow();
   void after_pump(lane::pace pace);
   void caught_up();
+  [[nodiscard]] std::size_t burst_bytes() const;
   /// How far this phase goes, and how far the redelivery option lets it go now.
   [[nodiscard]] flow::offset target() const;
   [[nodiscard]] flow::offset sendable();
@@ -176,7 +179,12 @@ class bot_core {
   void send_interaction(const flow::event_batch& batch, const flow::event_row& row);
   void count_interactions();
 
+  void tell(consumer_news::kind what) const {
+    if (around_.options.on_consumer) around_.options.on_consumer({what, origin_.consumer, lane_told_});
+  }
+
   const bot_services around_;
+  proto::shard_key lane_told_{0, 0};  ///< as identified or resumed; no count = neither
   bot_wire& wire_;
   const bot_origin origin_;
   base::instant now_{};  ///< of the input being worked on

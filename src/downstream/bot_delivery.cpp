@@ -34,14 +34,16 @@ void bot_core::begin_filling(std::shared_ptr<const lane_grant> grant) {
                                       {"lane", grant_->session.lane.id},
                                       {"lanes", grant_->session.lane.count},
                                       {"cursor", grant_->start.value}});
+  lane_told_ = grant_->session.lane;
+  tell(consumer_news::kind::identified);
   step({.what = session_input::kind::started});
   if (!wish_.presence.empty()) command(3, wish_.presence);
   advance();
 }
 
 void bot_core::fill() {
-  if (phase_ != phase::filling || silent_ || wire_.congested()) return;
-  const auto done = backfill_->pump(around_.options.pump_bytes, wire_.output());
+  if (phase_ != phase::filling || silent_ || wire_.output_room() == 0) return;
+  const auto done = backfill_->pump(burst_bytes(), wire_.output());
   wire_.output_ready();
   if (!done) {
     around_.log.error("bot.backfill_failed",
@@ -100,13 +102,13 @@ void bot_core::advance() {
 
 void bot_core::flow() {
   if (silent_) return;
-  if (wire_.congested()) return lane_->burst();
+  if (wire_.output_room() == 0) return lane_->burst();
   if (wire_.queued_bytes() == 0) lane_->flushed(now_);
   if (held_ && phase_ == phase::flowing) return;
   const auto until = sendable();
   const auto before = lane_->sent_seq();
   const auto allowed = lane_->counting() ? catch_up_pace::unlimited : pace_.allowance(now_);
-  const auto pace = lane_->pump(until, around_.options.pump_bytes, wire_.output(), allowed);
+  const auto pace = lane_->pump(until, burst_bytes(), wire_.output(), allowed);
   const auto sent = lane_->sent_seq() - before;
   pace_.spent(sent);
   const bool at_head = pace && *pace == lane::pace::idle && until == target();
@@ -162,8 +164,14 @@ void bot_core::caught_up() {
                                    {"lane", grant_->session.lane.id},
                                    {"lanes", grant_->session.lane.count},
                                    {"seq", lane_->sent_seq()}});
+  lane_told_ = grant_->session.lane;
+  tell(consumer_news::kind::resumed);
   if (held_) begin_hold();
   wire_.pump_later();
+}
+
+std::size_t bot_core::burst_bytes() const {
+  return std::min(around_.options.pump_bytes, wire_.output_room());
 }
 
 flow::offset bot_core::target() const {

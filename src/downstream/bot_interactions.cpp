@@ -15,7 +15,7 @@ void bot_core::serve_interactions() {
   const bool open = phase_ == phase::filling || phase_ == phase::gated || phase_ == phase::replaying ||
                     phase_ == phase::flowing;
   // A congested wire gives them no room to overtake in; they would only grow old in its queue.
-  if (!open || silent_ || held_ || wire_.congested() || interactions_.reserved()) return;
+  if (!open || silent_ || held_ || wire_.output_room() == 0 || interactions_.reserved()) return;
   const auto more = interactions_.scan(around_.events.recent_after(), around_.events.head(), unix_ms_);
   if (!more) {
     around_.log.error("bot.read_failed", {{"consumer", origin_.consumer}, {"cause", more.error().text()}});

@@ -221,6 +221,7 @@ void consumer::left(holder_id by, bool discard, flow::offset head, base::instant
       if (skipped_to_ > flow::offset{}) {
         out.push_back({.what = order::skip, .to = where.holder, .grant = {}, .upto = skipped_to_});
       }
+      tell_renumbered(where, out);
     }
   } else if (where.predecessor == by) {
     where.predecessor = 0;

@@ -37,6 +37,7 @@ struct consumer_order {
     go_on,         ///< events flow again
     drop_class,    ///< leave out what is not sent yet of `dropped` up to `upto`
     skip,          ///< your events up to `upto` are given up: begin anew, unless you are past them
+    renumber,      ///< what your session's numbers depend on has changed: begin anew
   };
   kind what = kind::grant;
   holder_id to = 0;
@@ -159,6 +160,8 @@ class consumer {
   /// Everything up to `upto` is given up: bots that are not past it begin anew, as of there.
   void skip(flow::offset upto, const std::array<std::uint64_t, proto::event_class_count>& events,
             consumer_orders& out);
+  /// After filter_version() may have changed: bots whose session is numbered by another begin anew.
+  void renumber(consumer_orders& out);
   /// By class: what has to be kept for the consumer lies past this.
   [[nodiscard]] std::array<flow::offset, proto::event_class_count> needed_from() const noexcept;
 
@@ -241,6 +244,7 @@ class consumer {
   void forget_sessions_of_lane(std::uint32_t lane, std::string_view kept);
   void refresh_older();
   void end_holds(base::instant now, consumer_orders& out);
+  void tell_renumbered(const slot& where, consumer_orders& out) const;
   /// The stored record does not say what was left out before this: only an anchor past it can be counted from
   /// after a crash.
   [[nodiscard]] flow::offset uncountable_to() const noexcept {

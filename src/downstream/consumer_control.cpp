@@ -24,6 +24,7 @@ base::result<void> consumer_control::pause(std::string_view name, std::move_only
   desk_.carry(std::move(orders));
   readers_.flush(**one, std::move(durable));
   log_.info("consumer.paused", {{"consumer", name}});
+  tell(consumer_news::kind::paused, name);
   return {};
 }
 
@@ -35,6 +36,7 @@ base::result<void> consumer_control::go_on(std::string_view name, std::move_only
   desk_.carry(std::move(orders));
   readers_.flush(**one, std::move(durable));
   log_.info("consumer.goes_on", {{"consumer", name}});
+  tell(consumer_news::kind::goes_on, name);
   return {};
 }
 
@@ -47,6 +49,7 @@ base::result<void> consumer_control::drain(std::string_view name, base::millisec
   (*one)->with([&](consumer& body) { body.drain(now + ask_for, now + ask_for + hold_for, orders); });
   desk_.carry(std::move(orders));
   log_.info("consumer.draining", {{"consumer", name}});
+  tell(consumer_news::kind::draining, name);
   return {};
 }
 
@@ -61,6 +64,16 @@ base::result<void> consumer_control::settle(std::string_view name, std::move_onl
   if (!one) return std::unexpected(one.error());
   readers_.flush(**one, std::move(durable));
   return {};
+}
+
+void consumer_control::renumber_all() {
+  for (auto* one : readers_.all()) {
+    consumer_orders orders;
+    one->with([&](consumer& body) { body.renumber(orders); });
+    if (orders.empty()) continue;
+    log_.info("consumer.renumbered", {{"bots", orders.size()}});
+    desk_.carry(std::move(orders));
+  }
 }
 
 base::result<void> consumer_control::skip(std::string_view name, const flow::position& to,
@@ -149,6 +162,7 @@ void consumer_control::note_gap(std::string_view name, const per_class_count& ev
                                  {"ephemeral", events[0]},
                                  {"messages", events[1]},
                                  {"state", events[2]}});
+  tell(consumer_news::kind::gave_up, name);
   if (events[1] == 0 && events[2] == 0) return;
   flow::gap_record gap;
   gap.consumer = name;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "downstream/backlog.h"
+#include "downstream/consumer_news.h"
 #include "downstream/consumers.h"
 #include "flow/position.h"
 
@@ -18,8 +19,13 @@ namespace evergate::downstream {
 class consumer_control {
  public:
   consumer_control(consumers& readers, flow::event_source& events, flow::consumer_store& store,
-                   order_desk& desk, base::logger& log) noexcept
-      : readers_(readers), events_(events), store_(store), desk_(desk), log_(log) {}
+                   order_desk& desk, base::logger& log, consumer_listener listener = {})
+      : readers_(readers),
+        events_(events),
+        store_(store),
+        desk_(desk),
+        log_(log),
+        listener_(std::move(listener)) {}
 
   // errc::unknown_consumer when nobody has read by that name. `durable` is called on the journal's thread
   // once the change is on disk.
@@ -38,6 +44,8 @@ class consumer_control {
   /// Gives up what of the class is queued now. Blocks on disk.
   [[nodiscard]] base::result<void> drop_class(std::string_view name, proto::event_class what,
                                               std::move_only_function<void()> durable);
+  /// After deliver_event may have changed: bots whose session it numbered begin anew, with every consumer.
+  void renumber_all();
   /// Sends a dead letter again, or discards it. False when there is none.
   [[nodiscard]] consumers::repeated repeat(const flow::dead_letter_key& which);
   bool discard(const flow::dead_letter_key& which);
@@ -50,6 +58,9 @@ class consumer_control {
   [[nodiscard]] base::result<void> relieve(guarded_consumer& one, std::int64_t now_ms);
   void note_gap(std::string_view name, const per_class_count& events, flow::offset upto,
                 std::string_view why);
+  void tell(consumer_news::kind what, std::string_view name) const {
+    if (listener_) listener_({what, name});
+  }
   [[nodiscard]] base::result<guarded_consumer*> find(std::string_view name);
 
   consumers& readers_;
@@ -57,6 +68,7 @@ class consumer_control {
   flow::consumer_store& store_;
   order_desk& desk_;
   base::logger& log_;
+  const consumer_listener listener_;
 };
 
 }  // namespace evergate::downstream

@@ -99,6 +99,18 @@ void consumer::skip(flow::offset upto, const std::array<std::uint64_t, proto::ev
   }
 }
 
+void consumer::renumber(consumer_orders& out) {
+  // A replaced bot is told when the lane returns to it; a session without a connection is refused its RESUME.
+  for (const auto& where : slots_) tell_renumbered(where, out);
+}
+
+void consumer::tell_renumbered(const slot& where, consumer_orders& out) const {
+  const auto kept = sessions_.find(where.session);
+  if (where.holder == 0 || kept == sessions_.end()) return;
+  if (kept->second.record.filter_version == policy_->filter_version()) return;
+  out.push_back({.what = told::renumber, .to = where.holder, .grant = {}});
+}
+
 std::array<flow::offset, proto::event_class_count> consumer::needed_from() const noexcept {
   auto out = record_.dropped;
   flow::offset behind{~std::uint64_t{0} - 1};  // nothing, for who has never read

@@ -54,7 +54,7 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
       log_(log),
       readers_(store, rules_of(options_), options_.consumers_max, options_.consumers,
                options_.dead_letters_max),
-      control_(readers_, events, store, *this, log),
+      control_(readers_, events, store, *this, log, options_.on_consumer),
       router_(commands, replies, fleet, *options_.decisions),
       door_(options_.unauthenticated_per_address_max) {
   base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");
@@ -158,6 +158,12 @@ void gateway::on_every_loop(const std::function<void(std::size_t)>& work) {
 std::size_t gateway::connections() const noexcept {
   std::size_t out = 0;
   for (const auto& one : rooms_) out += one->connections();
+  return out;
+}
+
+std::vector<std::size_t> gateway::connections_by_loop() const {
+  std::vector<std::size_t> out;
+  for (const auto& one : rooms_) out.push_back(one->connections());
   return out;
 }
 

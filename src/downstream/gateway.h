@@ -47,6 +47,10 @@ class gateway final : public flow::commit_listener, private order_desk {
 
   [[nodiscard]] std::uint16_t port() const noexcept { return server_ ? server_->port() : 0; }
   [[nodiscard]] std::size_t connections() const noexcept;
+  /// By loop; between start() and stop().
+  [[nodiscard]] std::vector<std::size_t> connections_by_loop() const;
+  /// Between start() and stop(); thread-safe.
+  [[nodiscard]] command_router& commands() noexcept { return router_; }
   /// For status pages: a snapshot under each consumer's mutex.
   [[nodiscard]] consumers& readers() noexcept { return readers_; }
   /// For operators; between start() and stop().

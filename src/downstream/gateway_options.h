@@ -2,6 +2,7 @@
 // changed by none while the gateway runs. Limits of HTTP itself are net::listen_options.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "controllers/desk.h"
+#include "downstream/consumer_news.h"
 #include "downstream/consumer_policy.h"
 #include "downstream/delivery_rules.h"
 #include "net/websocket.h"
@@ -58,7 +60,15 @@ struct gateway_options {
   std::size_t read_bytes = 256 * 1024;        ///< hint for one read of the journal
   net::ws_options socket = default_socket();
   const decide::desk* decisions = &decide::desk::plain();
+  consumer_listener on_consumer;  ///< empty = nobody listens
 
+  /// What waits for a slow bot keeps an answer to its heartbeat, and an interaction, no longer than this: a
+  /// bot without an answer when its next beat is due takes the connection for dead.
+  [[nodiscard]] net::ws_options bot_socket() const {
+    auto out = socket;
+    out.output_wait_max = std::min<base::milliseconds>(heartbeat_interval / 4, base::milliseconds{500});
+    return out;
+  }
   /// Small messages in, at most 16 fragments; a little over message_bytes_max so that the session can say
   /// 4002.
   [[nodiscard]] static net::ws_options default_socket() {

@@ -62,7 +62,8 @@ void room::admit(std::unique_ptr<net::http_exchange> exchange, std::string consu
   auto* connection = made.get();
   connections_.emplace(id, std::move(made));
   open_ = connections_.size();
-  auto socket = exchange->accept_websocket(*connection, around_.options.socket, around_.options.hello_delay);
+  auto socket =
+      exchange->accept_websocket(*connection, around_.options.bot_socket(), around_.options.hello_delay);
   connection->open(std::move(socket), supported ? 0 : 4012, "Invalid API version.");
 }
 

@@ -37,10 +37,10 @@ void set_pins(guild_document& guild, std::string_view d) {
   }
 }
 
-std::string add_to(std::string object, std::string_view key, std::int64_t amount) {
+std::string moved(std::string object, std::string_view key, bool moves, const counted_steps& by) {
   const auto count = proto::integer_of(proto::member(object, key));
-  if (amount == 0 || !count) return object;
-  return with(object, key, fmt::format("{}", std::max<std::int64_t>(0, *count + amount)));
+  if (!moves || !count) return object;
+  return with(object, key, fmt::format("{}", by.from(*count)));
 }
 
 }  // namespace
@@ -63,21 +63,41 @@ bool apply_channel(guild_document& guild, proto::event_type type, std::string_vi
   }
 }
 
-void apply_counter(guild_document& guild, const flow::counter_row& counter) {
-  const auto moved = [&](std::string_view object) {
-    return counter.message == 0 ? std::string(object)
-                                : with(object, "last_message_id", fmt::format("\"{}\"", counter.message));
+counted counted_of(const flow::counter_row& first) {
+  counted out;
+  out.channel = first.channel;
+  count_on(out, first);
+  return out;
+}
+
+void count_on(counted& to, const flow::counter_row& next) {
+  if (next.message != 0) to.message = next.message;
+  if (next.added != 0) {
+    to.moves = true;
+    to.messages.then(next.added);
+  }
+  if (next.added_total != 0) {
+    to.moves_total = true;
+    to.total.then(next.added_total);
+  }
+}
+
+void apply_counted(guild_document& guild, const counted& what) {
+  const auto newest = [&](std::string_view object) {
+    return what.message == 0 ? std::string(object)
+                             : with(object, "last_message_id", fmt::format("\"{}\"", what.message));
   };
   auto& channels = guild.list(guild_array::channels);
-  if (const auto channel = channels.find(counter.channel); !channel.empty()) {
-    channels.put(counter.channel, guild.keep(moved(channel)));
+  if (const auto channel = channels.find(what.channel); !channel.empty()) {
+    if (what.message != 0) channels.put(what.channel, guild.keep(newest(channel)));
     return;
   }
   auto& threads = guild.list(guild_array::threads);
-  const auto thread = threads.find(counter.channel);
+  const auto thread = threads.find(what.channel);
   if (thread.empty()) return;
-  threads.put(counter.channel, guild.keep(add_to(add_to(moved(thread), "message_count", counter.added),
-                                                 "total_message_sent", counter.added_total)));
+  threads.put(what.channel,
+              guild.keep(moved(moved(newest(thread), "message_count", what.moves, what.messages),
+                               "total_message_sent", what.moves_total, what.total)));
 }
 
 }  // namespace evergate::journal

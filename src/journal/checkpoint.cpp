@@ -8,7 +8,7 @@ checkpoint make_checkpoint(mirror& from, const checkpoint_request& wanted, int l
   checkpoint out;
   out.guild = wanted.guild;
   out.as_of = wanted.as_of;
-  const auto image = from.load(wanted.guild, wanted.as_of);
+  auto image = from.load(wanted.guild, wanted.as_of);
   if (!image) {
     out.state = guild_state::unavailable;
     out.failure = image.error().text();

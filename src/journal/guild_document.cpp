@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "journal/apply.h"
 #include "journal/json_splice.h"
@@ -15,6 +16,8 @@ struct array_name {
   std::string_view key;
   id_place place;
 };
+
+constexpr std::size_t counted_max = 64;  // looked through for each counter row
 
 constexpr array_name array_names[guild_array_count] = {
     {"roles", id_place::id},
@@ -38,12 +41,19 @@ int array_of(std::string_view key) {
 }  // namespace
 
 bool guild_document::replace(std::string json) {
-  if (!is_object(json)) return false;
-  remove();
-  const auto text = keep(std::move(json));
-  for (proto::object_cursor at(text); at.next();) {
-    if (find(at.key()) == nullptr) members_.push_back({at.key(), at.value(), array_of(at.key())});
+  std::deque<std::string> kept;
+  const std::string_view text = kept.emplace_back(std::move(json));
+  std::vector<top_member> members;
+  proto::object_cursor at(text);
+  while (at.next()) {
+    const auto key = at.key();
+    const auto repeated = std::ranges::find(members, key, &top_member::key) != members.end();
+    if (!repeated) members.push_back({key, at.value(), array_of(key)});
   }
+  if (!at.ok()) return false;
+  remove();
+  kept_ = std::move(kept);
+  members_ = std::move(members);
   present_ = true;
   return true;
 }
@@ -53,6 +63,7 @@ void guild_document::remove() {
   members_.clear();
   for (auto& list : lists_) list.reset();
   kept_.clear();
+  counted_.clear();
 }
 
 bool guild_document::apply(proto::event_type type, std::string_view d) {
@@ -60,12 +71,21 @@ bool guild_document::apply(proto::event_type type, std::string_view d) {
     return proto::member(d, "unavailable") != "true" && replace(std::string(d));
   }
   if (!present_ || !is_object(d)) return false;
-  return apply_guild(*this, type, d) || apply_channel(*this, type, d) || apply_thread(*this, type, d) ||
-         apply_member(*this, type, d);
+  if (apply_member(*this, type, d)) return true;
+  apply_counted();
+  return apply_guild(*this, type, d) || apply_channel(*this, type, d) || apply_thread(*this, type, d);
 }
 
 void guild_document::apply(const flow::counter_row& counter) {
-  if (present_) apply_counter(*this, counter);
+  if (!present_) return;
+  const auto same = std::ranges::find(counted_, counter.channel, &counted::channel);
+  if (same != counted_.end()) return count_on(*same, counter);
+  if (counted_.size() == counted_max) apply_counted();
+  counted_.push_back(counted_of(counter));
+}
+
+void guild_document::apply_counted() {
+  for (const auto& one : std::exchange(counted_, {})) journal::apply_counted(*this, one);
 }
 
 void guild_document::apply_user(std::string_view user) {
@@ -77,7 +97,8 @@ void guild_document::apply_user(std::string_view user) {
   members.put(self_, keep(with(own, "user", changed)));
 }
 
-void guild_document::write(std::string& out) const {
+void guild_document::write(std::string& out) {
+  apply_counted();
   out += '{';
   const std::size_t begin = out.size();
   bool marked = false;

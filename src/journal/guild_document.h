@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "flow/event_batch.h"
+#include "journal/apply.h"
 #include "journal/element_list.h"
 #include "proto/event_type.h"
 #include "proto/snowflake.h"
@@ -49,13 +50,13 @@ class guild_document {
   /// Applies one event's d (GUILD_CREATE with `unavailable:true` and GUILD_DELETE change nothing here). False
   /// when it could not be used: no base, no object, or an event that does not concern the document.
   bool apply(proto::event_type type, std::string_view d);
-  /// Moves last_message_id and the message counts.
+  /// Moves last_message_id and the message counts; those of one channel together, once something looks.
   void apply(const flow::counter_row& counter);
   /// USER_UPDATE: the bot's own member.
   void apply_user(std::string_view user);
 
   /// The whole document with `"unavailable":false`.
-  void write(std::string& out) const;
+  void write(std::string& out);
 
   // For the apply_* functions.
   [[nodiscard]] proto::snowflake self() const noexcept { return self_; }
@@ -76,12 +77,14 @@ class guild_document {
     int list = -1;  ///< guild_array, when it is one
   };
   [[nodiscard]] top_member* find(std::string_view key);
+  void apply_counted();
 
   proto::snowflake self_;
   bool present_ = false;
   std::deque<std::string> kept_;
   std::vector<top_member> members_;
   std::array<std::unique_ptr<element_list>, guild_array_count> lists_;
+  std::vector<counted> counted_;  ///< by channel
 };
 
 }  // namespace evergate::journal

@@ -97,7 +97,7 @@ base::result<std::vector<flow::guild_entry>> journal::guilds(proto::shard_key la
 }
 
 base::result<bool> journal::guild(proto::snowflake id, flow::offset as_of, std::string& out) {
-  const auto image = mirror_.load(id, as_of.value);
+  auto image = mirror_.load(id, as_of.value);
   if (!image && image.error().code == errc::damaged) {
     // Never shown: the guild is down for bots until Discord sends it again, and durably so.
     note_damaged_guild(id, image.error());

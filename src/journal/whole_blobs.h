@@ -1,15 +1,19 @@
 // Which blobs were found whole lately: guilds that changed in the same rounds are read from the same blobs,
 // one after the other, and each reading would verify all of them anew. A blob is known by its header,
 // checksums included. What rots on the disk after it was read once is found when the blob has fallen out of
-// here, or at the next start; until then positions are judged where they are used. Any thread; 1,024 headers.
+// here, or at the next start; until then positions are judged where they are used. With each goes the order
+// of its guilds. Any thread; 1,024 headers, and 4 bytes for each of their rows.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <mutex>
+#include <utility>
 
 #include "journal/event_blob.h"
+#include "journal/guild_order.h"
 
 namespace evergate::journal {
 
@@ -24,6 +28,18 @@ class whole_blobs {
     if (view) note(*header, part::index);
     return view;
   }
+  /// The order of an opened blob's guilds.
+  [[nodiscard]] std::shared_ptr<const guild_order> order_of(const blob_view& blob) {
+    {
+      const std::scoped_lock lock(mutex_);
+      const auto& one = at(blob.header());
+      if (one.order && same(one, blob.header())) return one.order;
+    }
+    auto made = std::make_shared<const guild_order>(blob);
+    const std::scoped_lock lock(mutex_);
+    if (auto& one = at(blob.header()); same(one, blob.header())) one.order = made;
+    return made;
+  }
   /// blob_view::verify_bytes(), or nothing when that was done before.
   [[nodiscard]] base::result<void> verify_bytes(const blob_view& blob) {
     if (knows(blob.header(), part::bytes)) return {};
@@ -37,7 +53,11 @@ class whole_blobs {
   struct known {
     blob_header header;
     part whole = part::none;  ///< bytes: the index too
+    std::shared_ptr<const guild_order> order;
   };
+  [[nodiscard]] static bool same(const known& one, const blob_header& header) noexcept {
+    return one.whole != part::none && std::memcmp(&one.header, &header, sizeof(header)) == 0;
+  }
   [[nodiscard]] known& at(const blob_header& header) noexcept {
     // First offsets are often multiples of a batch's size: all bits of them choose the place.
     return known_[(header.first * 0x9e37'79b9'7f4a'7c15) >> 54];
@@ -45,11 +65,13 @@ class whole_blobs {
   [[nodiscard]] bool knows(const blob_header& header, part wanted) {
     const std::scoped_lock lock(mutex_);
     const auto& one = at(header);
-    return one.whole >= wanted && std::memcmp(&one.header, &header, sizeof(header)) == 0;
+    return one.whole >= wanted && same(one, header);
   }
   void note(const blob_header& header, part whole) {
     const std::scoped_lock lock(mutex_);
-    at(header) = {header, whole};
+    auto& one = at(header);
+    auto order = same(one, header) ? std::move(one.order) : nullptr;
+    one = {header, whole, std::move(order)};
   }
 
   std::mutex mutex_;

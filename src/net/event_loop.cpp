@@ -1,5 +1,7 @@
 #include "net/event_loop.h"
 
+#include <pthread.h>
+
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -47,6 +49,7 @@ void event_loop::run() {
   auto& s = *state_;
   auto nobody = std::thread::id{};
   base::check(s.thread.compare_exchange_strong(nobody, std::this_thread::get_id()), "run() on two threads");
+  if (clockid_t mine{}; ::pthread_getcpuclockid(::pthread_self(), &mine) == 0) s.cpu_clock = mine;
   while (!s.stopping) {
     s.run_deferred();
     s.io.run_one();
@@ -55,6 +58,7 @@ void event_loop::run() {
   }
   s.run_deferred();
   s.stopping = false;
+  s.cpu_clock = state::no_clock;
   s.thread.store(std::thread::id{});
 }
 
@@ -71,6 +75,14 @@ void event_loop::defer(task work) {
   const auto thread = state_->thread.load(std::memory_order_relaxed);
   base::check(thread == std::this_thread::get_id() || thread == std::thread::id{}, "defer() off the loop");
   state_->deferred.push_back(std::move(work));
+}
+
+base::nanoseconds event_loop::cpu_time() const noexcept {
+  const auto clock = state_->cpu_clock.load(std::memory_order_relaxed);
+  timespec used{};
+  // A thread that has just ended has no clock any more.
+  if (clock == state::no_clock || ::clock_gettime(clock, &used) != 0) return base::nanoseconds{0};
+  return base::seconds(used.tv_sec) + base::nanoseconds(used.tv_nsec);
 }
 
 bool event_loop::in_loop() const noexcept {

@@ -28,6 +28,9 @@ class event_loop {
   /// thread only. Used to coalesce writes and to hand batches on.
   void defer(task work);
   [[nodiscard]] bool in_loop() const noexcept;
+  /// Thread-safe: processor time that the loop's thread has used; 0 while it does not run. Over a stretch of
+  /// time it tells how busy the loop is, and costs the loop nothing.
+  [[nodiscard]] base::nanoseconds cpu_time() const noexcept;
 
   struct state;
   [[nodiscard]] state& internals() noexcept { return *state_; }

@@ -3,6 +3,8 @@
 // Loop's thread only, save io, thread and running. Bounds: handlers_per_turn, names_max.
 #pragma once
 
+#include <time.h>
+
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -49,6 +51,8 @@ struct event_loop::state {
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   std::atomic<std::thread::id> thread;
+  std::atomic<clockid_t> cpu_clock{no_clock};  ///< of the loop's thread
+  static constexpr clockid_t no_clock = CLOCK_MONOTONIC;
   bool stopping = false;
   std::vector<task> deferred;
   std::vector<task> deferred_running;

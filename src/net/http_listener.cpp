@@ -35,6 +35,33 @@ int socket_option(int fd, int name) {
   return ::getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
 }
 
+using open_count = std::shared_ptr<std::atomic<std::size_t>>;
+
+std::vector<open_count> open_counts(std::size_t loops) {
+  std::vector<open_count> out;
+  for (std::size_t i = 0; i < loops; ++i) out.push_back(std::make_shared<std::atomic<std::size_t>>(0));
+  return out;
+}
+
+/// A connection's ticket that also counts it among its loop's.
+std::shared_ptr<http_admission::ticket> counted(std::shared_ptr<http_admission::ticket> ticket,
+                                                open_count open) {
+  struct counted_ticket {
+    counted_ticket(std::shared_ptr<http_admission::ticket> of, open_count in)
+        : ticket(std::move(of)), open(std::move(in)) {
+      open->fetch_add(1, std::memory_order_relaxed);
+    }
+    counted_ticket(const counted_ticket&) = delete;
+    counted_ticket& operator=(const counted_ticket&) = delete;
+    ~counted_ticket() { open->fetch_sub(1, std::memory_order_relaxed); }
+    std::shared_ptr<http_admission::ticket> ticket;
+    open_count open;
+  };
+  auto held = std::make_shared<counted_ticket>(std::move(ticket), std::move(open));
+  auto* const inner = held->ticket.get();
+  return {std::move(held), inner};
+}
+
 }  // namespace
 
 http_server::state::state(std::vector<event_loop*> on_loops, listen_options with, on_request to)
@@ -44,7 +71,8 @@ http_server::state::state(std::vector<event_loop*> on_loops, listen_options with
       admission_(std::make_shared<http_admission>(options_.limits.connections_max,
                                                   options_.limits.pending_per_address_max)),
       acceptor_(loops_.front()->internals().io),
-      retry_(*loops_.front()) {}
+      retry_(*loops_.front()),
+      open_(open_counts(loops_.size())) {}
 
 base::result<void> http_server::state::open() {
   auto opened = options_.inherited_fd >= 0 ? inherit() : bind();
@@ -150,11 +178,24 @@ void http_server::state::accept_some() {
   wait();
 }
 
+std::size_t http_server::state::least_loaded() noexcept {
+  const auto connections = [this](std::size_t at) { return open_[at]->load(std::memory_order_relaxed); };
+  const auto first = next_loop_++ % loops_.size();
+  auto best = first;
+  for (std::size_t i = 1; i < loops_.size(); ++i) {
+    const auto at = (first + i) % loops_.size();
+    if (connections(at) < connections(best)) best = at;
+  }
+  return best;
+}
+
 void http_server::state::deal(int fd, const tcp::endpoint& peer) {
   owned_fd owned(fd);
   auto ticket = admission_->admit(peer.address().to_string());
   if (ticket == nullptr) return;
-  auto& loop = *loops_[next_loop_++ % loops_.size()];
+  const auto which = least_loaded();
+  ticket = counted(std::move(ticket), open_[which]);
+  auto& loop = *loops_[which];
   const bool v6 = peer.address().is_v6();
   loop.post(
       [self = shared_from_this(), &loop, owned = std::move(owned), v6, ticket = std::move(ticket)]() mutable {

@@ -1,8 +1,9 @@
-// The listening half of an http_server: accepts on the first loop and deals connections out round-robin.
-// Shared by the server and its connections, so that it outlives both; the acceptor is the first loop's, the
-// list of connections is under a lock. Bounded by http_limits.
+// The listening half of an http_server: accepts on the first loop and deals each connection to the loop that
+// has the fewest. Shared by the server and its connections, so that it outlives both; the acceptor is the
+// first loop's, the list of connections is under a lock. Bounded by http_limits.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <mutex>
@@ -35,6 +36,8 @@ struct http_server::state : std::enable_shared_from_this<http_server::state> {
   void wait();
   void accept_some();
   void deal(int fd, const tcp::endpoint& peer);
+  /// The loop with the fewest connections; of several the next in turn.
+  [[nodiscard]] std::size_t least_loaded() noexcept;
   void begin(event_loop& loop, int fd, bool v6, std::shared_ptr<http_admission::ticket> ticket);
   void remember(const std::shared_ptr<http_connection>& connection);
   /// Now when called on `loop` or while it does not run, else in a turn of it.
@@ -48,6 +51,9 @@ struct http_server::state : std::enable_shared_from_this<http_server::state> {
   timer retry_;
   std::uint16_t port_ = 0;
   std::size_t next_loop_ = 0;
+  /// Open connections of each loop. A bot's REST calls and its WebSocket come in turns, so that dealing in
+  /// turns would give all WebSockets to one loop.
+  const std::vector<std::shared_ptr<std::atomic<std::size_t>>> open_;
   std::mutex mutex_;
   std::vector<std::weak_ptr<http_connection>> connections_;
   std::size_t prune_at_ = 64;

@@ -101,8 +101,8 @@ class http_server {
   /// Called on the connection's loop for each request.
   using on_request = std::function<void(std::unique_ptr<http_exchange>)>;
 
-  /// Starts listening; connections are spread round-robin over `loops` (the first one accepts). The loops
-  /// must outlive the server.
+  /// Starts listening; the first loop accepts, and each connection goes to the one of `loops` that has the
+  /// fewest. The loops must outlive the server.
   [[nodiscard]] static base::result<std::unique_ptr<http_server>> listen(std::vector<event_loop*> loops,
                                                                          listen_options options,
                                                                          on_request handler);

@@ -1,6 +1,7 @@
 #include "net/stream.h"
 
 #include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -49,6 +50,11 @@ void stream::hand_over(const std::shared_ptr<stream_owner>& owner) {
   ++read_generation_;
   waiting_readable_ = false;
   wait_readable();
+}
+
+void stream::keep_output_here() {
+  constexpr int unsent_bytes = 128 * 1024;
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
 }
 
 void stream::pause(bool paused) {

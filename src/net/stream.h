@@ -46,6 +46,8 @@ class stream : public std::enable_shared_from_this<stream> {
   void hand_over(const std::shared_ptr<stream_owner>& owner);
   void set_read_bytes(std::size_t bytes) noexcept { read_bytes_ = bytes; }
   void pause(bool paused);
+  /// The kernel takes little more than what is on its way, so that what waits is seen in queued().
+  void keep_output_here();
 
   [[nodiscard]] std::string& output() noexcept { return output_; }
   void output_ready();  ///< sends at the end of this turn

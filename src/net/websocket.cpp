@@ -52,6 +52,9 @@ std::size_t websocket::queued_bytes() const noexcept {
 bool websocket::congested() const noexcept {
   return state_->congested();
 }
+std::size_t websocket::output_room() const noexcept {
+  return state_->room();
+}
 void websocket::set_handler(ws_handler& handler) noexcept {
   state_->set_handler(handler);
 }

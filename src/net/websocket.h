@@ -40,8 +40,7 @@ class ws_handler {
   virtual void on_message(ws_opcode kind, std::string_view payload) = 0;
   /// After the messages of one read: the place to hand a batch on.
   virtual void on_read_end() {}
-  /// Output fell below the low-water mark (a quarter of output_bytes_high) after having been above the high
-  /// one.
+  /// It was congested, and a quarter of what may wait is left.
   virtual void on_drained() {}
   /// Exactly once, last.
   virtual void on_closed(const ws_closed& how) = 0;
@@ -51,8 +50,9 @@ struct ws_options {
   ws_limits limits{};
   std::size_t read_bytes = 256 * 1024;          ///< size of one read
   std::size_t output_bytes_high = 1024 * 1024;  ///< congested() from here on
-  base::milliseconds connect_timeout{10'000};   ///< resolve + TCP + TLS + upgrade (client role)
-  base::milliseconds close_timeout{5'000};      ///< from our close frame to giving up on the peer's
+  base::milliseconds output_wait_max{0};       ///< … or from what the peer takes in so long; 0 = not measured
+  base::milliseconds connect_timeout{10'000};  ///< resolve + TCP + TLS + upgrade (client role)
+  base::milliseconds close_timeout{5'000};     ///< from our close frame to giving up on the peer's
   std::uint16_t violation_code = 0;  ///< closes after broken frames; 0 = 1002, 1007 or 1009 as RFC 6455 says
 };
 
@@ -88,7 +88,8 @@ class websocket {
   void pause_reading(bool paused);
 
   [[nodiscard]] std::size_t queued_bytes() const noexcept;  ///< accepted but not yet given to the kernel
-  [[nodiscard]] bool congested() const noexcept;            ///< queued_bytes ≥ output_bytes_high
+  [[nodiscard]] bool congested() const noexcept;            ///< as many as may wait (output_gauge.h)
+  [[nodiscard]] std::size_t output_room() const noexcept;   ///< bytes until it is congested
   [[nodiscard]] std::string peer_address() const;           ///< "127.0.0.1:5000"
   /// Bytes have come that were not read yet.
   [[nodiscard]] bool has_unread() const noexcept;

@@ -16,7 +16,8 @@ websocket::state::state(event_loop& loop, ws_role role, const ws_options& option
       options_(options),
       handler_(&handler),
       random_(seed),
-      decoder_(role, options.limits) {}
+      decoder_(role, options.limits),
+      gauge_(options.output_bytes_high, options.output_wait_max) {}
 
 void websocket::state::start_connecting(const url& target, std::shared_ptr<tls_context> tls) {
   connector_ = std::make_shared<websocket_connector>(loop_, target, std::move(tls), options_, random_);
@@ -37,6 +38,7 @@ void websocket::state::adopt(std::shared_ptr<stream> link, byte_buffer leftover)
   link_ = std::move(link);
   phase_ = phase::open;
   link_->set_read_bytes(options_.read_bytes);
+  if (options_.output_wait_max.count() > 0) link_->keep_output_here();
   if (paused_) link_->pause(true);
   link_->hand_over(shared_from_this());
   if (leftover.size() != 0) {
@@ -79,12 +81,8 @@ std::string& websocket::state::output() noexcept {
 void websocket::state::output_ready() {
   refused_.clear();
   if (link_ == nullptr) return;
-  note_congestion();
+  gauge_.appended(queued(), base::boot_clock::now());
   link_->output_ready();
-}
-
-void websocket::state::note_congestion() {
-  if (congested()) was_congested_ = true;
 }
 
 void websocket::state::append(ws_opcode opcode, std::string_view payload) {
@@ -260,9 +258,8 @@ void websocket::state::violated() {
 
 void websocket::state::on_sent() {
   if (phase_ == phase::leaving && link_->shut()) return finish();
-  if (was_congested_ && queued() <= options_.output_bytes_high / 4) {
-    was_congested_ = false;
-    if (handler_ != nullptr && phase_ == phase::open) handler_->on_drained();
+  if (gauge_.left(queued(), base::boot_clock::now()) && handler_ != nullptr && phase_ == phase::open) {
+    handler_->on_drained();
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/rng.h"
+#include "net/output_gauge.h"
 #include "net/stream.h"
 #include "net/websocket.h"
 #include "net/websocket_codec.h"
@@ -36,7 +37,8 @@ struct websocket::state final : stream_owner, std::enable_shared_from_this<webso
     if (handler_ != nullptr) handler_ = &handler;
   }
   [[nodiscard]] std::size_t queued() const noexcept { return link_ ? link_->queued() : early_.size(); }
-  [[nodiscard]] bool congested() const noexcept { return queued() >= options_.output_bytes_high; }
+  [[nodiscard]] bool congested() const noexcept { return gauge_.congested(queued()); }
+  [[nodiscard]] std::size_t room() const noexcept { return gauge_.room(queued()); }
   [[nodiscard]] const stream* link() const noexcept { return link_.get(); }
   /// The owner lets go: no further calls.
   void drop();
@@ -63,7 +65,6 @@ struct websocket::state final : stream_owner, std::enable_shared_from_this<webso
   void arm_close_timer();
   void release_held();
   void shut_link();
-  void note_congestion();
   void finish();
 
   event_loop& loop_;
@@ -72,6 +73,7 @@ struct websocket::state final : stream_owner, std::enable_shared_from_this<webso
   ws_handler* handler_;
   base::rng random_;
   ws_decoder decoder_;
+  output_gauge gauge_;
   std::shared_ptr<stream> link_;
   std::shared_ptr<websocket_connector> connector_;
   phase phase_ = phase::connecting;
@@ -87,7 +89,6 @@ struct websocket::state final : stream_owner, std::enable_shared_from_this<webso
   bool silent_ = false;  ///< what is sent stays here
   bool processing_ = false;
   bool process_scheduled_ = false;
-  bool was_congested_ = false;
 };
 
 }  // namespace evergate::net

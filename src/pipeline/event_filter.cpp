@@ -27,15 +27,14 @@ base::result<event_filter> event_filter::make(const filter_options& options) {
   event_filter out;
   for (const std::string& name : options.dropped_events) {
     if (!valid_name(name)) {
-      return base::fail(errc::bad_option,
-                        fmt::format("dropped_events: \"{}\" is no event name; allowed are 1 to "
-                                    "64 of A-Z, 0-9 and _, for example TYPING_START",
-                                    name.substr(0, 80)));
+      return base::fail(errc::bad_option, fmt::format("\"{}\" is no event name; allowed are 1 to "
+                                                      "64 of A-Z, 0-9 and _, for example TYPING_START",
+                                                      name.substr(0, 80)));
     }
     const proto::event_type type = proto::event_type_of(name);
     if (needed(type)) {
       return base::fail(errc::bad_option,
-                        fmt::format("dropped_events: {} cannot be dropped, sessions and the mirror need it; "
+                        fmt::format("{} cannot be dropped, sessions and the mirror need it; "
                                     "anything but READY, RESUMED, GUILD_CREATE and GUILD_DELETE is allowed",
                                     name));
     }

@@ -142,4 +142,13 @@ std::size_t identify_scheduler::waiting() const noexcept {
   return count;
 }
 
+std::vector<identify_scheduler::bucket_status> identify_scheduler::bucket_states() const {
+  std::vector<bucket_status> out;
+  out.reserve(buckets_.size());
+  for (const auto& b : buckets_) {
+    out.push_back({b.line.size(), b.turn ? std::optional(b.turn->who) : std::nullopt, b.free_at});
+  }
+  return out;
+}
+
 }  // namespace evergate::proto

@@ -72,6 +72,15 @@ class identify_scheduler {
   /// When step() can have something to do; nothing while nobody waits.
   [[nodiscard]] std::optional<base::instant> next(base::instant now) const;
 
+  /// A bucket as it stands, for status pages.
+  struct bucket_status {
+    std::size_t waiting = 0;
+    std::optional<identify_slot> turn;
+    base::instant free_at{};  ///< the next IDENTIFY may leave
+  };
+  /// By bucket; empty until the limits are known.
+  [[nodiscard]] std::vector<bucket_status> bucket_states() const;
+
   [[nodiscard]] std::uint32_t remaining() const noexcept { return limits_.remaining; }
   /// Nothing is left of the budget but the reserve.
   [[nodiscard]] bool spent() const noexcept { return limits_.remaining <= options_.reserve; }

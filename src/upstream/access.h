@@ -67,6 +67,7 @@ class access {
   void post_refused(proto::identify_slot who, base::instant at);
   [[nodiscard]] connect_pacer& pacer() noexcept { return pacer_; }
   [[nodiscard]] std::string main_url();
+  [[nodiscard]] identify_state identifying() const { return desk_.state(); }
 
  private:
   void on_info(base::result<gateway_info> info);

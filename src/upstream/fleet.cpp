@@ -95,13 +95,8 @@ void fleet::build(std::uint32_t count) {
   auto plan = plan_start(ground_.stored, count, first_, last_);
   std::size_t resuming = 0;
   for (auto& place : plan.shards) {
-    // Each will ask itself, but the workers in no order: Discord wants the buckets filled from the first
-    // shard on.
     had_session_.push_back(place.session.has_value());
-    if (place.session)
-      ++resuming;
-    else
-      access_->request({place.key.id, ground_.number}, ground_.first_cause);
+    if (place.session) ++resuming;
     auto& made =
         workers_[worker_of(place.key.id)]->add(options_for(place.key), std::move(place.session), chance_());
     shards_.push_back(&made);
@@ -117,6 +112,12 @@ void fleet::build(std::uint32_t count) {
   for (const auto at : plan.order) order[worker_of(plan.shards[at].key.id)].push_back(shards_[at]);
   for (std::size_t w = 0; w < workers_.size(); ++w) {
     workers_[w]->loop().post([home = workers_[w].get(), mine = std::move(order[w])] { home->start(mine); });
+  }
+  // Each will ask itself, but the workers in no order: Discord wants the buckets filled from the first shard
+  // on. Only now, since a turn may be given at once, to a worker that must have the shard, started.
+  for (std::size_t at = 0; at < had_session_.size(); ++at) {
+    if (had_session_[at]) continue;
+    access_->request({first_ + static_cast<std::uint32_t>(at), ground_.number}, ground_.first_cause);
   }
 }
 
@@ -137,6 +138,10 @@ void fleet::assign_workers() {
   for (asked.shard = first_; asked.shard <= last_; ++asked.shard) {
     homes_.push_back(options_.decisions->calculate_worker_id.ask(asked, standard));
   }
+}
+
+std::uint32_t fleet::worker_of(std::uint32_t shard) const noexcept {
+  return shard - first_ < homes_.size() ? homes_[shard - first_] : 0;
 }
 
 void fleet::stop(bool log_off, std::move_only_function<void()> done) {
@@ -337,11 +342,42 @@ void fleet::probe() {
 }
 
 void fleet::retire(std::uint32_t shard) {
-  if (!built() || shard < first_ || shard > last_) return;
+  (void)tell_shard(shard, [](upstream::shard& s) { s.stop(true, [] {}); });
+}
+
+bool fleet::tell_shard(std::uint32_t shard, std::move_only_function<void(upstream::shard&)> work) {
+  if (!built() || shard < first_ || shard > last_ || failed()) return false;
   auto& home = *workers_[worker_of(shard)];
-  post_to(home, [&home, shard] {
-    if (auto* s = home.find(shard)) s->stop(true, [] {});
+  return post_to(home, [&home, shard, work = std::move(work)]() mutable {
+    if (auto* s = home.find(shard)) work(*s);
   });
+}
+
+bool fleet::connect(std::uint32_t shard) {
+  return tell_shard(shard, [](upstream::shard& s) { s.start(); });
+}
+
+bool fleet::disconnect(std::uint32_t shard) {
+  return tell_shard(shard, [](upstream::shard& s) { s.stop(false, [] {}); });
+}
+
+bool fleet::restart(std::uint32_t shard, bool log_off) {
+  return tell_shard(shard, [log_off](upstream::shard& s) { s.restart(log_off); });
+}
+
+bool fleet::send(std::uint32_t shard, int op, std::string frame) {
+  if (!built() || shard < first_ || shard > last_) return false;
+  constexpr int presence_update = 3;  // of which only the newest is kept
+  const bool reserved = op != presence_update;
+  if (reserved && !shards_[shard - first_]->reserve_command()) return false;
+  return tell_shard(shard, [op, reserved, frame = std::move(frame)](upstream::shard& s) mutable {
+    s.command(op, std::move(frame), reserved);
+  });
+}
+
+void fleet::connect_all() {
+  if (!built()) return;
+  for (auto shard = first_; shard <= last_; ++shard) (void)connect(shard);
 }
 
 bool fleet::keep(flow::control_record record) {

@@ -52,6 +52,23 @@ class fleet final : public flow::command_sink,
   void probe();
   /// Ends one shard's session with 1000.
   void retire(std::uint32_t shard);
+  // For one shard, asked for by somebody; false when it is not of this fleet or everything has stopped.
+  /// Begins again after retire() or disconnect(): RESUME, or IDENTIFY in its turn. Nothing when it is open.
+  bool connect(std::uint32_t shard);
+  /// Drops the connection; Discord keeps the session, and the shard stays offline until connect().
+  bool disconnect(std::uint32_t shard);
+  /// Drops the connection and begins anew; with `log_off` the session ends first (a GAP says so).
+  bool restart(std::uint32_t shard, bool log_off);
+  /// Hands the shard a frame; false also when its queue is full.
+  bool send(std::uint32_t shard, int op, std::string frame);
+  /// connect() for every shard.
+  void connect_all();
+  /// The index of the loop that holds the shard; 0 for one that is not held. Once shards_held() is known.
+  [[nodiscard]] std::uint32_t worker_of(std::uint32_t shard) const noexcept;
+  /// The ids of the shards held; 0 until they are known.
+  [[nodiscard]] std::uint32_t first() const noexcept { return built() ? first_ : 0; }
+  [[nodiscard]] std::uint32_t last() const noexcept { return built() ? last_ : 0; }
+
   /// Has a plan's record made durable, in order with those before. False after stop().
   bool keep(flow::control_record record);
   /// A copy of every shard's gauges, ascending by id; empty until the count is known.
@@ -73,6 +90,9 @@ class fleet final : public flow::command_sink,
   [[nodiscard]] std::string main_url() override;
   void on_live(bool live) override;
   void on_fatal(std::uint32_t shard, std::uint16_t code) override;
+  void on_news(proto::shard_key shard, const shard_news& what) override {
+    if (ground_.on_news) ground_.on_news(shard, what);
+  }
 
   // On the control loop.
   void begin();
@@ -83,7 +103,8 @@ class fleet final : public flow::command_sink,
 
   [[nodiscard]] shard_options options_for(proto::shard_key key) const;
   void assign_workers();
-  [[nodiscard]] std::uint32_t worker_of(std::uint32_t shard) const noexcept { return homes_[shard - first_]; }
+  /// To the shard on its loop.
+  bool tell_shard(std::uint32_t shard, std::move_only_function<void(upstream::shard&)> work);
   [[nodiscard]] bool built() const noexcept { return built_.load(std::memory_order_acquire); }
   void spread_presence(const flow::command& what);
   /// From any thread: to a worker's loop, unless the fleet has stopped.

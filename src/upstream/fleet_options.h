@@ -26,6 +26,7 @@
 #include "upstream/connect_pacer.h"
 #include "upstream/gateway_info_fetch.h"
 #include "upstream/session.h"
+#include "upstream/shard_news.h"
 
 namespace evergate::upstream {
 
@@ -89,6 +90,8 @@ struct fleet_ground {
   /// Called once, on the first loop, when Discord wants no further try (bad token, intents, …): all shards
   /// have been told to stop.
   std::function<void(const base::error& why)> on_fatal;
+  /// Told, on the shard's loop, what happens to its connection; must return soon. Empty = nobody listens.
+  std::function<void(proto::shard_key shard, const shard_news& what)> on_news;
 };
 
 }  // namespace evergate::upstream

@@ -20,9 +20,13 @@ identify_desk::identify_desk(net::event_loop& loop, proto::identify_options opti
 
 void identify_desk::set_info(const gateway_info& info) {
   const auto now_ms = base::unix_time_ms();
-  ledger_.told(info.total, info.remaining, info.reset_after.count(), now_ms);
-  scheduler_.set_limits({info.max_concurrency, info.total, ledger_.remaining(now_ms),
-                         base::boot_clock::now() + info.reset_after});
+  {
+    const std::scoped_lock lock(mutex_);
+    info_ = info;
+    ledger_.told(info.total, info.remaining, info.reset_after.count(), now_ms);
+    scheduler_.set_limits({info.max_concurrency, info.total, ledger_.remaining(now_ms),
+                           base::boot_clock::now() + info.reset_after});
+  }
   if (keep_) keep_(ledger_.book());
   keep_info();
 }
@@ -34,31 +38,46 @@ void identify_desk::keep_info() {
 }
 
 void identify_desk::request(proto::identify_slot who, proto::identify_cause cause) {
-  scheduler_.request(who, cause);
+  {
+    const std::scoped_lock lock(mutex_);
+    scheduler_.request(who, cause);
+  }
   pump();
 }
 
 void identify_desk::cancel(proto::identify_slot who) {
-  scheduler_.cancel(who);
+  {
+    const std::scoped_lock lock(mutex_);
+    scheduler_.cancel(who);
+  }
   forget(who);
   pump();
 }
 
 void identify_desk::cancel_fleet(std::uint32_t fleet) {
-  scheduler_.cancel_fleet(fleet);
+  {
+    const std::scoped_lock lock(mutex_);
+    scheduler_.cancel_fleet(fleet);
+  }
   std::erase_if(put_off_, [fleet](const put_off& one) { return one.who.fleet == fleet; });
   pump();
 }
 
 void identify_desk::sent(proto::identify_slot who, proto::identify_cause cause, base::instant at) {
-  ledger_.sent(cause, base::unix_time_ms());
+  {
+    const std::scoped_lock lock(mutex_);
+    ledger_.sent(cause, base::unix_time_ms());
+    scheduler_.sent(who, at);
+  }
   if (keep_) keep_(ledger_.book());
-  scheduler_.sent(who, at);
   pump();
 }
 
 void identify_desk::refused(proto::identify_slot who, base::instant at) {
-  scheduler_.refused(who, at);
+  {
+    const std::scoped_lock lock(mutex_);
+    scheduler_.refused(who, at);
+  }
   pump();
 }
 
@@ -85,7 +104,10 @@ bool identify_desk::put_some_off(std::vector<proto::identify_scheduler::turn>& t
       forget(who);
       return false;
     }
-    scheduler_.cancel(who);
+    {
+      const std::scoped_lock lock(mutex_);
+      scheduler_.cancel(who);
+    }
     if (before == put_off_.end()) {
       put_off_.push_back({who, t.cause, now + pause});
     } else {
@@ -100,12 +122,18 @@ void identify_desk::line_up_again(base::instant now) {
   for (auto& one : put_off_) {
     if (one.in_line || now < one.until) continue;
     one.in_line = true;
+    const std::scoped_lock lock(mutex_);
     scheduler_.request(one.who, one.cause);
   }
 }
 
 void identify_desk::forget(proto::identify_slot who) {
   std::erase_if(put_off_, [who](const put_off& one) { return one.who == who; });
+}
+
+identify_state identify_desk::state() const {
+  const std::scoped_lock lock(mutex_);
+  return {info_, scheduler_.bucket_states(), ledger_.book(), ledger_.remaining(base::unix_time_ms())};
 }
 
 void identify_desk::pump() {
@@ -120,7 +148,10 @@ void identify_desk::pump() {
   turns_.clear();
   for (bool again = true; again;) {
     std::vector<proto::identify_scheduler::turn> given;
-    scheduler_.step(now, given);
+    {
+      const std::scoped_lock lock(mutex_);
+      scheduler_.step(now, given);
+    }
     again = put_some_off(given, now);
     turns_.insert(turns_.end(), given.begin(), given.end());
   }

@@ -1,10 +1,12 @@
 // The one place where turns to IDENTIFY are given out: the scheduler with its timer and the ledger of what
 // has been spent, kept in step with what /gateway/bot says. Owned by the application's access; on the control
-// loop's thread only.
+// loop's thread only, save state().
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/log.h"
@@ -15,6 +17,14 @@
 #include "upstream/gateway_info.h"
 
 namespace evergate::upstream {
+
+/// The line and the budget as they stand.
+struct identify_state {
+  std::optional<gateway_info> info;  ///< nothing until /gateway/bot has answered
+  std::vector<proto::identify_scheduler::bucket_status> buckets;
+  proto::identify_book book;
+  std::uint32_t remaining = 0;  ///< session starts of the day, as far as we know
+};
 
 class identify_desk {
  public:
@@ -37,6 +47,8 @@ class identify_desk {
   void on_book(std::function<void(const proto::identify_book&)> keep) { keep_ = std::move(keep); }
   [[nodiscard]] const proto::identify_ledger& ledger() const noexcept { return ledger_; }
   void stop();
+  /// Thread-safe.
+  [[nodiscard]] identify_state state() const;
 
  private:
   /// A turn that permit_identify lets wait.
@@ -60,8 +72,10 @@ class identify_desk {
   on_turn turn_;
   on_stale stale_;
   net::timer timer_;
+  mutable std::mutex mutex_;  ///< of the three below: changed on the loop, read by state()
   proto::identify_scheduler scheduler_;
   proto::identify_ledger ledger_;
+  std::optional<gateway_info> info_;
   std::function<void(const proto::identify_book&)> keep_;
   base::instant info_at_{};
   bool asking_ = false;

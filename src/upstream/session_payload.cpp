@@ -48,6 +48,7 @@ void session::take(const input::payload& what, context& c) {
       break;
     case ack:
       heartbeat_.on_ack(c.now);
+      c.out.emplace_back(action::heard{action::heard::kind::ack});
       on_ack(c);
       if (state_ == session_state::live) progress(true);
       if (const auto next = heartbeat_.next()) arm(timer_kind::heartbeat, *next, c);
@@ -70,6 +71,7 @@ void session::on_hello(const proto::envelope& e, context& c) {
     retry(c);
     return;
   }
+  c.out.emplace_back(action::heard{action::heard::kind::hello});
   const base::milliseconds span(*interval);
   window_.on_connection(span);
   beats_ = acks_ = 0;
@@ -173,12 +175,14 @@ void session::progress(bool proven) noexcept {
 }
 
 void session::on_reconnect(context& c) {
+  c.out.emplace_back(action::heard{action::heard::kind::reconnect});
   if (state_ == session_state::greeting) unreachable(c);
   leave("op7", c);
   retry(c);
 }
 
 void session::on_invalid_session(bool resumable, context& c) {
+  c.out.emplace_back(action::heard{action::heard::kind::invalid_session, resumable});
   const bool refused = state_ == session_state::identifying;
   if (!refused) {
     resumable = options_.decisions->judge_invalid_session.ask(

@@ -138,6 +138,12 @@ struct live {
 struct fatal {
   std::uint16_t code = 0;
 };
+/// A payload of the connection's own was received: HELLO, an acknowledged heartbeat, op 9 or op 7.
+struct heard {
+  enum class kind : std::uint8_t { hello, ack, invalid_session, reconnect };
+  kind what = kind::hello;
+  bool resumable = false;  ///< of op 9
+};
 /// For the log: why the connection ends or a try failed. `what` is a literal.
 struct note {
   std::string_view what;
@@ -149,7 +155,7 @@ using session_action =
     std::variant<action::connect, action::send, action::close, action::drop, action::request_turn,
                  action::cancel_turn, action::identify_sent, action::identify_refused, action::set_timer,
                  action::cancel_timer, action::accept, action::session_changed, action::gap, action::live,
-                 action::fatal, action::note, action::proof>;
+                 action::fatal, action::note, action::proof, action::heard>;
 using session_actions = std::vector<session_action>;
 
 }  // namespace evergate::upstream

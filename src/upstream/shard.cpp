@@ -40,6 +40,12 @@ void shard::stop(bool log_off, std::move_only_function<void()> done) {
   if (done) done();
 }
 
+void shard::restart(bool log_off) {
+  connect_timer_.cancel();
+  core_.restart(log_off, base::boot_clock::now());
+  publish();
+}
+
 void shard::turn(base::instant not_before) {
   core_.turn(not_before, base::boot_clock::now());
   publish();

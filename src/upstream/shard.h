@@ -56,6 +56,8 @@ class shard final : private net::ws_handler, private shard_shell {
   void committed(flow::committed_seq seq);
   void probe();
   void pause(bool paused);
+  /// Ends the connection, with `log_off` the session too, and begins anew: RESUME or IDENTIFY.
+  void restart(bool log_off);
   /// Takes over one command that reserve_command() let through (presences need none).
   void command(int op, std::string frame, bool reserved);
 
@@ -94,6 +96,10 @@ class shard final : private net::ws_handler, private shard_shell {
   void batch_grew() override { ground_.batcher.added(); }
   void on_live(bool live) override { ground_.services.on_live(live); }
   void on_fatal(std::uint16_t code) override { ground_.services.on_fatal(key().id, code); }
+  void tell(const shard_news& what) override {
+    publish();  // who hears of it may ask how the shard stands
+    ground_.services.on_news(key(), what);
+  }
   [[nodiscard]] std::int64_t wall_ms() const override { return base::unix_time_ms(); }
 
   void publish() noexcept;

@@ -40,6 +40,9 @@ void shard_core::message(std::string_view bytes, base::instant now) {
 
 void shard_core::closed(std::uint16_t code, bool connected, base::instant now) {
   reader_.end();
+  ground_.shell.tell({.what = shard_news::kind::disconnected,
+                      .code = code,
+                      .why = connected ? std::string_view() : std::string_view("connect_failed")});
   feed(input::closed{code, connected}, now);
 }
 
@@ -62,21 +65,30 @@ void shard_core::feed(const session_input& what, base::instant now) {
 
 void shard_core::carry_out(action::connect& what, base::instant now) {
   reader_.begin();
+  ground_.shell.tell({.what = shard_news::kind::connecting});
   ground_.shell.connect(what, now);
 }
 
 void shard_core::carry_out(action::send& what, base::instant) {
   ground_.shell.send(what.frame);
+  if (what.heartbeat) ground_.shell.tell({.what = shard_news::kind::heartbeat});
+  if (what.secret) {
+    const bool resumes = session_.state() == session_state::resuming;
+    ground_.shell.tell({.what = resumes ? shard_news::kind::resuming : shard_news::kind::identifying});
+  }
 }
 
 void shard_core::carry_out(action::close& what, base::instant) {
   reader_.end();
   ground_.shell.close(what.code);
+  const auto why = what.code == 1000 ? std::string_view("logged_off") : why_;
+  ground_.shell.tell({.what = shard_news::kind::disconnected, .by_us = true, .code = what.code, .why = why});
 }
 
 void shard_core::carry_out(action::drop&, base::instant) {
   reader_.end();
   ground_.shell.drop();
+  ground_.shell.tell({.what = shard_news::kind::disconnected, .by_us = true, .why = "dropped"});
 }
 
 void shard_core::carry_out(action::request_turn&, base::instant) {
@@ -132,6 +144,7 @@ void shard_core::carry_out(action::gap& what, base::instant) {
 void shard_core::carry_out(action::live& what, base::instant) {
   ground_.log.info("shard.live",
                    {{"shard", key().id}, {"resumed", what.resumed}, {"seq", session_.received()}});
+  ground_.shell.tell({.what = what.resumed ? shard_news::kind::resumed : shard_news::kind::ready});
 }
 
 void shard_core::carry_out(action::fatal& what, base::instant) {
@@ -143,7 +156,20 @@ void shard_core::carry_out(action::proof& what, base::instant) {
   ground_.shell.batch_grew();
 }
 
+void shard_core::carry_out(action::heard& what, base::instant) {
+  using from = action::heard::kind;
+  using to = shard_news::kind;
+  const auto latency = session_.latency();
+  ground_.shell.tell({.what = what.what == from::hello             ? to::hello
+                              : what.what == from::ack             ? to::heartbeat_ack
+                              : what.what == from::invalid_session ? to::invalid_session
+                                                                   : to::requested_reconnect,
+                      .resumable = what.resumable,
+                      .latency_us = latency ? latency->count() / 1'000 : -1});
+}
+
 void shard_core::carry_out(action::note& what, base::instant) {
+  why_ = what.what;
   ground_.log.info("shard.reconnect", {{"shard", key().id}, {"why", what.what}, {"code", what.code}});
 }
 

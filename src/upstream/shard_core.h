@@ -15,6 +15,7 @@
 #include "upstream/open_batch.h"
 #include "upstream/payload_reader.h"
 #include "upstream/session.h"
+#include "upstream/shard_news.h"
 
 namespace evergate::upstream {
 
@@ -40,6 +41,7 @@ class shard_shell {
   virtual void batch_grew() = 0;
   virtual void on_live(bool live) = 0;
   virtual void on_fatal(std::uint16_t code) = 0;
+  virtual void tell(const shard_news& what) { (void)what; }
   [[nodiscard]] virtual std::int64_t wall_ms() const = 0;
 };
 
@@ -77,10 +79,18 @@ class shard_core {
   void pause(bool paused, base::instant now);
 
   // From the socket and the timers.
-  void opened(base::instant now) { feed(input::opened{}, now); }
+  void opened(base::instant now) {
+    ground_.shell.tell({.what = shard_news::kind::connected});
+    feed(input::opened{}, now);
+  }
   void message(std::string_view bytes, base::instant now);
   /// `connected`: it had been open.
   void closed(std::uint16_t code, bool connected, base::instant now);
+  /// Ends the connection (and with `log_off` the session) and begins anew.
+  void restart(bool log_off, base::instant now) {
+    stop(log_off, now);
+    start(now);
+  }
   /// `unread`: the socket holds bytes that have not been read yet.
   void timer(timer_kind kind, bool unread, base::instant now) { feed(input::timer{kind, unread}, now); }
 
@@ -111,6 +121,7 @@ class shard_core {
   void carry_out(action::fatal& what, base::instant now);
   void carry_out(action::note& what, base::instant now);
   void carry_out(action::proof& what, base::instant now);
+  void carry_out(action::heard& what, base::instant now);
 
   shard_core_ground ground_;
   base::rng chance_;
@@ -121,6 +132,7 @@ class shard_core {
   bool paused_ = false;
   bool paused_told_ = false;
   bool live_ = false;
+  std::string_view why_;  ///< the last note: a literal
   proto::envelope envelope_;
   open_batch::slot progress_;
   std::uint64_t events_ = 0;

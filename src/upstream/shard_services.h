@@ -6,6 +6,8 @@
 #include <string>
 
 #include "base/clock.h"
+#include "proto/snowflake.h"
+#include "upstream/shard_news.h"
 
 namespace evergate::upstream {
 
@@ -26,6 +28,7 @@ class shard_services {
   [[nodiscard]] virtual std::string main_url() = 0;
   virtual void on_live(bool live) = 0;
   virtual void on_fatal(std::uint32_t shard, std::uint16_t code) = 0;
+  virtual void on_news(proto::shard_key shard, const shard_news& what) = 0;
 };
 
 }  // namespace evergate::upstream

@@ -87,6 +87,14 @@ class bot_run {
     return verdict;
   }
 
+  void make_guilds_large(std::size_t bytes) {
+    for (const auto id : guilds_) {
+      journal_.set_guild(
+          id, fmt::format(R"({{"id":"{}","unavailable":false,"members":[],"description":"{}"}})", id,
+                          std::string(bytes, 'x')));
+    }
+  }
+
   bool daemon_dies = true;
   gateway_options options_;
   bot_crowd_options how_;
@@ -170,6 +178,26 @@ TEST(BotCoreTest, QuietBotsReceiveEverythingOnce) {
   const auto verdict = one.run(base::seconds{30});
   EXPECT_EQ(verdict.breaches.size(), 0u) << first_of(verdict);
   EXPECT_GT(verdict.received, 100u);
+  EXPECT_EQ(verdict.redelivered, 0u);
+}
+
+// What its wire brings in a heartbeat interval is a seventh of its guilds.
+TEST(BotCoreTest, ABotBehindANarrowWireHasItsAnswersInTimeAndItsGuildsOnce) {
+  bot_run one(1);
+  one.how_.mischief.pause = base::milliseconds{0};
+  one.daemon_dies = false;
+  one.how_.lanes = 1;
+  one.how_.manner.transport = proto::compression::none;
+  one.how_.manner.compress_payloads = false;
+  one.how_.wire = {
+      .latency_min = base::milliseconds{20}, .latency_max = base::milliseconds{60}, .buffer_bytes = 4'096};
+  one.options_.heartbeat_interval = base::seconds{2};
+  one.options_.socket.output_bytes_high = 1024 * 1024;
+  one.options_.pump_bytes = 256 * 1024;
+  one.make_guilds_large(60'000);
+  const auto verdict = one.run(base::seconds{30});
+  EXPECT_EQ(verdict.breaches.size(), 0u) << first_of(verdict);
+  EXPECT_EQ(one.log_.identifies, 1u) << "it took no connection for a dead one";
   EXPECT_EQ(verdict.redelivered, 0u);
 }
 

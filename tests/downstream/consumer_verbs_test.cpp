@@ -38,8 +38,15 @@ class ConsumerVerbsTest : public ::testing::Test {
   }
   using list = std::vector<std::pair<kind, holder_id>>;
 
+  static policy_ptr by(const decide::desk& desk) {
+    consumer_policy out;
+    out.decisions = &desk;
+    return std::make_shared<const consumer_policy>(out);
+  }
+
   base::instant now_{1000s};
-  consumer body_{"main", {}};
+  decide::desk desk_;
+  consumer body_{"main", {}, by(desk_)};
   consumer_orders orders_;
 };
 
@@ -177,6 +184,36 @@ TEST_F(ConsumerVerbsTest, ASkipForgetsSessionsThatWouldReplayIt) {
   body_.skip(flow::offset{200}, {}, orders_);
   EXPECT_EQ(body_.sessions(), 0u);
   EXPECT_EQ(body_.resume(2, "s1", 0, orders_), nullptr);
+}
+
+TEST_F(ConsumerVerbsTest, BotsWhoseSessionIsNumberedByAnotherScriptBeginAnew) {
+  identify(1, {0, 2});
+  desk_.set_script_version(7);
+  identify(2, {1, 2});
+  ordered();
+  body_.renumber(orders_);
+  EXPECT_EQ(ordered(), (list{{kind::renumber, 1}}));
+  body_.left(1, false, flow::offset{100}, now_, orders_);
+  EXPECT_EQ(body_.resume(3, "s1", 0, orders_), nullptr);
+  desk_.set_script_version(7);
+  body_.renumber(orders_);
+  EXPECT_EQ(ordered(), list{});
+}
+
+/// A replaced bot is silent; it is told when its successor dies and the lane returns to it.
+TEST_F(ConsumerVerbsTest, AReplacedBotBeginsAnewWhenItsLaneReturns) {
+  identify(1);
+  flow::downstream_record who;
+  who.id = "s2";
+  who.lane = {0, 1};
+  body_.identify(2, who, {}, flow::offset{100}, now_, orders_);
+  body_.released(1, flow::offset{100}, orders_);
+  ordered();
+  desk_.set_script_version(7);
+  body_.renumber(orders_);
+  EXPECT_EQ(ordered(), (list{{kind::renumber, 2}}));
+  body_.left(2, true, flow::offset{100}, now_, orders_);
+  EXPECT_EQ(ordered(), (list{{kind::give_back, 1}, {kind::renumber, 1}}));
 }
 
 TEST_F(ConsumerVerbsTest, NobodyNeedsAnythingForAConsumerThatHasNeverRead) {

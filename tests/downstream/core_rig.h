@@ -73,7 +73,7 @@ class rig_bot final : private bot_wire {
   [[nodiscard]] std::string& output() override { return out_; }
   void output_ready() override {}
   [[nodiscard]] std::size_t queued_bytes() const override { return unsent; }
-  [[nodiscard]] bool congested() const override { return full; }
+  [[nodiscard]] std::size_t output_room() const override { return full ? 0 : std::size_t{1} << 20; }
   void close(std::uint16_t code, std::string_view) override { closed_with = code; }
   void pump_later() override { hungry = true; }
   void authenticated() override {}

@@ -35,6 +35,11 @@ test('the admin API shows the daemon to whom has the token, and to nobody else',
   assert.equal(status.connections, 1);
   const { shards } = await daemon.told('/v1/shards');
   assert.deepEqual(shards.map((shard) => shard.shard), [[0, 2], [1, 2]]);
+  assert.deepEqual(shards.map(({ worker }) => worker), [0, 1], 'blocks as even as can be');
+  const { workers } = await daemon.told('/v1/workers');
+  assert.deepEqual(workers.map(({ worker, shards: held }) => [worker, held]), [[0, 1], [1, 1]]);
+  assert.equal(workers.reduce((sum, { connections }) => sum + connections, 0), 1);
+  assert.ok(workers.every(({ busy, events_per_second }) => busy >= 0 && busy <= 1 && events_per_second >= 0));
   const main = await daemon.told('/v1/consumers/main');
   assert.deepEqual(main.lanes.map(({ lane, connected }) => ({ lane, connected })), [{ lane: [0, 1], connected: true }]);
   assert.deepEqual(await daemon.told('/v1/gaps'), { total: 0, gaps: [] });
@@ -78,6 +83,18 @@ test('the OpenAPI document is the one in docs', async (t) => {
   }
 });
 
+test('WebSockets are spread over the workers, whatever comes between them', async (t) => {
+  const simulator = await Simulator.start(t, { guilds: 20, shards: 2 });
+  const daemon = await Daemon.start(t, simulator);
+  for (let lane = 0; lane < 4; lane += 1) {
+    // What every library does first: a call, on a connection that is over soon.
+    await (await fetch(`http://127.0.0.1:${daemon.port}/api/v10/gateway`, { headers: { connection: 'close' } })).json();
+    await GatewayClient.connect(t, daemon.gateway, { shard: [lane, 4] });
+  }
+  const { workers } = await daemon.told('/v1/workers');
+  assert.deepEqual(workers.map(({ connections }) => connections), [2, 2]);
+});
+
 test('commands show people what the daemon says, and programs its JSON', async (t) => {
   const simulator = await Simulator.start(t, { guilds: 20, shards: 2 });
   const daemon = await Daemon.start(t, simulator);
@@ -88,6 +105,8 @@ test('commands show people what the daemon says, and programs its JSON', async (
   assert.match(status.text, /shards +2 of 2 ready/);
   const shards = await daemon.command('shards');
   assert.match(shards.text, /^0\/2 .*\n1\/2 /m);
+  const workers = await daemon.command('workers');
+  assert.match(workers.text, /^WORKER +BUSY.*\n0 +\d+\.\d %.*\n1 +\d+\.\d %/m);
   const consumers = await daemon.command('consumers');
   assert.match(consumers.text, /^main\n +LANE/m);
   assert.match(consumers.text, /0\/1 +connected/);

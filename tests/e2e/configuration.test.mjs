@@ -46,6 +46,10 @@ const faulty = [
   ['an address that is none', `${sound}[listen]\naddress = "localhost:1"\n`, [/listen\.address/, /localhost:1/]],
   ['a certificate without its key', `${sound}[listen]\ntls_certificate = "/nowhere/x.pem"\n`, [/tls_(key|certificate)/]],
   ['a negative bound', `${sound}[queue]\nmax_events = -1\n`, [/queue\.max_events/, /-1/]],
+  ['an event that bots live on', `${sound}[filters]\nevents_deny = ["READY"]\n`, [/filters\.events_deny/, /READY/]],
+  ['a guild that is no id', `${sound}[filters]\nguilds_deny = ["here"]\n`, [/filters\.guilds_deny/, /here/]],
+  ['too little memory for a script', `${sound}[controllers]\nmemory_max = "1KiB"\n`, [/controllers\.memory_max/, /256KiB/]],
+  ['a script that is not there', `${sound}[controllers]\nscript = "/nowhere/x.lua"\n`, [/controllers\.script/, /nowhere/]],
   ['broken TOML', `${sound}[queue\n`, [/line 3|:3/]],
 ];
 for (const [name, config, patterns] of faulty) {

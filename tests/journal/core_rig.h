@@ -135,7 +135,7 @@ class core_rig {
   [[nodiscard]] std::uint64_t head() const { return core.state().book.head; }
   /// The guild's document, "" when it is not shown.
   [[nodiscard]] std::string shown(proto::snowflake guild, std::uint64_t as_of) {
-    const auto image_of = guilds.load(guild, as_of);
+    auto image_of = guilds.load(guild, as_of);
     if (!image_of) return "error: " + image_of.error().text();
     if (image_of->state != guild_state::available || !image_of->document.present()) return {};
     std::string out;

@@ -12,7 +12,7 @@ namespace {
 using test::guild_model;
 using test::json;
 
-json shown(const guild_document& document) {
+json shown(guild_document& document) {
   std::string text;
   document.write(text);
   guild_model model;

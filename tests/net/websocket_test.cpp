@@ -206,6 +206,25 @@ TEST_P(websocket_test, congestion_shows_and_drains) {
   EXPECT_EQ(on_server([](websocket& ws) { return ws.queued_bytes(); }), 0U);
 }
 
+TEST_P(websocket_test, what_a_slow_peer_has_not_taken_waits_where_it_is_seen) {
+  server_options_.output_wait_max = base::milliseconds(1'000);
+  open();
+  on_client([&] { socket_->pause_reading(true); });
+  std::size_t sent = 0;
+  for (bool full = false; !full;) {
+    full = on_server([&](websocket& ws) {
+      ws.send(ws_opcode::binary, std::string(16 * 1024, 'b'));
+      ws.flush();
+      ++sent;
+      return ws.congested();
+    });
+    ASSERT_LT(sent * 16 * 1024, 1'500'000u) << "the kernel holds megabytes ahead of an answer";
+  }
+  EXPECT_EQ(on_server([](websocket& ws) { return ws.output_room(); }), 0U);
+  on_client([&] { socket_->pause_reading(false); });
+  client_.await_messages(sent);
+}
+
 TEST_P(websocket_test, a_pause_inside_a_batch_keeps_the_rest) {
   client_.react = [&](ws_opcode, std::string_view) { socket_->pause_reading(true); };
   open();

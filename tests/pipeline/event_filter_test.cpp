@@ -48,7 +48,7 @@ TEST(event_filter, refuses_what_may_not_be_dropped) {
         event_filter::make({.dropped_events = {name}, .guilds_allowed = {}, .guilds_denied = {}});
     ASSERT_FALSE(filter) << name;
     EXPECT_EQ(filter.error().code, errc::bad_option);
-    EXPECT_NE(filter.error().detail.find("dropped_events"), std::string::npos);
+    EXPECT_NE(filter.error().detail.find(std::string(name).substr(0, 80)), std::string::npos);
   }
 }
 

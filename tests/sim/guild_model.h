@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 namespace evergate::sim {
 
@@ -14,6 +15,8 @@ class guild_model {
   using json = nlohmann::json;
 
   void apply(const std::string& type, const json& d);
+  /// GUILD_CREATE.
+  void create(json d);
   std::map<std::string, json> guilds;
 
  private:
@@ -178,6 +181,12 @@ inline void guild_model::lists(const std::string& type, const json& d, json& g) 
   }
 }
 
+inline void guild_model::create(json d) {
+  d["unavailable"] = false;
+  auto& g = guilds[d["id"]];
+  g = std::move(d);
+}
+
 inline void guild_model::apply(const std::string& type, const json& d) {
   if (type == "READY") own_id_ = d["user"]["id"];
   if (type == "USER_UPDATE") {
@@ -185,12 +194,7 @@ inline void guild_model::apply(const std::string& type, const json& d) {
     user.erase("_serial");
     for (auto& [id, g] : guilds) (*find_user(g["members"], own_id_))["user"] = user;
   }
-  if (type == "GUILD_CREATE") {
-    json g = d;
-    g["unavailable"] = false;
-    guilds[d["id"]] = g;
-    return;
-  }
+  if (type == "GUILD_CREATE") return create(d);
   if (type == "GUILD_DELETE") {
     if (!d.contains("unavailable")) guilds.erase(d["id"]);
     return;

@@ -15,7 +15,8 @@ constexpr base::nanoseconds backoff = base::milliseconds{400};
 constexpr base::nanoseconds catching_up =
     base::seconds{2};  // a bot that has slept has read everything by then
 constexpr base::nanoseconds identify_patience = base::seconds{9};  // of the daemon, or nearly
-constexpr base::nanoseconds answer_patience = base::seconds{20};   // then it asks again
+constexpr std::size_t large_frame = 2'048;
+constexpr base::nanoseconds answer_patience = base::seconds{20};  // then it asks again
 
 proto::snowflake id_in(const nlohmann::json& d, const char* key) {
   const auto found = d.find(key);
@@ -23,12 +24,16 @@ proto::snowflake id_in(const nlohmann::json& d, const char* key) {
 }
 
 std::string unzip(std::string_view blob) {
-  std::string out(1 << 20, '\0');
-  uLongf size = out.size();
-  const auto done = ::uncompress(reinterpret_cast<Bytef*>(out.data()), &size,
-                                 reinterpret_cast<const Bytef*>(blob.data()), blob.size());
-  out.resize(done == Z_OK ? size : 0);
-  return out;
+  for (std::size_t room = 64 * 1024; room <= 16 * 1024 * 1024; room *= 4) {
+    std::string out(room, '\0');
+    uLongf size = out.size();
+    const auto done = ::uncompress(reinterpret_cast<Bytef*>(out.data()), &size,
+                                   reinterpret_cast<const Bytef*>(blob.data()), blob.size());
+    if (done == Z_BUF_ERROR) continue;
+    out.resize(done == Z_OK ? size : 0);
+    return out;
+  }
+  return {};
 }
 
 }  // namespace
@@ -272,7 +277,7 @@ void bot::ask_in(base::nanoseconds wait) {
 
 void bot::ask() {
   if (phase_ == phase::live && missing_.empty() && !dozing_) {
-    const auto text = wants_answer_ ? questions_.wanted(model_.guilds) : questions_.any(model_.guilds);
+    const auto text = wants_answer_ ? questions_.wanted(cache_) : questions_.any(cache_);
     if (!text.empty()) say(text);
   }
   if (!wants_answer_) return begin_asking();
@@ -373,12 +378,39 @@ std::string without_lone_surrogates(std::string_view text) {
 
 void bot::take_payload(std::string_view text) {
   try {
-    take_frame(json::parse(text.find("\\ud") == std::string_view::npos ? std::string(text)
-                                                                       : without_lone_surrogates(text)));
+    std::string plain;
+    if (text.find("\\ud") != std::string_view::npos) text = plain = without_lone_surrogates(text);
+    if (text.size() < large_frame || !take_guild(text)) take_frame(json::parse(text));
   } catch (const json::exception& failure) {
     complain(
         fmt::format("a payload that is not as Discord's: {} in {}", failure.what(), text.substr(0, 200)));
   }
+}
+
+/// Guilds are most of the bytes: one that is complete JSON is recorded by its numbers and kept as its text.
+/// False when it is another event, or something is wrong with it.
+bool bot::take_guild(std::string_view text) {
+  simdjson::dom::element frame;
+  std::string_view type;
+  std::string_view id;
+  std::int64_t op = -1;
+  std::uint64_t seq = 0;
+  std::uint64_t serial = 0;
+  if (parser_.parse(text.data(), text.size()).get(frame) != simdjson::SUCCESS) return false;
+  const auto d = frame["d"];
+  if (frame["t"].get(type) != simdjson::SUCCESS || frame["op"].get(op) != simdjson::SUCCESS ||
+      frame["s"].get(seq) != simdjson::SUCCESS || d["id"].get(id) != simdjson::SUCCESS ||
+      type != "GUILD_CREATE" || op != 0) {
+    return false;
+  }
+  if (d["_serial"].get(serial) != simdjson::SUCCESS) serial = 0;
+  const std::string name(type);
+  const std::string key(id);
+  const auto guild = std::stoull(key);
+  if (!record(name, guild, serial, static_cast<std::uint32_t>(seq))) return true;
+  if (!missing_.empty()) guild_of_ready(name, guild);
+  cache_.put(key, std::string(text));
+  return true;
 }
 
 void bot::take_frame(const json& frame) {
@@ -426,30 +458,38 @@ void bot::dispatch(const json& frame) {
   const auto seq = frame.at("s").get<std::uint32_t>();
   const auto& d = frame.at("d");
   if (type == "READY") return ready(d);
-  if (session_ == nullptr) return complain("event " + type + " without a session");
-  const auto last = static_cast<std::uint32_t>(session_->received.size());
-  if (type == "RESUMED") return resumed(frame);
-  if (phase_ == phase::starting) return complain("event " + type + " before READY");
-  if (type == "INTERACTION_CREATE") return interaction(frame);
-  if (seq != last + 1) return complain(fmt::format("{} has number {} after {}", type, seq, last));
+  if (type == "RESUMED" && session_ != nullptr) return resumed(frame);
+  if (type == "INTERACTION_CREATE" && session_ != nullptr && phase_ != phase::starting) {
+    return interaction(frame);
+  }
   proto::snowflake guild = id_in(d, "guild_id");
   if (type == "GUILD_CREATE" || type == "GUILD_UPDATE" || type == "GUILD_DELETE") guild = id_in(d, "id");
   const auto serial = d.value("_serial", std::uint64_t{0});
-  session_->received.push_back({type, guild, serial, time_.now()});
+  if (!record(type, guild, serial, seq)) return;
   if (how_.poison_every > 0 && serial % how_.poison_every == 0 && type == "MESSAGE_CREATE") {
     tell(fmt::format("dies of {}", serial));
     return die();
   }
-  if (!missing_.empty()) guild_of_ready(type, d);
+  if (!missing_.empty()) guild_of_ready(type, guild);
   if (auto why = questions_.wrong(type, d); !why.empty()) complain(std::move(why));
   if (bot_questions::is_answer(type)) ++log_.answers;
   keep(type, d);
 }
 
+/// Takes the event's number; false when it breaks a rule.
+bool bot::record(const std::string& type, proto::snowflake guild, std::uint64_t serial, std::uint32_t seq) {
+  if (session_ == nullptr) return complain("event " + type + " without a session"), false;
+  if (phase_ == phase::starting) return complain("event " + type + " before READY"), false;
+  const auto last = static_cast<std::uint32_t>(session_->received.size());
+  if (seq != last + 1) return complain(fmt::format("{} has number {} after {}", type, seq, last)), false;
+  session_->received.push_back({type, guild, serial, time_.now()});
+  return true;
+}
+
 void bot::keep(const std::string& type, const json& d) {
   if (!how_.keeps_cache && type != "GUILD_CREATE" && type != "GUILD_DELETE") return;
   try {
-    model_.apply(type, d);
+    cache_.apply(type, d);
   } catch (const std::exception& failure) {
     complain(fmt::format("{} (serial {}) does not fit what the bot knows: {}", type,
                          session_->received.back().serial, failure.what()));
@@ -485,17 +525,16 @@ void bot::ready(const json& d) {
   session_->backfill = 1 + missing_.size();
   begin_spell();
   tell("is ready");
-  model_ = {};
-  model_.apply("READY", d);
+  cache_ = {};
+  cache_.apply("READY", d);
   questions_.begin();
   begin_asking();
 }
 
-void bot::guild_of_ready(const std::string& type, const json& d) {
+void bot::guild_of_ready(const std::string& type, proto::snowflake id) {
   if (type != "GUILD_CREATE" && type != "GUILD_DELETE") {
     return complain(fmt::format("{} before the guilds of READY", type));
   }
-  const auto id = id_in(d, "id");
   if (missing_.erase(id) == 0) complain(fmt::format("guild {} among those of READY is none of them", id));
   (type == "GUILD_DELETE" ? session_->unavailable : session_->available).push_back(id);
 }

@@ -4,6 +4,8 @@
 // lives until the end of the run.
 #pragma once
 
+#include <simdjson.h>
+
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -13,9 +15,9 @@
 #include <string>
 #include <string_view>
 
-#include "../sim/guild_model.h"
 #include "agenda.h"
 #include "base/rng.h"
+#include "bot_cache.h"
 #include "bot_link.h"
 #include "bot_log.h"
 #include "bot_questions.h"
@@ -76,8 +78,6 @@ class bot {
   [[nodiscard]] bool answered() const noexcept { return questions_.answered(); }
   [[nodiscard]] proto::shard_key lane() const noexcept { return lane_; }
   [[nodiscard]] const bot_session* session() const noexcept { return session_; }
-  /// What it would have in its cache.
-  [[nodiscard]] const sim::guild_model& model() const noexcept { return model_; }
 
  private:
   using json = nlohmann::json;
@@ -106,13 +106,15 @@ class bot {
   void take_close(std::string_view payload);
   void take_payload(std::string_view text);
   void take_frame(const json& frame);
+  bool take_guild(std::string_view text);
   void hello(const json& d);
   void invalidated(bool resumable);
   void dispatch(const json& frame);
+  bool record(const std::string& type, proto::snowflake guild, std::uint64_t serial, std::uint32_t seq);
   void ready(const json& d);
   void resumed(const json& frame);
   void interaction(const json& frame);
-  void guild_of_ready(const std::string& type, const json& d);
+  void guild_of_ready(const std::string& type, proto::snowflake id);
   void complain(std::string what);
   void tell(std::string_view what) const;
 
@@ -135,6 +137,7 @@ class bot {
   std::shared_ptr<bot_link> link_;
   std::unique_ptr<net::ws_decoder> decoder_;
   std::unique_ptr<proto::inflater> inflater_;
+  simdjson::dom::parser parser_;
   base::nanoseconds interval_{};
   base::instant anonymous_since_{};  ///< the daemon waits for IDENTIFY or RESUME since about then
   base::instant asked_{};            ///< its last IDENTIFY
@@ -144,7 +147,7 @@ class bot {
   bool close_noted_ = false;    ///< in the session's record, until it turns out to have gone unanswered
   bot_session* session_ = nullptr;
   std::set<proto::snowflake> missing_;  ///< guilds of READY that have not come
-  sim::guild_model model_;
+  bot_cache cache_;
   bot_questions questions_;
   bool wants_answer_ = false;
   std::uint64_t asking_ = 0;  ///< goes up when a question that is due is void

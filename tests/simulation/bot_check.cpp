@@ -13,6 +13,11 @@
 namespace evergate::simulation {
 namespace {
 
+/// A lane may go through several hands in one moment.
+bool follows(const bot_grant& later, const bot_grant& earlier) {
+  return std::pair(later.at, later.number) > std::pair(earlier.at, earlier.number);
+}
+
 /// Which intents let an event through; 0 = any. Only for the intents that a bot of the simulation may go
 /// without. From Discord's documentation, "List of Intents".
 std::uint32_t wanted_by(std::string_view type, bool direct) {
@@ -102,6 +107,9 @@ class judge {
   /// A connection of the session ended so soon after.
   [[nodiscard]] bool left_within(const bot_session& session, base::instant after,
                                  base::milliseconds span) const;
+  [[nodiscard]] bool divided_within(const delivery& which, const journal_row& row, base::instant after,
+                                    base::milliseconds span) const;
+  [[nodiscard]] bool in_burst(const bot_session& session, base::instant at) const;
   [[nodiscard]] bool killed_between(base::instant from, base::instant to) const;
   [[nodiscard]] bool ended_between(base::instant from, base::instant to) const;
   void find_missing();
@@ -201,7 +209,7 @@ const bot_spell* judge::witness(const journal_row& row) const {
     }();
     if (grant == nullptr || !grant->lane.owns(row.guild) || !spell.covers(row.at, end)) continue;
     const bool replaced = std::ranges::any_of(log_.grants, [&](const auto& one) {
-      return one.second.at > grant->at && one.second.at <= end && one.second.lane.owns(row.guild);
+      return follows(one.second, *grant) && one.second.at <= end && one.second.lane.owns(row.guild);
     });
     const bool busy = std::ranges::any_of(log_.backlogged, [&](const bot_spell& one) {
       return one.session == spell.session && one.touches(row.at, end);
@@ -263,7 +271,19 @@ void judge::check_guilds(const bot_session& session, const bot_grant& grant) {
 bool judge::superseded(const delivery& which, const journal_row& row, base::instant by) const {
   return std::ranges::any_of(log_.grants, [&](const auto& one) {
     const auto& grant = one.second;
-    return grant.at > which.grant->at && grant.at <= by && grant.lane.owns(row.guild);
+    return follows(grant, *which.grant) && grant.at <= by && grant.lane.owns(row.guild);
+  });
+}
+
+/// Another n took the lane as of then, whatever its bot, which hears of it when it reads again, did after
+/// that.
+bool judge::divided_within(const delivery& which, const journal_row& row, base::instant after,
+                           base::milliseconds span) const {
+  if (span == base::milliseconds::zero()) return false;
+  return std::ranges::any_of(log_.grants, [&](const auto& one) {
+    const auto& grant = one.second;
+    return grant.layout > which.grant->layout && grant.at <= after + span + base::seconds{1} &&
+           grant.lane.owns(row.guild);
   });
 }
 
@@ -273,6 +293,20 @@ bool judge::left_within(const bot_session& session, base::instant after, base::m
   constexpr base::seconds late{1};
   return std::ranges::any_of(
       session.ended, [&](base::instant at) { return at >= after - late && at <= after + span + late; });
+}
+
+/// The daemon had sent more at once than goes out, and no beat before `at` showed that it had arrived: only
+/// what was acknowledged counts then.
+bool judge::in_burst(const bot_session& session, base::instant at) const {
+  return std::ranges::any_of(log_.bursts, [&](const bot_spell& one) {
+    if (one.session != session.id || one.from > at) return false;
+    if (one.to > at) return true;
+    const auto end =
+        std::ranges::upper_bound(session.received, one.to + rules_.settled_within, {}, &bot_receipt::at);
+    const auto had = static_cast<std::uint32_t>(end - session.received.begin());
+    return std::ranges::none_of(session.acknowledged,
+                                [&](const auto& beat) { return beat.seq >= had && beat.at <= at; });
+  });
 }
 
 bool judge::killed_between(base::instant from, base::instant to) const {
@@ -305,7 +339,8 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
       };
       for (const auto& ack : first.session->acknowledged) {
         if (ack.seq < first.seq) continue;
-        if (!left_within(*first.session, ack.at, rules_.handler_grace)) {
+        if (!left_within(*first.session, ack.at, rules_.handler_grace) &&
+            !divided_within(first, row, ack.at, rules_.handler_grace)) {
           known(ack.at, "acknowledged it", rules_.handler_grace);
         }
         break;
@@ -313,6 +348,7 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
       if (rules_.clean_close_counts) {
         for (const auto& close : first.session->closed) {
           if (close.seq < first.seq || close.at - first.at < rules_.settled_within) continue;
+          if (in_burst(*first.session, close.at)) continue;
           known(close.at, "closed cleanly", {});
           break;
         }

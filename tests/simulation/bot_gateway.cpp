@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "net/output_gauge.h"
 #include "net/websocket_codec.h"
 
 namespace evergate::simulation {
@@ -21,6 +22,8 @@ class bot_gateway::socket final : private downstream::bot_wire {
         link_(std::move(link)),
         id_(id),
         decoder_(net::ws_role::server, home.parts_.options.socket.limits),
+        gauge_(home.parts_.options.socket.output_bytes_high,
+               home.parts_.options.bot_socket().output_wait_max),
         core_({home.parts_.options, home.parts_.events, home.parts_.guilds, home.readers_, home.router_, home,
                home.parts_.log, home.reader_, home.frames_},
               *this, {id, home.parts_.record.consumer, "ws://simulated", transport}) {
@@ -40,14 +43,13 @@ class bot_gateway::socket final : private downstream::bot_wire {
   [[nodiscard]] downstream::bot_time now() const { return home_.now(); }
   [[nodiscard]] std::string& output() override { return output_; }
   void output_ready() override {
-    if (congested()) was_congested_ = true;
+    gauge_.appended(output_.size(), home_.parts_.time.now());
+    if (output_room() == 0) in_burst();
     if (std::exchange(pushing_, true)) return;
     home_.post_to(id_, [](socket& self) { self.push(); });
   }
   [[nodiscard]] std::size_t queued_bytes() const override { return output_.size(); }
-  [[nodiscard]] bool congested() const override {
-    return output_.size() >= home_.parts_.options.socket.output_bytes_high;
-  }
+  [[nodiscard]] std::size_t output_room() const override { return gauge_.room(output_.size()); }
   void close(std::uint16_t code, std::string_view reason) override {
     if (std::exchange(closing_, true)) return;
     net::append_frame(output_, net::ws_role::server, net::ws_opcode::close, net::close_payload(code, reason));
@@ -55,6 +57,7 @@ class bot_gateway::socket final : private downstream::bot_wire {
     home_.post_to(id_, [](socket& self) { self.end({}); }, home_.parts_.options.socket.close_timeout);
   }
   void pump_later() override {
+    in_burst();
     // A turn of a loop takes some time.
     home_.post_to(
         id_,
@@ -73,12 +76,16 @@ class bot_gateway::socket final : private downstream::bot_wire {
     pushing_ = false;
     output_.erase(0, link_->write(bot_side::daemon, output_));
     note_backlog();
-    const bool low = output_.size() < home_.parts_.options.socket.output_bytes_high / 4;
-    if (low && std::exchange(was_congested_, false)) core_.pump(now());
+    if (gauge_.left(output_.size(), home_.parts_.time.now())) core_.pump(now());
     if (!closing_) note();
+  }
+  void in_burst() {
+    if (burst_ != nullptr || core_.grant() == nullptr) return;
+    burst_ = &home_.parts_.record.bursts.emplace_back(core_.grant()->session.id, home_.parts_.time.now());
   }
   void note_backlog() {
     if (output_.empty()) {
+      if (burst_ != nullptr) std::exchange(burst_, nullptr)->to = home_.parts_.time.now();
       if (backlog_ != nullptr) std::exchange(backlog_, nullptr)->to = home_.parts_.time.now();
     } else if (backlog_ == nullptr && core_.grant() != nullptr) {
       backlog_ =
@@ -127,12 +134,13 @@ class bot_gateway::socket final : private downstream::bot_wire {
   const std::shared_ptr<bot_link> link_;
   const holder_id id_;
   net::ws_decoder decoder_;
+  net::output_gauge gauge_;
   std::string output_;
   bool pushing_ = false;
-  bool was_congested_ = false;
   bool closing_ = false;
   bool over_ = false;
   bot_spell* backlog_ = nullptr;
+  bot_spell* burst_ = nullptr;
   downstream::bot_core core_;
 };
 

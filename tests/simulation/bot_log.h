@@ -79,6 +79,7 @@ struct bot_log {
       daemon_stops;                   ///< in good order: cursors are durable, what was sent is forgotten
   std::deque<bot_spell> live;         ///< a bot was there, with its session, and read
   std::deque<bot_spell> backlogged;   ///< what was written to it waited for room on the wire
+  std::deque<bot_spell> bursts;       ///< it was sent more than goes out at once; until nothing waits
   std::vector<std::string> breaches;  ///< of the protocol, as seen by a bot at once
   std::uint64_t identifies = 0;
   std::uint64_t resumes = 0;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
 namespace evergate::simulation {
 namespace {
 
@@ -19,8 +17,8 @@ void bot_questions::begin() {
   unanswered_.clear();
 }
 
-const nlohmann::json& bot_questions::pick(const guild_map& known) {
-  return std::next(known.begin(), static_cast<std::ptrdiff_t>(chance_.below(known.size())))->second;
+const nlohmann::json& bot_questions::pick(bot_cache& known) {
+  return known.at(chance_.below(known.size()));
 }
 
 std::string bot_questions::members(const json& guild, const std::string& nonce) {
@@ -43,8 +41,8 @@ std::string bot_questions::members(const json& guild, const std::string& nonce) 
   return json{{"op", members_op}, {"d", d}}.dump();
 }
 
-std::string bot_questions::any(const guild_map& known) {
-  if (known.empty()) return {};
+std::string bot_questions::any(bot_cache& known) {
+  if (known.size() == 0) return {};
   const auto& guild = pick(known);
   const std::string id = guild.at("id");
   switch (chance_.below(5)) {
@@ -80,8 +78,8 @@ std::string bot_questions::any(const guild_map& known) {
   }
 }
 
-std::string bot_questions::wanted(const guild_map& known) {
-  if (known.empty()) {
+std::string bot_questions::wanted(bot_cache& known) {
+  if (known.size() == 0) {
     answered_ = true;
     return {};
   }

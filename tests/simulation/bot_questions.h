@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/rng.h"
+#include "bot_cache.h"
 #include "proto/snowflake.h"
 
 namespace evergate::simulation {
@@ -17,16 +18,15 @@ namespace evergate::simulation {
 class bot_questions {
  public:
   using json = nlohmann::json;
-  using guild_map = std::map<std::string, json>;  ///< id → GUILD_CREATE, as the bot's cache has it
 
   explicit bot_questions(std::uint64_t seed) : chance_(seed) {}
 
   /// A session begins: whatever was asked before is not to be answered in it.
   void begin();
   /// Any frame; empty when there is no guild to ask about.
-  [[nodiscard]] std::string any(const guild_map& known);
+  [[nodiscard]] std::string any(bot_cache& known);
   /// An op 8 that is asked until it is answered.
-  [[nodiscard]] std::string wanted(const guild_map& known);
+  [[nodiscard]] std::string wanted(bot_cache& known);
   [[nodiscard]] bool answered() const noexcept { return answered_; }
   [[nodiscard]] static bool is_answer(const std::string& type);
   /// Why this dispatch is no answer to this session; empty when it is one, or no reply at all.
@@ -34,7 +34,7 @@ class bot_questions {
 
  private:
   using place = std::pair<int, std::string>;  ///< op, guild
-  [[nodiscard]] const json& pick(const guild_map& known);
+  [[nodiscard]] const json& pick(bot_cache& known);
   [[nodiscard]] std::string members(const json& guild, const std::string& nonce);
   [[nodiscard]] std::string wrong_members(const json& from, const json& nonce, bool last);
   [[nodiscard]] std::string take(int op, const std::string& guild);

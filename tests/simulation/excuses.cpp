@@ -135,7 +135,9 @@ bool excuses::explained(std::string_view kind, link_id on, base::instant at) con
     const auto ended = invalidated_.find(on);
     if (ended == invalidated_.end()) return false;
     const auto since = at - ended->second;
-    return since <= rules_.slack || late(on, ended->second, at) || paused(since) || slept(since);
+    // What had been sent before on a link that lags comes as late as anything on it.
+    if (at <= arrives_by(on, ended->second)) return true;
+    return late(on, ended->second, at) || paused(since) || slept(since);
   }
   if (kind == "presence_rate") return late(on, at - rules_.presences, at) || slept(rules_.presences);
   if (kind == "send_rate") return late(on, at - rules_.sends, at) || slept(rules_.sends);

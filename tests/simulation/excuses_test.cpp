@@ -96,6 +96,10 @@ TEST_F(ExcusesTest, ACommandMayCrossTheEndOfItsSession) {
   EXPECT_TRUE(told_.explained("not_authenticated", 1, at(10)));
   EXPECT_FALSE(told_.explained("not_authenticated", 1, at(12)));
   EXPECT_FALSE(told_.explained("not_authenticated", 2, at(10)));
+  // Derived seed 89553581216966: it had been sent two seconds before, on a link that lagged.
+  told_.disturbed(1, at(3), at(5));
+  EXPECT_TRUE(told_.explained("not_authenticated", 1, at(12)));
+  EXPECT_FALSE(told_.explained("not_authenticated", 1, at(14)));
 }
 
 // Seed 1676: the link had begun to lag long before its HELLO was sent.

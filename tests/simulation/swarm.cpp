@@ -121,6 +121,14 @@ void draw_delivery(std::uint64_t seed, downstream::gateway_options& out, bot_man
   if (chance.chance(0.15)) manner.poison_every = static_cast<std::uint64_t>(between(chance, 300, 900));
 }
 
+/// A payload is one frame, and the answer to a beat cannot overtake it. Where the largest takes longer than a
+/// bot waits for its answer, every connection is a dead one to it and no manner of serving it helps.
+void let_huge_through(const bot_link_options& wire, base::milliseconds& heartbeat_interval) {
+  const auto windows = trouble::huge_bytes_max / wire.buffer_bytes + 1;
+  // A window takes a way there and one back at most, and the answer is due after two intervals at most.
+  heartbeat_interval = std::max<base::milliseconds>(heartbeat_interval, windows * wire.latency_max);
+}
+
 /// Row 13 of the failure catalogue: a budget that a seed's faults use up, in days that are short enough for
 /// the run. The daemon keeps a reserve, for what it sent and died of before Discord counted it.
 void draw_budget(std::uint64_t seed, std::uint32_t shards, sim::discord_options& discord,
@@ -199,6 +207,9 @@ swarm swarm::of(std::uint64_t seed, bool resharding) {
   }
   draw_additions(base::rng(seed ^ 0xadd17105), out);
   draw_budget(seed, out.daemon.upstream.shards, out.discord, out.daemon.upstream.identify);
+  if (std::ranges::any_of(out.faults, [](auto one) { return trouble::kinds()[one].name == "huge"; })) {
+    let_huge_through(out.bots.wire, out.daemon.gateway.heartbeat_interval);
+  }
   out.daemon.reshard.total = out.daemon.upstream.shards;
   if (resharding) draw_reshardings(seed, out);
   return out;

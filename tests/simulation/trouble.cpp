@@ -80,7 +80,7 @@ struct maker {
   }
   void huge() const {
     auto what = order(fault_kind::huge);
-    what.bytes = 1'000 + below(400'000);
+    what.bytes = 1'000 + below(trouble::huge_bytes_max - 1'000);
     what.times = 1;
     give(what);
   }

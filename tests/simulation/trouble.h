@@ -34,6 +34,7 @@ class trouble {
   [[nodiscard]] static std::span<const kind> kinds();
   /// Of these, how many there were when the first seeds were run; see swarm::of.
   static constexpr std::size_t first_kinds = 47;
+  static constexpr std::size_t huge_bytes_max = 401'000;  ///< of a payload that the fault "huge" makes
 
   trouble(virtual_time& time, trace& log, std::uint64_t seed, network& net, discord_side& discord,
           virtual_disk& disk, daemon_handle daemon);

@@ -1,17 +1,16 @@
-#include "app/admin_command.h"
+#include "daemon/admin_command.h"
 
 #include <fmt/format.h>
 
 #include <cstdio>
 
 #include "app/admin_access.h"
-#include "app/admin_call.h"
-#include "app/admin_print.h"
 #include "app/configuration.h"
-#include "app/option_table.h"
+#include "daemon/admin_call.h"
+#include "daemon/admin_print.h"
 #include "proto/json_view.h"
 
-namespace evergate::app {
+namespace evergate::daemon {
 namespace {
 
 constexpr base::milliseconds drain_patience{24 * 3'600'000};  // the daemon's own timeout ends it
@@ -46,6 +45,8 @@ admin_commands::admin_commands(CLI::App& cli, std::string& config) : cli_(cli), 
   add("status", "What the daemon does",
       [] { return wish{.path = "/v1/status", .print = admin_print::status}; });
   add("shards", "Every shard held", [] { return wish{.path = "/v1/shards", .print = admin_print::shards}; });
+  add("workers", "Every worker and its load",
+      [] { return wish{.path = "/v1/workers", .print = admin_print::workers}; });
   add("gaps", "Stretches of events that were lost or given up",
       [] { return wish{.path = "/v1/gaps", .print = admin_print::gaps}; });
   auto* list = add("consumers", "Every consumer and its lanes, or one", [this] {
@@ -82,6 +83,14 @@ admin_commands::admin_commands(CLI::App& cli, std::string& config) : cli_(cli), 
   drop->add_option("CLASS", class_, "ephemeral or message")->required();
   add_dead_letters();
   add_reshard();
+  auto* controllers =
+      add("controllers", "How overrides of controllers do; reload: read their script again", [this] {
+        const bool reload = action_ == "reload";
+        return wish{.method = reload ? "POST" : "GET",
+                    .path = reload ? "/v1/controllers/reload" : "/v1/controllers",
+                    .print = admin_print::controllers};
+      });
+  controllers->add_option("ACTION", action_, "reload")->check(CLI::IsMember({"reload"}));
   add_verb("pause", "Deliver nothing to a consumer; its events queue", admin_print::consumer);
   add_verb("resume", "Deliver again to a consumer that was paused or drained", admin_print::consumer);
 }
@@ -153,9 +162,9 @@ bool admin_commands::run(int& status) const {
 }
 
 int admin_commands::send(const wish& what) const {
-  const auto options = load_without_token(config_, process_environment());
+  const auto options = app::load_without_token(config_, process_environment());
   if (!options) return complain(options.error().text(), exit_misused);
-  auto where = find_admin(*options);
+  auto where = app::find_admin(*options);
   if (!where) return complain(where.error().text(), exit_misused);
   if (!url_.empty()) where->url = url_;
   const auto got = call_admin(*where, what.method, what.path, what.body, what.patience);
@@ -167,4 +176,4 @@ int admin_commands::send(const wish& what) const {
   return what.done == nullptr || what.done(got->body) ? exit_done : exit_refused;
 }
 
-}  // namespace evergate::app
+}  // namespace evergate::daemon

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-namespace evergate::app {
+namespace evergate::daemon {
 
 /// How a command ended.
 inline constexpr int exit_done = 0;
@@ -58,4 +58,4 @@ class admin_commands {
   std::vector<std::pair<CLI::App*, maker>> all_;
 };
 
-}  // namespace evergate::app
+}  // namespace evergate::daemon

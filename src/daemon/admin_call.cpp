@@ -1,4 +1,4 @@
-#include "app/admin_call.h"
+#include "daemon/admin_call.h"
 
 #include <future>
 #include <thread>
@@ -7,9 +7,9 @@
 #include "net/event_loop.h"
 #include "net/http_client.h"
 
-namespace evergate::app {
+namespace evergate::daemon {
 
-base::result<admin_answer> call_admin(const admin_access& where, const std::string& method,
+base::result<admin_answer> call_admin(const app::admin_access& where, const std::string& method,
                                       const std::string& path, const std::string& body,
                                       base::milliseconds patience) {
   net::event_loop loop;
@@ -34,4 +34,4 @@ base::result<admin_answer> call_admin(const admin_access& where, const std::stri
   return admin_answer{got->status, std::move(got->body)};
 }
 
-}  // namespace evergate::app
+}  // namespace evergate::daemon

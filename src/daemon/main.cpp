@@ -9,14 +9,10 @@
 #include <filesystem>
 #include <iostream>
 
-#include "app/admin_command.h"
-#include "app/configuration.h"
-#include "app/option_table.h"
+#include "daemon/admin_command.h"
+#include "evergate/configuration.h"
 #include "evergate/gateway_manager.h"
-#include "journal/directory_lock.h"
-#include "journal/dump.h"
-#include "journal/errc.h"
-#include "journal/verifier.h"
+#include "evergate/journal_tools.h"
 
 namespace {
 
@@ -25,7 +21,7 @@ using namespace evergate;
 // Ends with 3 when what is stored is damaged, so that it can be told from a wrong configuration.
 int complain(const error& problem) {
   std::fprintf(stderr, "evergate: %s\n", problem.text().c_str());
-  return problem.code == journal::errc::damaged ? 3 : 2;
+  return is_damage(problem) ? 3 : 2;
 }
 
 /// Blocks the signals that end the daemon, in this thread and all that it starts.
@@ -61,6 +57,8 @@ bool live(const gateway_options& options, const sigset_t& signals, int& status) 
   int signal = 0;
   while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
     if (auto reloaded = (*manager)->reload_certificates(); !reloaded) complain(reloaded.error());
+    if (options.controller.script.empty()) continue;
+    if (auto reloaded = (*manager)->reload_controllers(); !reloaded) complain(reloaded.error());
   }
   const std::string why = (*manager)->fatal();
   const bool again = !why.empty() && (*manager)->restart_helps();
@@ -71,7 +69,7 @@ bool live(const gateway_options& options, const sigset_t& signals, int& status) 
 }
 
 int run(const std::string& config) {
-  auto options = app::load_configuration(config, app::process_environment());
+  auto options = load_configuration(config);
   if (!options) return complain(options.error());
   options->store.verify_program = "/proc/self/exe";
   const sigset_t signals = block_signals();
@@ -86,27 +84,22 @@ int run(const std::string& config) {
 }
 
 int check_only(const std::string& config) {
-  auto options = app::load_configuration(config, app::process_environment());
+  auto options = load_configuration(config);
   if (!options) return complain(options.error());
+  if (auto checked = check_script(*options); !checked) return complain(checked.error());
   std::puts("The configuration is good.");
   return 0;
 }
 
 int dump(const std::string& data_dir) {
-  auto dumped = journal::dump(data_dir, std::cout);
+  auto dumped = dump_journal(data_dir, std::cout);
   return dumped ? 0 : complain(dumped.error());
 }
 
 int verify(const std::string& data_dir) {
-  if (std::error_code ignored; !std::filesystem::exists(data_dir, ignored)) {
-    return complain(base::fail(journal::errc::unusable, data_dir + " does not exist").error());
-  }
-  // Beside a running daemon the pages change while they are read; its own snapshot is whole.
-  const auto alone = journal::directory_lock::take(data_dir);
-  if (!alone && alone.error().code != journal::errc::locked) return complain(alone.error());
-  const auto found = journal::verify(data_dir, alone.has_value());
+  const auto found = verify_journal(data_dir);
   if (!found) return complain(found.error());
-  std::puts(journal::summary(*found).c_str());
+  std::puts(found->summary.c_str());
   return found->sound ? 0 : 3;
 }
 
@@ -114,7 +107,7 @@ int verify(const std::string& data_dir) {
 
 int main(int argc, char** argv) {
   CLI::App cli{"Evergate, a standalone Discord gateway proxy"};
-  cli.set_version_flag("--version", EVERGATE_VERSION);
+  cli.set_version_flag("--version", std::string(version()));
   std::string config;
   cli.add_option("--config", config,
                  "TOML file (docs/configuration.md); without it only defaults and the environment");
@@ -133,17 +126,17 @@ int main(int argc, char** argv) {
   std::uint64_t memory_max = 0;
   verify_command->add_flag("--child", as_child)->group("");
   verify_command->add_option("--memory-max", memory_max)->group("");
-  const app::admin_commands commands(cli, config);
+  const daemon::admin_commands commands(cli, config);
   CLI11_PARSE(cli, argc, argv);
 
   if (int status = 0; commands.run(status)) return status;
   if (check->parsed()) return check_only(config);
   if (options->parsed()) {
-    std::fputs(app::option_table_markdown().c_str(), stdout);
+    std::fputs(option_list().c_str(), stdout);
     return 0;
   }
   if (dump_command->parsed()) return dump(data_dir);
-  if (as_child) return journal::verify_as_child(data_dir, memory_max);
+  if (as_child) return verify_journal_as_child(data_dir, memory_max);
   if (verify_command->parsed()) return verify(data_dir);
   return run(config);
 }

@@ -1,15 +1,16 @@
-#include "app/admin_print.h"
+#include "daemon/admin_print.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <vector>
 
 #include "flow/position.h"
 #include "proto/json_view.h"
 
-namespace evergate::app::admin_print {
+namespace evergate::daemon::admin_print {
 namespace {
 
 using proto::member;
@@ -127,6 +128,18 @@ std::string shards(std::string_view json) {
   return table(lines);
 }
 
+std::string workers(std::string_view json) {
+  std::vector<line> lines{{"WORKER", "BUSY", "EVENTS/S", "SHARDS", "CONNECTIONS", "EVENTS"}};
+  for (const auto one : elements(member(json, "workers"))) {
+    // "0.125" → "12.5 %"
+    const double busy = std::strtod(text_of(one, "busy").c_str(), nullptr);
+    lines.push_back({text_of(one, "worker"), fmt::format("{:.1f} %", 100 * busy),
+                     fmt::format("{:.0f}", std::strtod(text_of(one, "events_per_second").c_str(), nullptr)),
+                     text_of(one, "shards"), text_of(one, "connections"), text_of(one, "events")});
+  }
+  return table(lines);
+}
+
 std::string consumers(std::string_view json) {
   std::string out;
   for (const auto one : elements(member(json, "consumers"))) append_consumer(one, out);
@@ -204,6 +217,32 @@ std::string reshard(std::string_view json) {
   return table(lines);
 }
 
+std::string controllers(std::string_view json) {
+  const auto script = member(json, "script");
+  auto out = text_of(script, "file").empty() ? std::string("no script\n")
+                                             : fmt::format("script {}, version {}\n", text_of(script, "file"),
+                                                           text_of(script, "version"));
+  std::vector<line> lines{
+      {"NAME", "OVERRIDDEN IN", "CALLS", "FAILURES", "SLOW", "MEAN", "SLOWEST", "LAST FAILURE"}};
+  const auto microseconds = [](const std::string& ns) {
+    return fmt::format("{:.1f} us", std::strtod(ns.c_str(), nullptr) / 1'000);
+  };
+  for (const auto one : elements(member(json, "controllers"))) {
+    std::string where;
+    for (const auto in : elements(member(one, "overridden_in"))) {
+      where += (where.empty() ? "" : ", ") + proto::decoded_string(in).value_or("?");
+    }
+    if (where.empty()) {
+      lines.push_back({text_of(one, "name"), "-"});
+      continue;
+    }
+    lines.push_back({text_of(one, "name"), where, text_of(one, "calls"), text_of(one, "failures"),
+                     text_of(one, "slow"), microseconds(text_of(one, "mean_ns")),
+                     microseconds(text_of(one, "slowest_ns")), text_of(one, "last_failure")});
+  }
+  return out + table(lines);
+}
+
 std::string as_it_came(std::string_view json) {
   return std::string(json);
 }
@@ -213,4 +252,4 @@ std::string failure(std::string_view json) {
   return message.empty() ? std::string(json) : message;
 }
 
-}  // namespace evergate::app::admin_print
+}  // namespace evergate::daemon::admin_print

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 
-namespace evergate::app {
+namespace evergate::daemon {
 
 struct admin_answer {
   unsigned status = 0;
@@ -15,8 +15,8 @@ struct admin_answer {
 };
 
 /// `path` with its query. An error means that nothing answered.
-[[nodiscard]] base::result<admin_answer> call_admin(const admin_access& where, const std::string& method,
+[[nodiscard]] base::result<admin_answer> call_admin(const app::admin_access& where, const std::string& method,
                                                     const std::string& path, const std::string& body,
                                                     base::milliseconds patience);
 
-}  // namespace evergate::app
+}  // namespace evergate::daemon
