@@ -208,7 +208,7 @@ base::result<std::vector<flow::guild_entry>> virtual_journal::guilds(proto::shar
 }
 
 base::result<bool> virtual_journal::guild(proto::snowflake id, flow::offset as_of, std::string& out) {
-  const auto image = mirror_.load(id, as_of.value);
+  auto image = mirror_.load(id, as_of.value);
   if (!image) return std::unexpected(image.error());
   if (image->state != journal::guild_state::available || !image->document.present()) return false;
   image->document.write(out);
