@@ -22,7 +22,7 @@ usage: ./evergate.sh COMMAND
   rate N           while `run` shows its demonstration: N events a second
   test             build dev (ASan, UBSan) and release; unit tests, house rules, simulation, end-to-end tests
   test-unit        only the unit tests and house rules, on dev
-  test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds and 500 of the commit
+  test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds, 200 with reshardings, 500 of the commit
   test-e2e [FILE]  only the end-to-end tests, on release
   fuzz SECONDS [TARGET...]
                    every fuzz target (or those named) for so long, two at once; findings go to fuzz/findings
@@ -216,7 +216,7 @@ e2e_tests() {
 
 # long_first FILE...: those that take a minute or more, then the others; each ended by a NUL.
 long_first() {
-  local pattern='/(restarts|reshard|consumers|store|failures_[a-z]+|kill_daemon|absence)\.test\.mjs$' file
+  local pattern='/(restarts|reshard|reshard_[a-z]+|consumers|store|failures_[a-z]+|kill_daemon|absence)\.test\.mjs$' file
   for file in "$@"; do if [[ $file =~ $pattern ]]; then printf '%s\0' "$file"; fi; done
   for file in "$@"; do if [[ ! $file =~ $pattern ]]; then printf '%s\0' "$file"; fi; done
 }
@@ -225,6 +225,7 @@ long_first() {
 simulation_tests() {
   local program=build/release/bin/evergate-simulate sources
   simulated fixed "$program" --seeds 1-2000 --jobs "$(nproc)"
+  simulated reshard "$program" --seeds 1-200 --reshard --jobs "$(nproc)"
   sources=$(simulated_sources)
   echo "evergate.sh: 500 seeds of these sources, evergate-simulate --derive $sources"
   simulated commit "$program" --derive "$sources" --count 500 --jobs "$(nproc)"

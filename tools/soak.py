@@ -4,7 +4,7 @@
     soak.py [--hours H] [--only PART,PART] [--seed N] [--first-cycle-only]
 
 Each cycle runs the simulation with seeds never run before, the kill test with more kills, the failure rows, the
-restarts of bots in full count, the corruption campaign with a fresh seed, and the fuzz targets on their grown
+restarts of bots in full count, reshardings between many counts, the corruption campaign with a fresh seed, and the fuzz targets on their grown
 corpus, while one daemon lives through it all under load and its memory and descriptors are watched
 (tools/soak_watch.py). A part whose program is not there is named as not run. Everything goes to var/soak: a log per part and cycle, results.jsonl, summary.txt.
 Prints a line a part, a summary a cycle and one for all; status 1 when anything failed or nothing ran.
@@ -46,7 +46,8 @@ def e2e(pattern):
 
 def simulation(cycle, options):
     first = options.seed + cycle * options.seeds
-    return [([RELEASE / "evergate-simulate", "--seeds", f"{first}-{first + options.seeds - 1}"], {})]
+    line = [RELEASE / "evergate-simulate", "--seeds", f"{first}-{first + options.seeds - 1}"]
+    return [(line, {}), ([*line, "--reshard"], {})]
 
 
 def kills(cycle, options):
@@ -81,6 +82,16 @@ def cursors(cycle, options):
     return [(["node", "--test", *e2e("state_equality.test.mjs")], counts)]
 
 
+def reshardings(cycle, options):
+    """Every count of shards in turn, and SIGKILLs in every phase."""
+    seed = {"EVERGATE_SEED": str(options.seed + cycle)}
+    counts = [(["node", "--test", "--test-name-pattern", "when asked", *e2e("reshard.test.mjs")],
+               {**seed, "EVERGATE_RESHARDINGS": pair}) for pair in options.reshardings.split(",")]
+    kills_in_phases = (["node", "--test", *e2e("reshard_kills.test.mjs")],
+                       {**seed, "EVERGATE_RESHARD_KILLS": str(options.reshard_kills)})
+    return [*counts, kills_in_phases, (["node", "--test", *e2e("reshard_skew.test.mjs")], seed)]
+
+
 PARTS = [
     Part("simulation", lambda: [RELEASE / "evergate-simulate"], simulation),
     Part("kills", lambda: [*e2e("kill_daemon.test.mjs"), RELEASE / "evergate"], kills),
@@ -88,6 +99,7 @@ PARTS = [
     Part("restarts", lambda: [*e2e("restarts.test.mjs"), RELEASE / "evergate"], restarts),
     Part("absence", lambda: [*e2e("absence.test.mjs"), RELEASE / "evergate"], absence),
     Part("cursors", lambda: [*e2e("state_equality.test.mjs"), RELEASE / "evergate"], cursors),
+    Part("reshardings", lambda: [*e2e("reshard*.test.mjs"), RELEASE / "evergate"], reshardings),
     Part("corruption", lambda: [RELEASE / "journal_flip"], corruption),
     Part("fuzz", lambda: [ROOT / "build/fuzz/bin"], fuzz),
 ]
@@ -220,6 +232,8 @@ def main():
     parser.add_argument("--queued", type=int, default=1_000_000, help="events that wait for a bot, a cycle")
     parser.add_argument("--stalled", type=int, default=240_000, help="events (2,000 a second) while a bot does not read, a cycle")
     parser.add_argument("--backlog", type=int, default=100_000, help="events that an interaction overtakes, a cycle")
+    parser.add_argument("--reshardings", default="2-3,16-32,32-16,7-40,8-8", help="counts of shards, to and back, a cycle")
+    parser.add_argument("--reshard-kills", type=int, default=20, help="of the daemon while its shards are changed, a cycle")
     parser.add_argument("--cursors", type=int, default=100, help="at which guilds are compared, a cycle")
     parser.add_argument("--places", type=int, default=100_000, help="of the corruption campaign, a cycle")
     parser.add_argument("--fuzz-seconds", type=int, default=300, help="for each target, a cycle")

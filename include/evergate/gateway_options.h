@@ -100,7 +100,7 @@ struct shard_settings {
 
 /// Taking the bot's sessions to another count of shards while events go on.
 struct reshard_settings {
-  bool automatic = false;                      ///< begins by itself when it is time
+  bool automatic = true;                       ///< begins by itself when it is time
   std::uint32_t guilds_per_shard_max = 2'500;  ///< Discord's limit
   std::uint32_t threshold = 80;                ///< percent of it, from which on it is time
   std::uint32_t fill = 50;     ///< percent of it that a shard holds on average afterwards, at most

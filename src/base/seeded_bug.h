@@ -15,6 +15,9 @@ enum class bug : std::uint8_t {
   cursor_ahead,       ///< a lane's cursor is written past what the bot has acknowledged
   stale_inflate,      ///< the old connection's bytes are in the new connection's inflater
   early_ready,        ///< READY is made before the mirror holds the lane's guilds
+  cut_by_clock,       ///< resharding: silence is assumed, not proved
+  cut_owes_nothing,   ///< resharding: what was delivered is forgotten when a guild moves
+  told_past_held,     ///< resharding: a sequence is told though events before it wait in a handover
 };
 
 #ifdef EVERGATE_SEEDED_BUGS

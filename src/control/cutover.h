@@ -111,6 +111,8 @@ class cutover {
   [[nodiscard]] std::vector<std::string> marks() const;
   [[nodiscard]] std::size_t unsettled() const noexcept { return unsettled_; }
   [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }
+  /// Events of some shard wait in a handover, so that its sequence stops before them.
+  [[nodiscard]] bool holds_back() const;
   [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
   /// The sequence up to which nothing of the shard waits in a handover; what its progress says.
   [[nodiscard]] std::int64_t settled_seq(fleet_side side, std::uint32_t shard) const;

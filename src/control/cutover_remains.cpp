@@ -81,6 +81,11 @@ void cutover::take_marks(const cutover_remains& from) {
   }
 }
 
+bool cutover::holds_back() const {
+  const auto waits = [](const shard_state& shard) { return !shard.held.empty(); };
+  return std::ranges::any_of(shards_[0], waits) || std::ranges::any_of(shards_[1], waits);
+}
+
 bool cutover::decided_before(fleet_side from, const arriving_event& event) const {
   const auto& row = *event.row;
   const auto& shard = shards_[at(from)][row.shard];

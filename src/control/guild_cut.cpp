@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/seeded_bug.h"
 
 namespace evergate::control {
 namespace {
@@ -177,6 +178,7 @@ void guild_cut::cut_here(std::size_t serving_place, std::size_t joining_place, b
   }
   joining_held_ = std::move(after);
   recount();
+  if (base::seeded_bug(base::bug::cut_owes_nothing)) owed.clear();
   hand_over(std::move(owed), cut_kind::unique_event, now, out);
 }
 
@@ -307,7 +309,8 @@ void guild_cut::proved(role side, base::instant sent, base::instant now, release
     if (side == role::joining && sent >= cut_at_ + skew) finish(now, out);
     return;
   }
-  if (open_ && !serving_lost_ && !joining_lost_ && joining_proved_ >= serving_last_ + skew &&
+  const bool by_clock = base::seeded_bug(base::bug::cut_by_clock);
+  if (open_ && !serving_lost_ && !joining_lost_ && (by_clock || joining_proved_ >= serving_last_ + skew) &&
       serving_proved_ >= joining_last_ + skew) {
     return cut_in_silence(now, out);
   }

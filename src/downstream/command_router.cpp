@@ -169,7 +169,7 @@ base::result<void> command_router::submit(int op, proto::snowflake guild, std::s
                       fmt::format("op {}: {} bytes as sent on, allowed {}", op, payload.size(), payload_max));
   }
   if (!sink_.submit(
-          {.op = op, .guild = guild, .lane = from.lane, .place = place, .payload = std::move(payload)})) {
+          {.op = op, .guild = guild, .lane = from.lane, .payload = std::move(payload), .place = place})) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return base::fail(errc::refused, fmt::format("op {}: the owning shard has no room", op));
   }

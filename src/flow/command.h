@@ -22,8 +22,8 @@ struct command {
   int op = 0;
   proto::snowflake guild = 0;               ///< routes it; 0 for presence
   proto::shard_key lane;                    ///< the asker's, for presence (design §5)
-  std::optional<std::uint64_t> place = {};  ///< where it must go, of a command that names several guilds
   std::string payload;                      ///< the whole frame `{"op":…,"d":…}`, ≤ 4096 bytes
+  std::optional<std::uint64_t> place = {};  ///< where it must go, of a command that names several guilds
 };
 
 /// Where commands go: the fleet. Thread-safe.

@@ -9,13 +9,12 @@ import { until } from './lib/until.mjs';
 const op = { presence: 3, voice: 4, members: 8, soundboard: 31 };
 const voice_channel = 2;
 
-test('an unmodified discord.js is served through 2 to 3 shards and back', async (t) => {
+test('an unmodified discord.js notices nothing of 2 shards becoming 3', async (t) => {
   const scene = await ReshardScene.start(t, { library: true, rate: 1_000, lag: { lag_ms: 50, jitter_ms: 250 } });
-  for (const target of [3, 2]) {
-    await scene.start(target);
-    assert.equal((await scene.ended()).outcome, 'completed');
-  }
-  await scene.judge((await scene.state()).last.receipt);
+  await scene.start(3);
+  const receipt = await scene.ended();
+  assert.equal(receipt.outcome, 'completed');
+  await scene.judge(receipt);
   assert.equal(scene.library.said('identified').length, 1);
   assert.equal(scene.library.said('resumed').length, 0);
 });
@@ -70,27 +69,25 @@ class Asker {
   }
 }
 
-for (const [from, to] of [[2, 3], [3, 3]]) {
-  test(`commands reach the right shard in every phase of ${from} to ${to}`, async (t) => {
-    const scene = await ReshardScene.start(t, { from, rate: 600, simulator: { sends_max: 100_000, guild_create_rate: 15 } });
-    // Each phase lasts: new shards are greeted late, their guilds come slowly, and what they bring varies.
-    await scene.simulator.fault('slow_hello', { delay_ms: 1_500, path: 'main' });
-    await scene.simulator.fault('lag', { lag_ms: 200, jitter_ms: 400, sessions: 'later' });
-    const asker = new Asker(scene, from);
-    await scene.start(to);
-    const asking = asker.run();
-    await scene.in_phase('drain');
-    await scene.in_phase('idle');
-    asker.stopped = true;
-    await asking;
-    await scene.simulator.rate(0);
-    await asker.answered();
-    for (const phase of ['prepare', 'overlap', 'cut', 'drain']) assert.ok(asker.asked[phase] > 0, `something is asked in ${phase}: ${JSON.stringify(asker.asked)}`);
-    t.diagnostic(`figure: asked ${JSON.stringify(asker.asked)}`);
-    assert.deepEqual(await scene.simulator.violations(), []);
-    assert.equal((await scene.state()).last.receipt.outcome, 'completed');
-  });
-}
+test('commands reach the right shard in every phase of 3 to 2', async (t) => {
+  const scene = await ReshardScene.start(t, { from: 3, rate: 600, simulator: { sends_max: 100_000, guild_create_rate: 15 } });
+  // Each phase lasts: new shards are greeted late, their guilds come slowly, and what they bring varies.
+  await scene.simulator.fault('slow_hello', { delay_ms: 1_500, path: 'main' });
+  await scene.simulator.fault('lag', { lag_ms: 200, jitter_ms: 400, sessions: 'later' });
+  const asker = new Asker(scene, 3);
+  await scene.start(2);
+  const asking = asker.run();
+  await scene.in_phase('drain');
+  await scene.in_phase('idle');
+  asker.stopped = true;
+  await asking;
+  await scene.simulator.rate(0);
+  await asker.answered();
+  for (const phase of ['prepare', 'overlap', 'cut', 'drain']) assert.ok(asker.asked[phase] > 0, `something is asked in ${phase}: ${JSON.stringify(asker.asked)}`);
+  t.diagnostic(`figure: asked ${JSON.stringify(asker.asked)}`);
+  assert.deepEqual(await scene.simulator.violations(), []);
+  assert.equal((await scene.state()).last.receipt.outcome, 'completed');
+});
 
 test('a bot in voice stays there, and its old shard with it, until it leaves', async (t) => {
   const scene = await ReshardScene.start(t, { rate: 300, reshard: { voice_drain_max: '300s' } });

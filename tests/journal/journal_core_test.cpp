@@ -293,21 +293,6 @@ TEST(journal_core, the_own_member_has_the_newest_account_though_its_shard_lags) 
   EXPECT_EQ(name(rig.head()), "again");
 }
 
-// Found by the simulation: the READY of a fleet that was prepared goes on long after it came.
-TEST(journal_core, a_session_that_takes_over_says_nothing_of_the_account) {
-  core_rig rig;
-  ASSERT_TRUE(rig.recover());
-  auto ready = json::parse(ready_of({}));
-  ready["user"]["username"] = "old";
-  rig.commit(batch_maker().on(0, 1).ready(ready.dump()).done());
-  rig.commit(batch_maker().event(user_update, 0, account("new").dump()).done());
-  auto taken_over = batch_maker().on(0, 2).ready(ready.dump()).done();
-  taken_over->rows.back().flags = flow::row_flag::known_guilds;
-  rig.commit(std::move(taken_over));
-  EXPECT_EQ(json::parse(rig.core.state().ready)["user"]["username"], "new");
-  EXPECT_EQ(rows_after(rig, rig.head() - 1).front().type, session_started) << "no USER_UPDATE was made";
-}
-
 TEST(journal_core, the_ready_of_another_shard_says_nothing_of_the_account_once_shard_0_runs) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());

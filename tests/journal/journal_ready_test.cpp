@@ -51,5 +51,20 @@ TEST(journal_ready, an_awaited_guild_is_named_as_of_then_after_a_restart_too) {
   }
 }
 
+// Found by the simulation: the READY of a fleet that was prepared goes on long after it came.
+TEST(journal_ready, a_session_that_takes_over_says_nothing_of_the_account) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  constexpr std::string_view old = R"({"user":{"id":"900","username":"old"},"guilds":[]})";
+  rig.commit(batch_maker().on(0, 1).ready(old).done());
+  rig.commit(batch_maker().event(user_update, 0, R"({"id":"900","username":"new"})").done());
+  auto taken_over = batch_maker().on(0, 2).ready(old).done();
+  taken_over->rows.back().flags = flow::row_flag::known_guilds;
+  const auto before = rig.head();
+  rig.commit(std::move(taken_over));
+  EXPECT_TRUE(rig.core.state().ready.contains(R"("username":"new")"));
+  EXPECT_EQ(rig.head(), before + 1) << "no USER_UPDATE was made";
+}
+
 }  // namespace
 }  // namespace evergate::journal

@@ -106,6 +106,10 @@ void fleets_side::abort_resharding() {
   log_.mark(done ? "resharding aborted" : "too late to abort");
 }
 
+bool fleets_side::in_handover() const {
+  return meeting_->ask<bool>([](const control::cutover& cut) { return cut.holds_back(); }).value_or(false);
+}
+
 void fleets_side::tick() {
   time_.in(tick_interval, "resharding", [this] {
     if (stopped_ || !course_.busy()) return;
@@ -136,6 +140,7 @@ void fleets_side::over(const control::reshard_task& task, fleet_side gone, const
   record_.receipts.push_back(what);
   ++(task.turned ? record_.aborted : record_.completed);
   if (gone == fleet_side::old_fleet) std::swap(old_, new_);
+  new_.who->close();
   gone_.push_back(std::exchange(new_, {}));
   shows_new_ = false;
   if (!task.turned) door_ = 1 - door_;

@@ -45,6 +45,9 @@ class fleets_side final : public flow::commit_listener,
   void abort_resharding();
   [[nodiscard]] bool resharding() const noexcept { return course_.busy(); }
 
+  /// Events wait for what the other session has yet to bring: the moment at which a kill costs most.
+  [[nodiscard]] bool in_handover() const;
+
   void on_commit(const std::shared_ptr<const flow::commit>& done) override;
   void on_room() override;
   void on_stalled(const std::string&) override {}

@@ -28,7 +28,7 @@ constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --seed N            run one; --trace prints all that happens
   --derive TEXT       run --count N seeds made from TEXT, for example a commit id
   --bug NAME          plant a bug: split_transaction, received_seq, replay_off_by_one, cursor_ahead,
-                      stale_inflate, early_ready
+                      stale_inflate, early_ready; with --reshard cut_by_clock, cut_owes_nothing, told_past_held
   --jobs N            processes (default 1)
   --list FILE         run the seeds named in FILE, one a line, # begins a comment
   --expect-failure    stop at the first seed that fails, and call that a success
@@ -118,8 +118,8 @@ bool add_list(const std::string& path, wishes& out) {
 
 bool choose_bug(std::string_view name) {
   static constexpr std::string_view names[] = {
-      "none",         "split_transaction", "received_seq", "replay_off_by_one",
-      "cursor_ahead", "stale_inflate",     "early_ready"};
+      "none",          "split_transaction", "received_seq", "replay_off_by_one", "cursor_ahead",
+      "stale_inflate", "early_ready",       "cut_by_clock", "cut_owes_nothing",  "told_past_held"};
   const auto found = std::ranges::find(names, name);
   if (found == std::end(names)) return false;
   base::planted_bug = static_cast<base::bug>(found - std::begin(names));

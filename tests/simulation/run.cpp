@@ -14,6 +14,7 @@
 #include "journal/event_reader.h"
 #include "journal/records.h"
 #include "journal/sealed.h"
+#include "ledger_reader.h"
 #include "oracle.h"
 #include "proto/json_view.h"
 #include "sim/guild_compare.h"
@@ -91,6 +92,7 @@ class seed_run final : private shard_watch {
     trouble_.start(plan_.faults, plan_.fault_every);
     for (const auto& wish : plan_.reshardings) ask_for(wish, wish.at);
     if (plan_.repeats_every.count() != 0) repeat();
+    if (plan_.kills_in_handover != 0) lie_in_wait(plan_.kills_in_handover);
     const auto war_over = time_.now() + plan_.active;
     while (time_.now() < war_over && oracle_.findings().empty()) step();
     trouble_.stop();
@@ -144,6 +146,16 @@ class seed_run final : private shard_watch {
       const auto type = types[chance_.below(std::size(types))];
       discord_.core().emit(1 + chance_.below(80), type, discord_.now_ms());
       repeat();
+    });
+  }
+  /// Kills the daemon while the events of a guild wait for what the other session has yet to bring.
+  void lie_in_wait(unsigned kills) {
+    timeline_.in(base::milliseconds(20), "in wait", [this, kills] {
+      if (peace_ || kills == 0) return;
+      const bool now = daemon_ && !daemon_->stopping() && daemon_->upstream().in_handover();
+      if (!now || !chance_.chance(0.1)) return lie_in_wait(kills);
+      kill("killed in a handover");
+      lie_in_wait(kills - 1);
     });
   }
   /// Somebody asks for a resharding, again and again until it begins or the faults are over.
@@ -393,54 +405,9 @@ class seed_run final : private shard_watch {
     return out + (bots_.all_answered() ? "" : ", bots are not answered");
   }
 
-  [[nodiscard]] std::vector<sent_event> what_was_sent() const {
-    std::string text;
-    const_cast<discord_side&>(discord_).core().ledger().write(text, 0, ~std::size_t{0});
-    std::vector<sent_event> out;
-    for (std::size_t at = 0; at < text.size();) {
-      const auto end = text.find('\n', at);
-      const auto entry = nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(at),
-                                               text.begin() + static_cast<std::ptrdiff_t>(end));
-      at = end + 1;
-      for (const auto& one : entry["deliveries"]) {
-        sent_event e;
-        e.session = one["session"];
-        e.seq = one["seq"];
-        e.serial = entry["serial"];
-        e.type = entry["type"];
-        e.content = discord_.content_of(e.serial);
-        out.push_back(std::move(e));
-      }
-    }
-    return out;
-  }
-
-  [[nodiscard]] std::vector<ledger_entry> whole_ledger() const {
-    std::string text;
-    const_cast<discord_side&>(discord_).core().ledger().write(text, 0, ~std::size_t{0});
-    std::vector<ledger_entry> out;
-    for (std::size_t at = 0; at < text.size();) {
-      const auto end = text.find('\n', at);
-      const auto entry = nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(at),
-                                               text.begin() + static_cast<std::ptrdiff_t>(end));
-      at = end + 1;
-      ledger_entry e;
-      e.serial = entry["serial"];
-      if (entry["guild"].is_string()) e.guild = std::stoull(entry["guild"].get<std::string>());
-      e.type = entry["type"];
-      e.kind = entry["kind"];
-      e.content = discord_.content_of(e.serial);
-      for (const auto& one : entry["deliveries"]) {
-        e.deliveries.push_back({one["session"], one["seq"], {one["shard"], one["count"]}});
-      }
-      out.push_back(std::move(e));
-    }
-    return out;
-  }
-
   /// Everything once and in order; and the receipts do not say otherwise where no session was lost.
   void judge_handover() {
-    handover_->finish(whole_ledger());
+    handover_->finish(whole_ledger(discord_));
     for (const auto& what : handover_->findings()) findings_.push_back(what);
     if (handover_->gaps() > 0 || handover_->guild_gaps() > 0) return;
     for (const auto& what : reshardings_.receipts) {
@@ -510,7 +477,8 @@ class seed_run final : private shard_watch {
     rules.finished = finished;
     // Where little goes out at once, most of it is a burst, of which only what is acknowledged counts.
     const auto& gateway = plan_.daemon.gateway;
-    const bool bursts = gateway.pump_bytes < 65'536 || gateway.socket.output_bytes_high < 65'536;
+    const bool bursts = gateway.pump_bytes < 65'536 || gateway.socket.output_bytes_high < 65'536 ||
+                        plan_.repeats_every.count() != 0;
     rules.clean_close_counts =
         !bursts && gateway.consumers.fallback->on_clean_close == downstream::clean_close::sent;
     rules.handler_grace = plan_.daemon.gateway.handler_grace;
@@ -538,7 +506,7 @@ class seed_run final : private shard_watch {
       if (handover_) {
         judge_handover();
       } else {
-        oracle_.finish(what_was_sent());
+        oracle_.finish(what_was_sent(discord_));
       }
       compare_guilds();
       if (evictions_) evictions_->finish();

@@ -169,6 +169,7 @@ void draw_reshardings(std::uint64_t seed, swarm& out) {
     out.reshardings.push_back(wish);
   }
   std::erase_if(out.faults, [](std::size_t one) { return trouble::kinds()[one].name == "drop_type"; });
+  if (chance.chance(0.4)) out.kills_in_handover = static_cast<unsigned>(between(chance, 1, 3));
   if (chance.chance(0.4)) {
     out.repeats_every = base::milliseconds(between(chance, 1'000, 8'000));
     out.discord.world.guilds = 10;

@@ -31,6 +31,7 @@ struct swarm {
   base::seconds active{120};              ///< as long as there are faults
   base::milliseconds fault_every{4'000};  ///< mean time between two
   std::vector<reshard_wish> reshardings;
+  unsigned kills_in_handover = 0;
   base::milliseconds repeats_every{0};  ///< many events that are equal to earlier ones; 0 = none
   std::vector<std::size_t> faults;      ///< those that this seed has: places in trouble::kinds()
 

@@ -276,7 +276,14 @@ void upstream_side::batch_grew() {
   }
 }
 
+void upstream_side::close() {
+  closed_ = true;
+  time_.cancel(tick_);
+  time_.cancel(retry_);
+}
+
 void upstream_side::flush() {
+  if (closed_) return;
   time_.cancel(tick_);
   const bool was_blocked = batch_.blocked();
   if (batch_.hand_over(sink_, time_.now()) != upstream::open_batch::outcome::refused) return;

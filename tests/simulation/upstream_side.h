@@ -51,6 +51,8 @@ class upstream_side final : public flow::commit_listener, public flow::command_s
   /// A clean stop: connections are dropped, what is collected is handed over. With `log_off` its sessions are
   /// ended with 1000 and it is of no more use.
   void stop(bool log_off = false);
+  /// It has ended: what could not be handed over is nobody's.
+  void close();
   void retire(std::uint32_t shard);
   void probe();
 
@@ -95,6 +97,7 @@ class upstream_side final : public flow::commit_listener, public flow::command_s
   std::vector<std::unique_ptr<shard>> shards_;
   std::vector<bool> had_session_;
   bool failed_ = false;
+  bool closed_ = false;
 };
 
 }  // namespace evergate::simulation

@@ -10,6 +10,7 @@ import { until } from './until.mjs';
 
 /** Short waits, so that a resharding takes seconds. Lag in the scenes stays well below skew_max. */
 export const quick_reshard = {
+  automatic: false,
   skew_max: '1500ms', handover_max: '8s', overlap_max: '120s', stall_max: '20s', guild_wait: '3s', check_interval: '300ms', multiple: 1,
 };
 
