@@ -20,7 +20,7 @@ using base::check;
 constexpr proto::snowflake own_id = 1'100'000'000'000'000'001;
 constexpr std::size_t events_max = 64;
 
-std::string written(const journal::guild_document& document) {
+std::string written(journal::guild_document& document) {
   std::string out;
   document.write(out);
   return out;

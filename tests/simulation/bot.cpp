@@ -341,9 +341,12 @@ void bot::take_close(std::string_view payload) {
     return come_back(away_);
   }
   if (code == 4010) {
+    forget_session();
+    // One of the n that is wanted was overtaken by a straggler of the old one: its supervisor restarts it.
+    if (!leaving_) return come_back(backoff);
     retired_ = true;
     running_ = false;
-    return forget_session();
+    return;
   }
   // 4000: stopped, or taken over. 4009: it was silent for too long, or its bytes did not arrive. 4003: its
   // machine slept while the daemon waited for it to say who it is.
