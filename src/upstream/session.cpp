@@ -301,6 +301,11 @@ identify_fields session::identity() const {
 }
 
 void session::send_identify(context& c) {
+  if (c.now - not_before_ > options_.timeouts.turn) {
+    leave("turn_lapsed", c);
+    retry(c);
+    return;
+  }
   ++counters_.identifies;
   state_ = session_state::identifying;
   holds_turn_ = false;

@@ -28,6 +28,8 @@ struct session_timeouts {
   base::milliseconds hello{10'000};
   base::milliseconds ready{120'000};       ///< from IDENTIFY; READY may come late in an outage
   base::milliseconds resumed{60'000};      ///< without any dispatch, from RESUME
+  /// An IDENTIFY later than this after its turn (the machine slept) would meet the next one's: another turn.
+  base::milliseconds turn{50'000};
   base::milliseconds slow_connect{3'000};  ///< a host that fails after this long is not tried three times
   base::milliseconds jitter{500};       ///< the first reconnect waits up to this long, so that waves spread
   base::milliseconds slow_down{1'000};  ///< before a reconnect after 4008; longer would overflow the replay

@@ -277,14 +277,15 @@ dial_fate discord_side::fate_of(const net::url& where) {
   return {};
 }
 
-link_id discord_side::dial(link_end& client, std::uint32_t who, const std::string& address,
+link_id discord_side::dial(link_end& client, std::uint32_t who, const std::string& address, bool own_address,
                            proto::compression compress) {
   const auto url = upstream::gateway_url(address, compress);
   const auto fate = url ? fate_of(*url) : dial_fate{dial_fate::kind::refuse};
   const auto id = net_.dial(client, *this, url ? url->text() : std::string(), fate);
   log_.say("shard dials", address);
   log_.mark("", {who, static_cast<std::int64_t>(id), static_cast<std::int64_t>(fate.how)});
-  watch_.dialed(who, id, address != main_url_);
+  // One address may be both.
+  watch_.dialed(who, id, own_address);
   return id;
 }
 

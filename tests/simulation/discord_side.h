@@ -55,7 +55,7 @@ class discord_side final : public sim::gateway_sink, public listener, public out
   link_end* accept(link_id which, const std::string& request) override;
 
   // outside
-  link_id dial(link_end& client, std::uint32_t who, const std::string& address,
+  link_id dial(link_end& client, std::uint32_t who, const std::string& address, bool own_address,
                proto::compression compress) override;
   [[nodiscard]] std::string main_url() override { return main_url_; }
   [[nodiscard]] std::optional<proto::identify_limits> limits(base::instant now) override;

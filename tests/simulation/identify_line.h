@@ -21,7 +21,7 @@ class outside {
  public:
   virtual ~outside() = default;
   /// Opens a connection to the gateway's address, for shard `who` (fleet_place::who).
-  virtual link_id dial(link_end& client, std::uint32_t who, const std::string& address,
+  virtual link_id dial(link_end& client, std::uint32_t who, const std::string& address, bool own_address,
                        proto::compression compress) = 0;
   /// Empty while /gateway/bot has not answered.
   [[nodiscard]] virtual std::string main_url() = 0;

@@ -28,6 +28,9 @@ namespace {
 /// s and a grace), READY or RESUMED is overdue (120 s), the backoff is at its longest (60 s), RESUMEs are
 /// tried out and each shard waits for its turn to identify (5.3 s each, 60 s for one that was given away).
 constexpr base::seconds settle_max{600};
+/// Of what a bot dies of is found out by one death after the other, each with its restart, and then by
+/// halves, each with its beat: a burst of such events takes that much longer.
+constexpr int settle_times_poison = 4;
 constexpr base::milliseconds watch_span{500};
 /// A commit of the event's and one of the lane's position, each told late, and a slow wire.
 constexpr base::milliseconds interaction_patience{1'500};
@@ -99,7 +102,8 @@ class seed_run final : private shard_watch {
     for (auto& one : disk_disturbed_) one.second = std::min(one.second, time_.now());
     bots_.calm();
     log_.mark("faults are over");
-    const auto deadline = time_.now() + settle_max;
+    const auto settle = settle_max * (plan_.bots.manner.poison_every > 0 ? settle_times_poison : 1);
+    const auto deadline = time_.now() + settle;
     const auto quiet_from = time_.now() + base::seconds(10);
     while (oracle_.findings().empty() && findings_.empty()) {
       step();
@@ -111,8 +115,8 @@ class seed_run final : private shard_watch {
       }
       if (peace_ && quiet_) break;
       if (time_.now() > deadline) {
-        findings_.push_back(fmt::format("not live again {} s after the last fault: {}", settle_max.count(),
-                                        who_is_missing()));
+        findings_.push_back(
+            fmt::format("not live again {} s after the last fault: {}", settle.count(), who_is_missing()));
       }
     }
     return finish();

@@ -70,7 +70,8 @@ class upstream_side::shard final : public upstream::shard_shell, public link_end
         where.kind == upstream::url_kind::resume ? where.resume_url : home_.world_.main_url();
     decoder_ = std::make_unique<net::ws_decoder>(net::ws_role::client, net::ws_limits{.check_utf8 = false});
     opened_ = ended_ = false;
-    link_ = home_.world_.dial(*this, home_.place_.who(core_.key().id), address, compress_);
+    link_ = home_.world_.dial(*this, home_.place_.who(core_.key().id), address,
+                              where.kind == upstream::url_kind::resume, compress_);
   }
   void send(std::string_view frame) override {
     if (link_ == 0) return;

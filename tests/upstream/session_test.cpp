@@ -49,6 +49,17 @@ TEST(Session, TheIdentifyWaitsForItsInstant) {
   EXPECT_TRUE(s.has<action::identify_sent>());
 }
 
+TEST(Session, ATurnThatWasSleptThroughIsNotUsed) {
+  session_script s;
+  s.feed(input::start{}).feed(input::turn{s.now}).feed(input::opened{});
+  s.now += 60s;  // its bucket is another's by now
+  s.hello();
+  EXPECT_TRUE(s.sent.empty());
+  EXPECT_TRUE(s.has<action::cancel_turn>());
+  s.fire(timer_kind::reconnect);
+  EXPECT_TRUE(s.has<action::request_turn>());
+}
+
 TEST(Session, AStoredSessionResumesOnItsOwnUrlWithoutATurn) {
   session_script s(session_script::stored(77));
   s.feed(input::start{});
