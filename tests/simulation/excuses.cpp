@@ -29,6 +29,7 @@ void excuses::daemon_died(base::instant at) {
 void excuses::dialed(std::uint32_t shard, link_id which, bool own_address, base::instant at) {
   if (const auto before = current_.find(shard); before != current_.end()) left_[before->second] = at;
   current_[shard] = which;
+  dialings_[which] = {shard, at};
   if (trying_own_.contains(shard)) own_failed_.insert(shard);
   trying_own_.erase(shard);
   if (own_address) {
@@ -118,6 +119,19 @@ bool excuses::orphaned(link_id on, base::instant at) const {
   return left != left_.end() && left->second <= at && at <= arrives_by(on, left->second);
 }
 
+/// The RESUME of a connection that was left came when the shard's next one had long resumed, took the session
+/// and lost it; the next one was told nothing.
+bool excuses::robbed(link_id on, base::instant at) const {
+  const auto mine = dialings_.find(on);
+  return mine != dialings_.end() && std::ranges::any_of(invalidated_, [&](const auto& one) {
+           const auto other = dialings_.find(one.first);
+           const auto left = left_.find(one.first);
+           if (one.first == on || other == dialings_.end() || left == left_.end()) return false;
+           return other->second.shard == mine->second.shard && left->second <= one.second &&
+                  mine->second.at <= one.second && one.second <= at;
+         });
+}
+
 bool excuses::explained(std::string_view kind, link_id on, base::instant at) const {
   const auto slept = [&](base::nanoseconds span) { return meets(asleep_, at - span, at); };
   const auto paused = [&](base::nanoseconds span) { return meets(paused_, at - span, at); };
@@ -131,7 +145,7 @@ bool excuses::explained(std::string_view kind, link_id on, base::instant at) con
   }
   if (kind == "identify_too_fast") return early_identify(on, at);
   if (kind == "not_authenticated") {
-    if (orphaned(on, at)) return true;
+    if (orphaned(on, at) || robbed(on, at)) return true;
     const auto ended = invalidated_.find(on);
     if (ended == invalidated_.end()) return false;
     const auto since = at - ended->second;

@@ -73,13 +73,19 @@ class excuses {
   /// Of the disturbances that pass.
   [[nodiscard]] base::nanoseconds longest(link_id on) const;
   [[nodiscard]] bool early_identify(link_id on, base::instant at) const;
+  [[nodiscard]] bool robbed(link_id on, base::instant at) const;
   [[nodiscard]] bool orphaned(link_id on, base::instant at) const;
 
   const excuse_rules rules_;
   std::map<link_id, std::vector<span>> links_;
+  struct dialing {
+    std::uint32_t shard = 0;
+    base::instant at{};
+  };
   std::map<link_id, base::instant> invalidated_;
   std::map<std::uint32_t, link_id> current_;  ///< shard → what it dialed last
-  std::map<link_id, base::instant> left_;     ///< nothing was sent on it after that
+  std::map<link_id, dialing> dialings_;
+  std::map<link_id, base::instant> left_;  ///< nothing was sent on it after that
   std::vector<span> asleep_;
   std::vector<span> paused_;
   std::vector<identify> identifies_;

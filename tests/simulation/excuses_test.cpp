@@ -102,6 +102,21 @@ TEST_F(ExcusesTest, ACommandMayCrossTheEndOfItsSession) {
   EXPECT_FALSE(told_.explained("not_authenticated", 1, at(14)));
 }
 
+// Derived seed 188701997161157: a RESUME came half a minute late, after the next connection's, and was
+// refused.
+TEST_F(ExcusesTest, AConnectionMayLoseItsSessionToOneThatWasLeft) {
+  told_.dialed(0, 1, true, at(1));
+  told_.dialed(0, 2, true, at(5));
+  told_.dialed(1, 3, true, at(5));
+  EXPECT_FALSE(told_.explained("not_authenticated", 2, at(20)));
+  told_.invalidated(1, at(12));
+  EXPECT_FALSE(told_.explained("not_authenticated", 2, at(11)));
+  EXPECT_TRUE(told_.explained("not_authenticated", 2, at(40)));
+  EXPECT_FALSE(told_.explained("not_authenticated", 3, at(40))) << "another shard's";
+  told_.dialed(0, 4, true, at(50));
+  EXPECT_FALSE(told_.explained("not_authenticated", 4, at(60))) << "it came after";
+}
+
 // Seed 1676: the link had begun to lag long before its HELLO was sent.
 TEST_F(ExcusesTest, AHelloThatIsLateOnASlowLinkDelaysTheFirstBeat) {
   told_.disturbed(1, at(10), at(13));

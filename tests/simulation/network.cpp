@@ -134,7 +134,7 @@ void network::read(link_id on, side to) {
     if (p.paused || frozen(to) || p.waiting.empty()) break;
     auto next = std::move(p.waiting.front());
     p.waiting.pop_front();
-    p.under_way -= next.bytes.size();
+    p.under_way -= std::min(p.under_way, next.bytes.size());  // a reset has forgotten what was on its way
     auto* const reader = p.reader;
     if (next.end) p.reader = nullptr;
     if (reader == nullptr) continue;
