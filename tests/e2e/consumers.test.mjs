@@ -62,19 +62,20 @@ test('a drain waits for the beat of a library that is never asked', async (t) =>
     const lane = await lane_of(daemon, 'main');
     return lane.held && lane.in_flight > 0 && client.session.seq === lane.seq;
   });
-  // What was on its way to another loop when the hold began still comes, and is acknowledged as well.
-  let beaten = -1;
+  // What was on its way to another loop when the hold began still comes, and a beat says nothing of an interaction that
+  // was sent within close_grace before it: a bot that beats is drained by its second or third beat.
+  let beaten = 0;
   let ended = false;
   drained.finally(() => { ended = true; }).catch(() => {});
   await until('it is drained', () => {
-    if (client.session.seq !== beaten) {
-      beaten = client.session.seq;
+    if (Date.now() - beaten > 500) {
+      beaten = Date.now();
       client.beat();
     }
     return ended;
   });
   const { drained: all, lanes } = await drained;
-  assert.equal(all, true);
+  assert.equal(all, true, JSON.stringify(lanes));
   assert.equal(lanes[0].state, 'drained');
   assert.equal(lanes[0].unacknowledged, 0);
 
