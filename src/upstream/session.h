@@ -26,8 +26,8 @@ namespace evergate::upstream {
 
 struct session_timeouts {
   base::milliseconds hello{10'000};
-  base::milliseconds ready{120'000};       ///< from IDENTIFY; READY may come late in an outage
-  base::milliseconds resumed{60'000};      ///< without any dispatch, from RESUME
+  base::milliseconds ready{120'000};   ///< from IDENTIFY; READY may come late in an outage
+  base::milliseconds resumed{60'000};  ///< without any dispatch, from RESUME
   /// An IDENTIFY later than this after its turn (the machine slept) would meet the next one's: another turn.
   base::milliseconds turn{50'000};
   base::milliseconds slow_connect{3'000};  ///< a host that fails after this long is not tried three times

@@ -188,8 +188,9 @@ TEST_P(websocket_test, congestion_shows_and_drains) {
   server_options_.output_bytes_high = 64 * 1024;
   open();
   on_client([&] { socket_->pause_reading(true); });
+  const auto before = server_.record.get().drained;
   std::size_t sent = 0;
-  // The kernel takes what it takes: fill until the rest stays with us.
+  // The kernel takes what it takes, and may take more a moment later: fill until the rest stays with us.
   for (bool full = false; !full;) {
     full = on_server([&](websocket& ws) {
       ws.send(ws_opcode::binary, std::string(1 << 20, 'b'));
@@ -199,10 +200,9 @@ TEST_P(websocket_test, congestion_shows_and_drains) {
     });
     ASSERT_LT(sent, 200U);
   }
-  const auto before = server_.record.get().drained;
   on_client([&] { socket_->pause_reading(false); });
   client_.await_messages(sent);
-  server_.record.wait([before](const test::ws_record& r) { return r.drained == before + 1; });
+  server_.record.wait([before](const test::ws_record& r) { return r.drained > before; });
   EXPECT_EQ(on_server([](websocket& ws) { return ws.queued_bytes(); }), 0U);
 }
 

@@ -97,9 +97,10 @@ std::vector<proto::snowflake> guild_history::guilds(proto::shard_key lane) const
 }
 
 bool guild_history::waited_out(std::uint32_t shard, base::instant when) const {
+  // What may not have been told yet does not count; what has been was told at once, or a moment later.
   const auto since = [&](const std::vector<base::instant>& all, base::nanoseconds late) {
     const auto past = std::ranges::upper_bound(all, when - late);
-    return past == all.begin() ? base::instant{} : *std::prev(past) + late;
+    return past == all.begin() ? base::instant{} : *std::prev(past);
   };
   const auto own = news_.find(shard);
   const auto last = own == news_.end() ? base::instant{} : since(own->second, told_within_);
