@@ -24,17 +24,16 @@ base::result<std::string_view> account_at(snapshot& view, std::uint64_t until) {
 // Rows and counters of one guild in one blob, put together in offset order.
 class guild_rows {
  public:
-  guild_rows(const blob_view& blob, const guild_order& order, proto::snowflake guild, std::uint64_t after,
+  guild_rows(const blob_view& blob, const guild_chains& chains, proto::snowflake guild, std::uint64_t after,
              std::uint64_t until)
       : blob_(blob) {
-    for (const auto i : order.rows(blob, guild)) {
-      const auto row = blob.row(i);
-      if (row.offset.value > after && row.offset.value <= until) rows_.push_back({row, blob.effect(i)});
-    }
-    for (const auto i : order.counters(blob, guild)) {
-      const auto counter = blob.counter(i);
-      if (counter.offset.value > after && counter.offset.value <= until) counters_.push_back(counter);
-    }
+    const auto wanted = [after, until](flow::offset at) { return at.value > after && at.value <= until; };
+    chains.each_row(blob, guild, [&](std::uint32_t i) {
+      if (const auto row = blob.row(i); wanted(row.offset)) rows_.push_back({row, blob.effect(i)});
+    });
+    chains.each_counter(blob, guild, [&](const flow::counter_row& counter) {
+      if (wanted(counter.offset)) counters_.push_back(counter);
+    });
   }
 
   [[nodiscard]] bool needs_bytes() const noexcept { return !rows_.empty(); }
@@ -114,7 +113,7 @@ base::result<guild_image> mirror::load(proto::snowflake guild, std::uint64_t as_
     if (!*value) return damaged(table::events, key, "a blob that a guild needs is missing");
     const auto blob = whole_.open(key, **value);
     if (!blob) return std::unexpected(blob.error());
-    guild_rows rows(*blob, *whole_.order_of(*blob), guild, from->base, from->as_of);
+    guild_rows rows(*blob, *whole_.chains_of(*blob), guild, from->base, from->as_of);
     if (rows.needs_bytes()) {
       if (!rows.inside()) return damaged(table::events, key, "a row points outside");
       if (auto whole = whole_.verify_bytes(*blob); !whole) return std::unexpected(whole.error());

@@ -1,8 +1,8 @@
 // Which blobs were found whole lately: guilds that changed in the same rounds are read from the same blobs,
 // one after the other, and each reading would verify all of them anew. A blob is known by its header,
 // checksums included. What rots on the disk after it was read once is found when the blob has fallen out of
-// here, or at the next start; until then positions are judged where they are used. With each goes the order
-// of its guilds. Any thread; 1,024 headers, and 4 bytes for each of their rows.
+// here, or at the next start; until then positions are judged where they are used. With each go the chains of
+// its guilds. Any thread; 1,024 headers, and 8 bytes for each of their rows.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "journal/event_blob.h"
-#include "journal/guild_order.h"
+#include "journal/guild_chains.h"
 
 namespace evergate::journal {
 
@@ -28,16 +28,16 @@ class whole_blobs {
     if (view) note(*header, part::index);
     return view;
   }
-  /// The order of an opened blob's guilds.
-  [[nodiscard]] std::shared_ptr<const guild_order> order_of(const blob_view& blob) {
+  /// The chains of an opened blob's guilds.
+  [[nodiscard]] std::shared_ptr<const guild_chains> chains_of(const blob_view& blob) {
     {
       const std::scoped_lock lock(mutex_);
       const auto& one = at(blob.header());
-      if (one.order && same(one, blob.header())) return one.order;
+      if (one.chains && same(one, blob.header())) return one.chains;
     }
-    auto made = std::make_shared<const guild_order>(blob);
+    auto made = std::make_shared<const guild_chains>(blob);
     const std::scoped_lock lock(mutex_);
-    if (auto& one = at(blob.header()); same(one, blob.header())) one.order = made;
+    if (auto& one = at(blob.header()); same(one, blob.header())) one.chains = made;
     return made;
   }
   /// blob_view::verify_bytes(), or nothing when that was done before.
@@ -53,7 +53,7 @@ class whole_blobs {
   struct known {
     blob_header header;
     part whole = part::none;  ///< bytes: the index too
-    std::shared_ptr<const guild_order> order;
+    std::shared_ptr<const guild_chains> chains;
   };
   [[nodiscard]] static bool same(const known& one, const blob_header& header) noexcept {
     return one.whole != part::none && std::memcmp(&one.header, &header, sizeof(header)) == 0;
@@ -70,8 +70,8 @@ class whole_blobs {
   void note(const blob_header& header, part whole) {
     const std::scoped_lock lock(mutex_);
     auto& one = at(header);
-    auto order = same(one, header) ? std::move(one.order) : nullptr;
-    one = {header, whole, std::move(order)};
+    auto chains = same(one, header) ? std::move(one.chains) : nullptr;
+    one = {header, whole, std::move(chains)};
   }
 
   std::mutex mutex_;
