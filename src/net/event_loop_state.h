@@ -1,6 +1,6 @@
 // What an event_loop is made of, for net's own files: Asio's io_context, the tasks put off to the end of the
-// turn, the read scratch that every connection of the loop shares, and the addresses that names last had.
-// Loop's thread only, save io, thread and running. Bounds: handlers_per_turn, names_max.
+// turn, the buffers that the loop's connections share, and the addresses that names last had.
+// Loop's thread only, save io, thread and running. Bounds: handlers_per_turn, spares_max, names_max.
 #pragma once
 
 #include <time.h>
@@ -31,6 +31,8 @@ struct event_loop::state {
 
   static constexpr int handlers_per_turn = 128;
   static constexpr int defer_rounds_per_turn = 16;
+  static constexpr std::size_t spares_max = 4;
+  static constexpr std::size_t spare_bytes_max = std::size_t{4} << 20;
   static constexpr std::size_t names_max = 256;
   static constexpr std::size_t addresses_max = 16;
 
@@ -41,6 +43,20 @@ struct event_loop::state {
       scratch_bytes = bytes;
     }
     return {scratch_buffer.get(), bytes};
+  }
+
+  /// Large output buffers between two uses: whichever connection has much to send next takes one, instead of
+  /// growing its own from nothing. Empty when none is there.
+  [[nodiscard]] std::string take_spare() noexcept {
+    if (spares.empty()) return {};
+    auto out = std::move(spares.back());
+    spares.pop_back();
+    return out;
+  }
+  void give_spare(std::string buffer) {
+    if (spares.size() == spares_max || buffer.capacity() > spare_bytes_max) return;
+    buffer.clear();
+    spares.push_back(std::move(buffer));
   }
 
   void run_deferred();
@@ -58,6 +74,7 @@ struct event_loop::state {
   std::vector<task> deferred_running;
   std::unique_ptr<char[]> scratch_buffer;
   std::size_t scratch_bytes = 0;
+  std::vector<std::string> spares;
   /// Made at the first resolve, since it starts a thread.
   std::optional<tcp::resolver> resolver;
   /// Who waits for "host:port". The resolver asks for one name after the other, so each is asked for once,

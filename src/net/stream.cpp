@@ -229,7 +229,7 @@ void stream::flush_turn() {
 }
 
 void stream::encrypt_some() {
-  auto& cipher = tls_->output();
+  auto& cipher = with_room(tls_->output());
   const auto limit = hold_at_.value_or(output_.size());
   while (output_sent_ < limit && cipher.size() - ciphertext_sent_ < ciphertext_max_) {
     const auto piece = std::min(limit - output_sent_, ciphertext_max_);
@@ -297,7 +297,7 @@ void stream::give_back(std::string& bytes, std::size_t& sent, std::optional<std:
   if (!empty && (sent < kept_capacity_ || sent < bytes.size() / 2)) return;
   if (mark != nullptr && *mark) **mark -= sent;
   if (empty && bytes.capacity() > kept_capacity_) {
-    std::string().swap(bytes);
+    loop_.internals().give_spare(std::exchange(bytes, {}));
   } else {
     bytes.erase(0, sent);
   }

@@ -49,7 +49,7 @@ class stream : public std::enable_shared_from_this<stream> {
   /// The kernel takes little more than what is on its way, so that what waits is seen in queued().
   void keep_output_here();
 
-  [[nodiscard]] std::string& output() noexcept { return output_; }
+  [[nodiscard]] std::string& output() noexcept { return with_room(output_); }
   void output_ready();  ///< sends at the end of this turn
   void flush();         ///< sends now
   [[nodiscard]] std::size_t queued() const noexcept;
@@ -77,7 +77,7 @@ class stream : public std::enable_shared_from_this<stream> {
   static constexpr int reads_per_turn_ = 4;
   static constexpr std::size_t direct_bytes_ = 16 * 1024;
   static constexpr std::size_t ciphertext_max_ = 512 * 1024;
-  static constexpr std::size_t kept_capacity_ = std::size_t{1} << 20;
+  static constexpr std::size_t kept_capacity_ = std::size_t{64} << 10;
 
   enum class read_outcome : std::uint8_t { drained, more, ended };
 
@@ -93,8 +93,13 @@ class stream : public std::enable_shared_from_this<stream> {
   void flush_turn();
   void try_flush();
   void encrypt_some();
+  /// A buffer that has none of its own yet takes a spare one of the loop.
+  [[nodiscard]] std::string& with_room(std::string& bytes) noexcept {
+    if (bytes.capacity() == std::string().capacity()) bytes = loop_.internals().take_spare();
+    return bytes;
+  }
   [[nodiscard]] bool send_some(const std::string& bytes, std::size_t& sent, std::size_t limit);
-  static void give_back(std::string& bytes, std::size_t& sent, std::optional<std::size_t>* mark);
+  void give_back(std::string& bytes, std::size_t& sent, std::optional<std::size_t>* mark);
   void wait_writable();
   void fail(base::error why);
   void tell_end(stream_owner& owner);

@@ -1,5 +1,7 @@
 #include "upstream/open_batch.h"
 
+#include <algorithm>
+
 namespace evergate::upstream {
 
 open_batch::open_batch(batcher_options options)
@@ -26,6 +28,8 @@ open_batch::due open_batch::added(base::instant now) noexcept {
 open_batch::outcome open_batch::hand_over(flow::event_sink& to, base::instant now) {
   stage_ = due::nothing;
   if (batch_->empty()) return outcome::nothing;
+  const auto bytes = batch_->arena.size();
+  const auto rows = batch_->rows.size();
   if (!to.append(batch_)) {
     blocked_ = true;
     return outcome::refused;
@@ -33,6 +37,9 @@ open_batch::outcome open_batch::hand_over(flow::event_sink& to, base::instant no
   last_ = now;
   ++number_;
   batch_ = std::make_unique<flow::event_batch>();
+  // The next one is likely as large, and growing would copy all of it once more.
+  batch_->arena.reserve(std::min(bytes, options_.batch_bytes_max));
+  batch_->rows.reserve(rows);
   return outcome::taken;
 }
 
