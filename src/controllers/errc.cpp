@@ -1,32 +1,28 @@
 #include "controllers/errc.h"
 
-#include <string>
+#include "base/error_category.h"
 
 namespace evergate::decide {
 namespace {
 
-class controllers_category final : public std::error_category {
- public:
-  [[nodiscard]] const char* name() const noexcept override { return "controllers"; }
-  [[nodiscard]] std::string message(int value) const override {
-    switch (static_cast<errc>(value)) {
-      case errc::bad_script:
-        return "bad script";
-      case errc::unreadable_script:
-        return "unreadable script";
-      case errc::no_script:
-        return "no script";
-      case errc::script_failed:
-        return "script failed";
-    }
-    return "unknown";
+const char* errc_text(errc code) noexcept {
+  switch (code) {
+    case errc::bad_script:
+      return "bad script";
+    case errc::unreadable_script:
+      return "unreadable script";
+    case errc::no_script:
+      return "no script";
+    case errc::script_failed:
+      return "script failed";
   }
-};
+  return "unknown";
+}
 
 }  // namespace
 
 std::error_code make_error_code(errc code) noexcept {
-  static const controllers_category category;
+  static const base::error_category<errc> category("controllers", errc_text);
   return {static_cast<int>(code), category};
 }
 

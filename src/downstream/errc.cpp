@@ -1,32 +1,28 @@
 #include "downstream/errc.h"
 
-#include <string>
+#include "base/error_category.h"
 
 namespace evergate::downstream {
 namespace {
 
-class downstream_category final : public std::error_category {
- public:
-  [[nodiscard]] const char* name() const noexcept override { return "downstream"; }
-  [[nodiscard]] std::string message(int value) const override {
-    switch (static_cast<errc>(value)) {
-      case errc::bad_frame:
-        return "bad frame";
-      case errc::bad_option:
-        return "bad option";
-      case errc::refused:
-        return "refused";
-      case errc::unknown_consumer:
-        return "unknown consumer";
-    }
-    return "unknown";
+const char* errc_text(errc code) noexcept {
+  switch (code) {
+    case errc::bad_frame:
+      return "bad frame";
+    case errc::bad_option:
+      return "bad option";
+    case errc::refused:
+      return "refused";
+    case errc::unknown_consumer:
+      return "unknown consumer";
   }
-};
+  return "unknown";
+}
 
 }  // namespace
 
 std::error_code make_error_code(errc code) noexcept {
-  static const downstream_category category;
+  static const base::error_category<errc> category("downstream", errc_text);
   return {static_cast<int>(code), category};
 }
 
