@@ -42,7 +42,11 @@ class slot {
     }
   }
 
+#ifdef EVERGATE_WITHOUT_CONTROLLERS  // only to count what asking costs (docs/benchmarks.md)
+  [[nodiscard]] static constexpr bool overridden() noexcept { return false; }
+#else
   [[nodiscard]] bool overridden() const noexcept { return ways_.load(std::memory_order_relaxed) != 0; }
+#endif
   [[nodiscard]] bool scripted() const noexcept {
     return (ways_.load(std::memory_order_acquire) & by_script) != 0;
   }
