@@ -20,10 +20,13 @@ usage: ./evergate.sh COMMAND
                    (EVERGATE_GUILDS, EVERGATE_SHARDS, EVERGATE_RATE, EVERGATE_PORT, EVERGATE_BOT_PAUSE)
   ledger           while `run` shows its demonstration: what was lost, doubled or reordered
   rate N           while `run` shows its demonstration: N events a second
-  test             build dev (ASan, UBSan) and release; unit tests, house rules, simulation, end-to-end tests
+  test             build dev (ASan, UBSan) and release; unit tests, house rules, simulation, end-to-end tests,
+                   instructions per event
   test-unit        only the unit tests and house rules, on dev
   test-simulation  only the deterministic simulation, on release: 2,000 fixed seeds, 200 with reshardings, 500 of the commit
   test-e2e [FILE]  only the end-to-end tests, on release
+  test-instructions [--accept]
+                   only the instructions per event, on release (docs/benchmarks.md); --accept takes those there are now
   fuzz SECONDS [TARGET...]
                    every fuzz target (or those named) for so long, two at once; findings go to fuzz/findings
   bench [ARGS]     what an event costs, beside a floor; a table, and build/bench.json (docs/benchmarks.md; --help)
@@ -234,6 +237,7 @@ simulation_tests() {
 simulation_and_dev() {
   local phases=''
   phase 'simulation' simulation_tests
+  phase 'instructions per event' instruction_tests
   phase 'building dev' build_preset dev
   # The test house.headers_alone, which finds it done; it is that test that tells of a failure.
   phase 'headers alone' python3 tests/headers_alone.py build/dev || echo 'evergate.sh: house.headers_alone will fail'
@@ -244,6 +248,15 @@ simulation_and_dev() {
 simulated_sources() {
   find src sim tests/simulation -type f \( -name '*.cpp' -o -name '*.h' \) -print0 | LC_ALL=C sort -z |
     xargs -0 sha256sum | sha256sum | cut -c 1-16
+}
+
+need_valgrind() {
+  if ! command -v callgrind_control >/dev/null; then apt_install valgrind; fi
+}
+
+# Counts do not depend on what else the machine does.
+instruction_tests() {
+  if python3 bench/instructions.py "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 }
 
 # simulated NAME COMMAND: prints the seeds that failed, what each violated, and the line that runs it again.
@@ -306,7 +319,8 @@ verdict() {
 # tests wait.
 command_test() {
   phase 'what is needed' need
-  phase 'building release' build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_SIMULATION=ON
+  need_valgrind
+  phase 'building release' build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_SIMULATION=ON -DEVERGATE_BENCH=ON
   beside simulation simulation_and_dev
   phase 'end-to-end tests; the simulation and building dev beside them' e2e_tests tests/e2e/*.test.mjs
   phase 'what was left of those' beside_ends simulation
@@ -326,6 +340,14 @@ command_test_simulation() {
   need
   build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_SIMULATION=ON
   simulation_tests
+  verdict
+}
+
+command_test_instructions() {
+  need
+  need_valgrind
+  build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_BENCH=ON
+  instruction_tests "$@"
   verdict
 }
 
@@ -353,7 +375,8 @@ command_fuzz() {
 
 command_bench() {
   need
-  if ! command -v callgrind_control >/dev/null; then apt_install valgrind; fi
+  need_valgrind
+  if ! command -v mdb_stat >/dev/null; then apt_install lmdb-utils; fi
   build_preset release -DEVERGATE_TESTS=OFF -DEVERGATE_BENCH=ON
   exec python3 bench/run.py "$@"
 }
@@ -399,6 +422,7 @@ case ${1:-help} in
   build | run | ledger | rate | test | fuzz | bench | soak | format | lint | clean) name=$1 ;;
   test-unit) name=test_unit ;;
   test-simulation) name=test_simulation ;;
+  test-instructions) name=test_instructions ;;
   test-e2e) name=test_e2e ;;
   help | -h | --help) usage; exit ;;
   *) usage >&2; fail "unknown command '$1'" ;;

@@ -30,16 +30,16 @@ snowflake object_id(std::uint32_t index, kind what, std::uint32_t number) noexce
   return (static_cast<snowflake>(ms) << 22) | (static_cast<snowflake>(what) << 17) | (number & 0x1ffff);
 }
 
-void make_roles(guild& g, base::rng& random) {
+void make_roles(guild& g, const world_options& options, base::rng& random) {
   g.roles.push_back({.id = g.id, .revision = 0, .position = 0});
-  const auto count = 3 + random.below(5);
+  const auto count = options.roles == 0 ? 3 + random.below(5) : options.roles - 1;
   for (std::uint32_t i = 0; i < count; ++i) {
     g.roles.push_back(
         {.id = object_id(g.index, kind::role, i), .revision = 0, .position = static_cast<int>(i) + 1});
   }
 }
 
-void make_channels(guild& g, base::rng& random) {
+void make_channels(guild& g, const world_options& options, base::rng& random) {
   std::uint32_t number = 0;
   const auto add = [&](channel_type type, snowflake parent, bool fixed) {
     channel c{.id = object_id(g.index, kind::channel, number),
@@ -57,13 +57,15 @@ void make_channels(guild& g, base::rng& random) {
   const snowflake voice = add(channel_type::category, 0, true);
   g.system_channel = add(channel_type::text, talk, true);
   g.rules_channel = add(channel_type::text, talk, true);
-  const auto texts = 2 + random.below(4);
+  constexpr std::uint64_t others = 10;  // what is added here besides
+  const auto texts = options.channels == 0 ? 2 + random.below(4)
+                                           : std::max<std::uint64_t>(options.channels, others + 2) - others;
   for (std::uint64_t i = 0; i < texts; ++i) add(channel_type::text, i % 2 == 0 ? talk : 0, false);
   add(channel_type::announcement, talk, true);
   add(channel_type::forum, talk, true);
   g.afk_channel = add(channel_type::voice, voice, true);
   add(channel_type::voice, voice, true);
-  if (random.chance(0.5)) add(channel_type::voice, voice, false);
+  if (options.channels != 0 || random.chance(0.5)) add(channel_type::voice, voice, false);
   add(channel_type::stage, voice, true);
 }
 
@@ -72,8 +74,8 @@ void make_members(guild& g, const world_options& options, base::rng& random) {
   g.members.push_back(
       {.id = options.bot, .status = presence_status::online, .bot = true, .joined_ms = g.joined_ms});
   const auto usual = std::max<std::uint64_t>(options.members, 2);
-  auto count = usual / 2 + random.below(usual + 1);
-  if (g.index % 50 == 7) count = usual * 8;
+  auto count = options.members_even ? usual - 1 : usual / 2 + random.below(usual + 1);
+  if (g.index % 50 == 7 && !options.members_even) count = usual * 8;
   for (std::uint32_t i = 0; i < count; ++i) {
     member m{.id = object_id(g.index, kind::user, i), .bot = random.chance(0.05)};
     m.joined_ms = g.created_ms() + static_cast<std::int64_t>(random.below(600'000'000));
@@ -161,8 +163,8 @@ guild make_guild(const world_options& options, std::uint32_t index) {
   guild g;
   g.id = guild_id_of(options, index);
   g.index = index;
-  make_roles(g, random);
-  make_channels(g, random);
+  make_roles(g, options, random);
+  make_channels(g, options, random);
   make_members(g, options, random);
   make_expressions(g, random);
   make_threads(g, random);

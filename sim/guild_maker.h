@@ -12,6 +12,9 @@ struct world_options {
   std::uint64_t seed = 1;
   std::uint32_t guilds = 1000;                ///< 10 to 200,000
   std::uint32_t members = 20;                 ///< of an ordinary guild; one in fifty has eight times as many
+  bool members_even = false;                  ///< every guild has exactly `members`
+  std::uint32_t channels = 0;                 ///< of every guild, at least 12; 0 = a dozen or so
+  std::uint32_t roles = 0;                    ///< of every guild, @everyone included; 0 = a few
   snowflake bot = 1'100'000'000'000'000'001;  ///< the bot's user and application id
 };
 

@@ -37,6 +37,21 @@ std::optional<sim::snowflake> bot_of(std::string_view token) {
   return id;
 }
 
+void describe_world(CLI::App& app, sim::world_options& world) {
+  app.add_option("--guilds", world.guilds, "guilds")->check(CLI::Range(10, 200'000))->capture_default_str();
+  app.add_option("--members", world.members, "members of an ordinary guild")
+      ->check(CLI::Range(2, 10'000))
+      ->capture_default_str();
+  app.add_flag("--members-even", world.members_even, "every guild has exactly --members");
+  app.add_option("--channels", world.channels, "channels of every guild; 0 = a dozen or so")
+      ->check(CLI::Range(0, 500))
+      ->capture_default_str();
+  app.add_option("--roles", world.roles, "roles of every guild; 0 = a few")
+      ->check(CLI::Range(0, 250))
+      ->capture_default_str();
+  app.add_option("--seed", world.seed, "seed of world and events")->capture_default_str();
+}
+
 void describe(CLI::App& app, settings& s) {
   auto& d = s.discord;
   app.add_option("--address", s.server.address, "address to listen on")->capture_default_str();
@@ -46,11 +61,7 @@ void describe(CLI::App& app, settings& s) {
   app.add_option("--public-host", s.server.public_host, "host in the URLs given out (default: the address)");
   app.add_option("--tls-cert", s.server.tls_certificate, "PEM chain: gateway and REST over TLS");
   app.add_option("--tls-key", s.server.tls_key, "PEM key of --tls-cert");
-  app.add_option("--guilds", d.world.guilds, "guilds")->check(CLI::Range(10, 200'000))->capture_default_str();
-  app.add_option("--members", d.world.members, "members of an ordinary guild")
-      ->check(CLI::Range(2, 10'000))
-      ->capture_default_str();
-  app.add_option("--seed", d.world.seed, "seed of world and events")->capture_default_str();
+  describe_world(app, d.world);
   app.add_option("--rate", d.events_per_second, "events a second from the start")
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();

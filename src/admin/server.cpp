@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "admin/errc.h"
+#include "base/thread_name.h"
 
 namespace evergate::admin {
 namespace {
@@ -30,7 +31,10 @@ base::result<void> server::start(std::vector<operation> all) {
   operations_ = std::move(all);
   document_ = openapi(operations_);
   back_->to = this;
-  thread_ = std::jthread([this] { loop_.run(); });
+  thread_ = std::jthread([this] {
+    base::name_thread("admin");
+    loop_.run();
+  });
   net::listen_options listen;
   listen.address = options_.address;
   listen.port = options_.port;

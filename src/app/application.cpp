@@ -11,6 +11,7 @@
 #include "app/errc.h"
 #include "app/option_table.h"
 #include "app/part_options.h"
+#include "base/thread_name.h"
 #include "controllers/errc.h"
 #include "journal/errc.h"
 #include "pipeline/intake.h"
@@ -266,7 +267,12 @@ result<void> application::make_gateway() {
 }
 
 void application::run_loops() {
-  for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
+  for (auto& loop : loops_) {
+    threads_.emplace_back([&loop, number = threads_.size()] {
+      base::name_thread("worker " + std::to_string(number));
+      loop->run();
+    });
+  }
 }
 
 void application::stop_fleets() {

@@ -3,12 +3,17 @@
 #include <exception>
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace evergate::app {
 
 void event_thread::start(std::function<void()> look) {
   look_ = std::move(look);
   running_ = true;
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    base::name_thread("events");
+    run();
+  });
 }
 
 void event_thread::stop() {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace evergate::journal {
 
 checkpoint_keeper::checkpoint_keeper(mirror& from, int level, std::size_t bytes_max,
@@ -13,7 +15,10 @@ checkpoint_keeper::~checkpoint_keeper() {
 }
 
 void checkpoint_keeper::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    base::name_thread("keeper");
+    run();
+  });
 }
 
 void checkpoint_keeper::stop() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/thread_name.h"
 #include "flow/intake.h"
 #include "journal/errc.h"
 
@@ -16,7 +17,10 @@ void journal::start(std::vector<flow::commit_listener*> listeners) {
   listeners_ = std::move(listeners);
   running_ = true;
   keeper_->start();
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    base::name_thread("journal");
+    run();
+  });
 }
 
 void journal::stop() {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/thread_name.h"
 #include "net/errc.h"
 
 namespace evergate::net {
@@ -14,7 +15,10 @@ curl_thread::curl_thread(http_client_options options) : options_(std::move(optio
   multi_ = curl_multi_init();
   base::check(multi_ != nullptr, "libcurl has no multi handle");
   curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, static_cast<long>(options_.transfers_max));
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    base::name_thread("rest");
+    run();
+  });
 }
 
 curl_thread::~curl_thread() {

@@ -17,6 +17,7 @@ batcher::batcher(net::event_loop& loop, flow::event_sink& sink, batcher_options 
 batcher::~batcher() = default;
 
 void batcher::added() {
+  if (batch_.arranged()) return;
   switch (batch_.added(base::boot_clock::now())) {
     case open_batch::due::nothing:
       break;

@@ -40,6 +40,11 @@ class open_batch {
     turn_end,  ///< when this turn of the loop is over
     tick,      ///< at tick_at()
   };
+  /// What was added needs nothing: the hand-over is arranged, or must wait for room. Spares the question of
+  /// the time for all but the first event of a batch.
+  [[nodiscard]] bool arranged() const noexcept {
+    return blocked_ || (stage_ != due::nothing && batch_->bytes() < options_.batch_bytes_max);
+  }
   /// Something was added: when is the batch to be handed over?
   [[nodiscard]] due added(base::instant now) noexcept;
   [[nodiscard]] base::instant tick_at() const noexcept {
