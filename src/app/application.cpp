@@ -207,7 +207,7 @@ result<void> application::make_fleets(const std::map<std::string, std::string>& 
   if (left.task) {
     const auto guilds = journal_->guilds({0, 1}, journal_->head());
     if (!guilds) return std::unexpected(guilds.error());
-    for (const auto& guild : *guilds) left.remains.guilds.push_back(guild.id);
+    left.remains.add(*guilds);
   }
   meeting_ = std::make_unique<control::junction>(
       *journal_, [] { return base::boot_clock::now(); }, left.serving.twin);

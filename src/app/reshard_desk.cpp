@@ -121,6 +121,8 @@ control::reshard_plan reshard_desk::plan_for(std::uint32_t shards, const control
     plan.refusal = "this process holds only some of the shards (shards.first, shards.last)";
   } else if (serving->shards_ready() != serving->shards_held()) {
     plan.refusal = fmt::format("{} of {} shards are ready", serving->shards_ready(), serving->shards_held());
+  } else if (!ground_.store.complete()) {
+    plan.refusal = "guilds are still arriving";
   }
   return plan;
 }
@@ -158,9 +160,11 @@ result<void> reshard_desk::carry_out(const control::reshard_plan& plan, const co
   // Somebody who asks by hand may use what an automatic one leaves.
   if (plan.identifies > known.allowance) order.first_cause = proto::identify_cause::start;
   order.on_fatal = failure_of(number_);
+  const auto guilds = ground_.store.guilds({0, 1}, ground_.store.head());
+  if (!guilds) return std::unexpected(guilds.error());
   auto made = ground_.make_fleet(std::move(order));
   if (!made) return std::unexpected(made.error());
-  course_.begin(std::move(task), base::boot_clock::now());
+  course_.begin(std::move(task), *guilds, base::boot_clock::now());
   ground_.fleets.prepare(*made, course_.task().to.twin);
   (*made)->start();
   ground_.control.post([this, alive = std::weak_ptr(alive_)] {

@@ -20,8 +20,8 @@ void append(const arriving_event& event, flow::event_batch& out) {
 }  // namespace
 
 cutover::cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
-                 base::instant now)
-    : options_(options), shapes_{old_fleet, new_fleet}, began_(now) {
+                 base::instant now, std::unordered_set<proto::snowflake> down)
+    : options_(options), shapes_{old_fleet, new_fleet}, began_(now), down_(std::move(down)) {
   base::check(old_fleet.count > 0 && new_fleet.count > 0, "a fleet has shards");
   base::check(!(old_fleet == new_fleet), "the journal can tell the fleets apart");
   shards_[at(fleet_side::old_fleet)].resize(old_fleet.count);
@@ -30,7 +30,7 @@ cutover::cutover(const cutover_options& options, fleet_shape old_fleet, fleet_sh
 
 cutover::cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
                  const cutover_remains& from, base::instant now)
-    : cutover(options, old_fleet, new_fleet, now) {
+    : cutover(options, old_fleet, new_fleet, now, from.down) {
   open_ = true;
   open_at_ = now;
   auto& fresh = shards_[at(fleet_side::new_fleet)];
@@ -43,6 +43,7 @@ cutover::cutover(const cutover_options& options, fleet_shape old_fleet, fleet_sh
   }
   for (const auto guild : from.moved) born_.insert(guild);
   moved_before_ = born_.size();
+  for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) take_awaited(from, side);
   if (!from.moved.contains(0)) add_stream(0, now);
   for (const auto guild : from.guilds) {
     if (!from.moved.contains(guild)) add_stream(guild, now);
@@ -64,17 +65,31 @@ cutover::stream* cutover::find(proto::snowflake guild) {
   return found == streams_.end() ? nullptr : found->second.get();
 }
 
-cutover::stream& cutover::add_stream(proto::snowflake guild, base::instant now) {
+cutover::stream& cutover::add_stream(proto::snowflake guild, base::instant now, fleet_side serving) {
   auto& home = streams_[guild];
   if (home) return *home;
   home = std::make_unique<stream>(guild, options_.cut, now);
+  home->serving = serving;
   if (open_) home->cut.open(now);
   home->settled = target_ == home->serving;
   if (!home->settled) ++unsettled_;
   for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
     shard_of(side, guild).streams.push_back(home.get());
+    tell_session(*home, side, now);
   }
   return *home;
+}
+
+void cutover::tell_session(stream& home, fleet_side side, base::instant now) {
+  const auto& shard = shard_of(side, home.guild);
+  const auto role = role_of(home, side);
+  if (shard.lost || shard.replays) {
+    guild_cut::released nothing;
+    home.cut.lost(role, now, nothing);
+    base::check(nothing.empty(), "a new cut holds nothing");
+  } else if (awaited_[at(side)].contains(home.guild)) {
+    home.cut.awaited(role, now);
+  }
 }
 
 void cutover::take(fleet_side from, const flow::event_batch& batch, base::instant now, output& out) {
@@ -114,6 +129,7 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
   if (event.what.kind == identity_kind::apart) return take_apart(from, event, now, out);
   const auto& all = shards_[at(from)];
   if (row.shard != (row.guild >> 22) % all.size()) return take_stray(from, event, out);
+  const bool backfill = is_backfill(from, event, now, out);
   if (born_.contains(row.guild)) {
     if (from == target_) append(event, out.batch);
     return;
@@ -133,10 +149,14 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
   }
   if (home == nullptr) {
     if (shard_of(fleet_side::new_fleet, row.guild).started) return take_stray(from, event, out);
-    if (from == fleet_side::old_fleet) append(event, out.batch);
-    return;
+    if (from != fleet_side::old_fleet) return;
+    note_down(event);
+    return append(event, out.batch);
   }
-  take_event(from, *home, event, now, out);
+  if (home->owner() == from) note_down(event);
+  if (!backfill) return take_event(from, *home, event, now, out);
+  if (from == fleet_side::new_fleet) find_voice(event);
+  if (home->owner() == from) append(event, out.batch);
 }
 
 /// GAPs and READYs. They stand in the batch where the session ended and where the next began.
@@ -179,16 +199,18 @@ void cutover::take_ready(fleet_side from, const arriving_event& event, base::ins
     ++ready_shards_;
     if (row.shard == 0) add_stream(0, now);
   }
+  const auto earlier = awaited_[at(from)];
+  for (const auto guild : earlier) {
+    if (&shard_of(from, guild) == &shard) no_longer_awaited(from, guild, out);
+  }
   proto::array_cursor listed(proto::member(event.batch->data(row), "guilds"));
   while (listed.next()) {
     const auto guild = proto::snowflake_of(proto::member(listed.value(), "id"));
     if (guild == 0) continue;
-    auto* home = from == fleet_side::new_fleet && first ? &add_stream(guild, now) : find(guild);
-    if (home == nullptr) continue;
-    if (from == fleet_side::new_fleet && !home->backfill[at(from)]) ++awaited_;
-    home->backfill[at(from)] = true;
+    await_guild(from, guild, out);
+    if (from == fleet_side::new_fleet && first) add_stream(guild, now);
   }
-  for (auto* home : shard.streams) home->cut.renewed(role_of(*home, from), now);
+  for (auto* home : shard.streams) look_anew(*home, from, now);
   const bool owns = serves_any(from, row.shard);
   if (from == fleet_side::old_fleet || (open_ && owns)) {
     if (owns || !open_) append(event, out.batch);
@@ -241,24 +263,52 @@ void cutover::take_stray(fleet_side from, const arriving_event& event, output& o
   append(event, out.batch);
 }
 
-bool cutover::is_backfill(fleet_side from, stream& home, const arriving_event& event) {
+bool cutover::is_backfill(fleet_side from, const arriving_event& event, base::instant now, output& out) {
   using enum proto::event_type;
-  if (!home.backfill[at(from)]) return false;
   const auto& row = *event.row;
   if (row.type != guild_create && row.type != guild_delete) return false;
-  home.backfill[at(from)] = false;
-  if (from == fleet_side::new_fleet) --awaited_;
-  return row.type == guild_create ||
-         proto::member(event.batch->data(row), "unavailable") == std::string_view("true");
+  if (!awaited_[at(from)].contains(row.guild)) return false;
+  const bool down = proto::member(event.batch->data(row), "unavailable") == std::string_view("true");
+  // An outage that is told as a GUILD_CREATE ends with another one.
+  if (row.type == guild_create && down) return true;
+  no_longer_awaited(from, row.guild, out);
+  if (auto* home = find(row.guild)) home->cut.renewed(role_of(*home, from), now);
+  return row.type == guild_create || down;
+}
+
+void cutover::await_guild(fleet_side side, proto::snowflake guild, output& out) {
+  awaited_[at(side)].insert(guild);
+  if (open_) out.batch.records.push_back({awaits_name(side, guild), "\1yes"});
+}
+
+void cutover::no_longer_awaited(fleet_side side, proto::snowflake guild, output& out) {
+  if (awaited_[at(side)].erase(guild) != 0 && open_) {
+    out.batch.records.push_back({awaits_name(side, guild), {}});
+  }
+}
+
+/// The word of the side that serves.
+void cutover::note_down(const arriving_event& event) {
+  const auto& row = *event.row;
+  if (row.type == proto::event_type::guild_create || row.type == proto::event_type::guild_delete) {
+    const bool down = proto::member(event.batch->data(row), "unavailable") == std::string_view("true");
+    if (down) {
+      down_.insert(row.guild);
+    } else {
+      down_.erase(row.guild);
+    }
+  }
+}
+
+bool cutover::is_idle(const stream& home) {
+  const auto joining = other(home.serving);
+  return awaited_[at(joining)].contains(home.guild) && !shard_of(joining, home.guild).lost &&
+         !shard_of(home.serving, home.guild).lost &&
+         (awaited_[at(home.serving)].contains(home.guild) || down_.contains(home.guild));
 }
 
 void cutover::take_event(fleet_side from, stream& home, const arriving_event& event, base::instant now,
                          output& out) {
-  if (is_backfill(from, home, event)) {
-    if (from == fleet_side::new_fleet) find_voice(event);
-    if (home.owner() == from) append(event, out.batch);
-    return;
-  }
   if (home.settled && !home.cut.moved()) {
     if (from == home.serving) append(event, out.batch);
     return;
@@ -355,6 +405,7 @@ void cutover::tick(base::instant now, output& out) {
   for (auto& [guild, home] : streams_) {
     if (home->settled) continue;
     guild_cut::released released;
+    if (is_idle(*home)) home->cut.idle(now, released);
     home->cut.tick(now, released);
     after(*home, released, out);
   }
@@ -370,6 +421,9 @@ void cutover::open(base::instant now, output& out) {
     for (const auto& row : ready.rows) append({{}, &ready, &row, nullptr}, out.batch);
   }
   for (auto& [guild, home] : streams_) home->cut.open(now);
+  for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
+    for (const auto guild : awaited_[at(side)]) await_guild(side, guild, out);
+  }
 }
 
 void cutover::turn_back(base::instant now, output& out) {
@@ -379,6 +433,7 @@ void cutover::turn_back(base::instant now, output& out) {
     if (home->cut.moved()) {
       home->serving = home->owner();
       home->cut.turn_back(now);
+      for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) tell_session(*home, side, now);
       home->settled = false;
       ++unsettled_;
     } else {
@@ -391,8 +446,7 @@ void cutover::turn_back(base::instant now, output& out) {
   }
   moved_before_ = 0;
   for (const auto guild : std::exchange(born_, {})) {
-    auto& home = add_stream(guild, now);
-    home.serving = fleet_side::new_fleet;
+    auto& home = add_stream(guild, now, fleet_side::new_fleet);
     if (std::exchange(home.settled, false)) ++unsettled_;
     home.cut.open(now);
   }

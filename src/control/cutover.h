@@ -20,6 +20,7 @@
 #include "control/guild_cut.h"
 #include "control/receipt.h"
 #include "flow/event_batch.h"
+#include "flow/journal.h"
 
 namespace evergate::control {
 
@@ -51,15 +52,27 @@ struct fleet_shape {
 
 /// What an earlier run has left of a cutover whose cuts had begun.
 struct cutover_remains {
-  std::vector<proto::snowflake> guilds;                         ///< all that are known
-  std::unordered_set<proto::snowflake> moved;                   ///< of these, the new fleet's
-  std::map<std::string, std::string, std::less<>> shard_marks;  ///< by name, see cutover::mark_prefix
-  std::vector<bool> started;                                    ///< one per new shard: its session lives on
+  /// What the mirror knows.
+  void add(const std::vector<flow::guild_entry>& known) {
+    for (const auto& guild : known) {
+      guilds.push_back(guild.id);
+      if (!guild.available) down.insert(guild.id);
+    }
+  }
+
+  std::vector<proto::snowflake> guilds;        ///< all that are known
+  std::unordered_set<proto::snowflake> down;   ///< of these, unavailable
+  std::unordered_set<proto::snowflake> moved;  ///< of these, the new fleet's
+  /// By name, see cutover::mark_prefix and awaits_prefix.
+  std::map<std::string, std::string, std::less<>> shard_marks;
+  std::vector<bool> started;  ///< one per new shard: its session lives on
 };
 
 class cutover {
  public:
-  cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet, base::instant now);
+  /// `down`: guilds that the old fleet has listed and not shown, or said to be unavailable.
+  cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet, base::instant now,
+          std::unordered_set<proto::snowflake> down = {});
   /// Goes on where another run ended: both fleets RESUME, and what they repeat of what had been decided is
   /// left out.
   cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
@@ -77,6 +90,8 @@ class cutover {
   };
   /// Records so named say, of a shard of which something is held, what of it has been decided.
   static constexpr std::string_view mark_prefix = "seen/";
+  /// Records so named: a session has listed the guild in its READY and not shown it yet.
+  static constexpr std::string_view awaits_prefix = "awaits/";
 
   /// What a fleet's worker hands over. Sessions and what has no part in the stream pass.
   void take(fleet_side from, const flow::event_batch& batch, base::instant now, output& out);
@@ -88,7 +103,7 @@ class cutover {
   /// Every new shard has had its READY.
   [[nodiscard]] bool ready() const noexcept { return ready_shards_ == shapes_[1].count; }
   /// Guilds of which no new shard has said yet whether they are there.
-  [[nodiscard]] std::size_t awaited() const noexcept { return awaited_; }
+  [[nodiscard]] std::size_t awaited() const noexcept { return awaited_[at(fleet_side::new_fleet)].size(); }
   /// Cuts begin. The new fleet's READYs go on, so that the journal counts it as the application's.
   void open(base::instant now, output& out);
   [[nodiscard]] bool is_open() const noexcept { return open_; }
@@ -124,7 +139,6 @@ class cutover {
     guild_cut cut;
     fleet_side serving = fleet_side::old_fleet;
     cut_kind kind = cut_kind::none;       ///< of the latest move, for the receipt
-    bool backfill[2] = {false, false};    ///< the side's first GUILD_CREATE is no event
     std::uint32_t held_from[2] = {0, 0};  ///< as noted in its shards
     std::size_t held_bytes = 0;
     bool settled = false;
@@ -154,11 +168,21 @@ class cutover {
   void take_apart(fleet_side from, const arriving_event& event, base::instant now, output& out);
   void take_stray(fleet_side from, const arriving_event& event, output& out);
   void take_event(fleet_side from, stream& home, const arriving_event& event, base::instant now, output& out);
+  void note_down(const arriving_event& event);
   /// Something of the shard is what bots are shown.
   [[nodiscard]] bool serves_any(fleet_side from, std::uint32_t shard) const;
-  [[nodiscard]] bool is_backfill(fleet_side from, stream& home, const arriving_event& event);
+  /// The guild's first GUILD_CREATE after a READY is no event.
+  [[nodiscard]] bool is_backfill(fleet_side from, const arriving_event& event, base::instant now,
+                                 output& out);
+  void await_guild(fleet_side side, proto::snowflake guild, output& out);
+  void no_longer_awaited(fleet_side side, proto::snowflake guild, output& out);
+  [[nodiscard]] std::string awaits_name(fleet_side side, proto::snowflake guild) const;
+  /// What is known of the side's session, told to a cut that has just begun to look.
+  void tell_session(stream& home, fleet_side side, base::instant now);
+  /// Neither side's session has the guild to show.
+  [[nodiscard]] bool is_idle(const stream& home);
   [[nodiscard]] stream* find(proto::snowflake guild);
-  stream& add_stream(proto::snowflake guild, base::instant now);
+  stream& add_stream(proto::snowflake guild, base::instant now, fleet_side serving = fleet_side::old_fleet);
   [[nodiscard]] shard_state& shard_of(fleet_side side, proto::snowflake guild);
   [[nodiscard]] guild_cut::role role_of(const stream& home, fleet_side side) const noexcept;
   void after(stream& home, const guild_cut::released& released, output& out);
@@ -167,6 +191,8 @@ class cutover {
   void mark(fleet_side side, std::uint32_t shard, output& out);
   [[nodiscard]] std::string mark_name(fleet_side side, std::uint32_t shard) const;
   void take_marks(const cutover_remains& from);
+  void take_awaited(const cutover_remains& from, fleet_side side);
+  void look_anew(stream& home, fleet_side side, base::instant now);
   [[nodiscard]] bool decided_before(fleet_side from, const arriving_event& event) const;
   void caught_up(fleet_side side, std::uint32_t shard, base::instant now);
   void watch_voice(const arriving_event& event);
@@ -182,7 +208,8 @@ class cutover {
   bool turned_ = false;
   fleet_side target_ = fleet_side::new_fleet;
   std::uint32_t ready_shards_ = 0;
-  std::size_t awaited_ = 0;
+  std::unordered_set<proto::snowflake> awaited_[2];  ///< listed by the side's READY, not shown yet
+  std::unordered_set<proto::snowflake> down_;        ///< the side that serves has said so
   std::size_t unsettled_ = 0;
   std::size_t held_bytes_ = 0;
   std::vector<shard_state> shards_[2];

@@ -55,16 +55,28 @@ void cutover::mark(fleet_side side, std::uint32_t shard, output& out) {
   out.batch.records.push_back({mark_name(side, shard), std::move(value)});
 }
 
+std::string cutover::awaits_name(fleet_side side, proto::snowflake guild) const {
+  return std::string(awaits_prefix) + std::to_string(shapes_[at(side)].key(0).count) + '/' +
+         std::to_string(guild);
+}
+
+/// The guilds that a session of this side had not shown yet.
+void cutover::take_awaited(const cutover_remains& from, fleet_side side) {
+  const auto prefix = std::string(awaits_prefix) + std::to_string(shapes_[at(side)].key(0).count) + '/';
+  const auto& marks = from.shard_marks;
+  for (auto mark = marks.lower_bound(prefix); mark != marks.end() && mark->first.starts_with(prefix);
+       ++mark) {
+    proto::snowflake guild = 0;
+    const char* end = mark->first.data() + mark->first.size();
+    const auto read = std::from_chars(mark->first.data() + prefix.size(), end, guild);
+    if (read.ec == std::errc{} && read.ptr == end) awaited_[at(side)].insert(guild);
+  }
+}
+
 void cutover::take_marks(const cutover_remains& from) {
   for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
     auto& shards = shards_[at(side)];
     for (std::uint32_t i = 0; i < shards.size(); ++i) {
-      for (auto* home : shards[i].streams) {
-        // Until it has proved to have caught up, nothing can be concluded from what a session brings.
-        guild_cut::released nothing;
-        home->cut.lost(role_of(*home, side), began_, nothing);
-        base::check(nothing.empty(), "a new cut holds nothing");
-      }
       const auto found = from.shard_marks.find(mark_name(side, i));
       if (found == from.shard_marks.end()) continue;
       shards[i].marked = true;
@@ -103,10 +115,20 @@ bool cutover::decided_before(fleet_side from, const arriving_event& event) const
 void cutover::caught_up(fleet_side side, std::uint32_t shard, base::instant now) {
   for (auto* home : shards_[at(side)][shard].streams) {
     if (home->cut.moved()) continue;
-    home->cut.renewed(role_of(*home, side), now);
+    look_anew(*home, side, now);
     // What the joining side has repeated may have been delivered before: it must not pass for news.
     const auto opposite = other(side);
-    if (!shard_of(opposite, home->guild).replays) home->cut.renewed(role_of(*home, opposite), now);
+    const auto& others = shard_of(opposite, home->guild);
+    if (!others.replays && !others.lost) look_anew(*home, opposite, now);
+  }
+}
+
+/// The side's session is there; from here on it can be compared, once it has shown the guild.
+void cutover::look_anew(stream& home, fleet_side side, base::instant now) {
+  if (awaited_[at(side)].contains(home.guild)) {
+    home.cut.awaited(role_of(home, side), now);
+  } else {
+    home.cut.renewed(role_of(home, side), now);
   }
 }
 
@@ -121,6 +143,7 @@ std::vector<proto::snowflake> cutover::moved_guilds() const {
 std::vector<std::string> cutover::marks() const {
   std::vector<std::string> out;
   for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
+    for (const auto guild : awaited_[at(side)]) out.push_back(awaits_name(side, guild));
     for (std::uint32_t i = 0; i < shards_[at(side)].size(); ++i) {
       if (shards_[at(side)][i].marked) out.push_back(mark_name(side, i));
     }

@@ -139,7 +139,7 @@ std::optional<std::size_t> guild_cut::only_held(const event_identity& what) cons
 bool guild_cut::may_cut(base::instant now) const noexcept {
   // Discord repeats even events with an id now and then: a first one just before we began to look would
   // make the second look single.
-  return open_ && !joining_lost_ && now >= since_ + options_->skew_max;
+  return open_ && joining_session_ == session::there && now >= since_ + options_->skew_max;
 }
 
 bool guild_cut::crosses(std::size_t serving_place, std::size_t joining_place) const {
@@ -233,6 +233,7 @@ void guild_cut::finish(base::instant now, released& out) {
   moved_at_ = now;
   counts_.one_sided += owed_.size();
   owed_.clear();
+  if (serving_session_ != session::there) end_audit();
   auto after = std::exchange(joining_held_, {});
   for (auto& event : after) {
     audit(role::joining, event.what, event.at);
@@ -258,7 +259,7 @@ bool guild_cut::was_delivered(const event_identity& what) const noexcept {
 
 /// After the cut each event must still come on both sides; what comes on the left one only was lost.
 void guild_cut::audit(role from, const event_identity& what, base::instant now) {
-  if (serving_lost_ || audit_over_) return;
+  if (audit_over_) return;
   auto& mine = from == role::serving ? late_ : fresh_;
   auto& others = from == role::serving ? fresh_ : late_;
   if (take_equal(others, what, what_of<seen_event>)) {
@@ -268,9 +269,7 @@ void guild_cut::audit(role from, const event_identity& what, base::instant now) 
   mine.push_back({what, now});
   if (mine.size() <= options_->seen_items_max) return;
   // One side is further ahead than is remembered: what comes of the other would look lost.
-  audit_over_ = true;
-  late_.clear();
-  fresh_.clear();
+  end_audit();
 }
 
 void guild_cut::hold(std::deque<held_event>& where, const arriving_event& event, base::instant now) {
@@ -310,7 +309,8 @@ void guild_cut::proved(role side, base::instant sent, base::instant now, release
     return;
   }
   const bool by_clock = base::seeded_bug(base::bug::cut_by_clock);
-  if (open_ && !serving_lost_ && !joining_lost_ && (by_clock || joining_proved_ >= serving_last_ + skew) &&
+  const bool there = serving_session_ == session::there && joining_session_ == session::there;
+  if (open_ && there && (by_clock || joining_proved_ >= serving_last_ + skew) &&
       serving_proved_ >= joining_last_ + skew) {
     return cut_in_silence(now, out);
   }
@@ -321,7 +321,7 @@ void guild_cut::proved(role side, base::instant sent, base::instant now, release
 /// identity whose event the joining side has brought and whose held copy is gone.
 void guild_cut::trim() {
   const auto skew = options_->skew_max;
-  if (!serving_lost_) {
+  if (serving_session_ == session::there) {
     while (!joining_held_.empty() && joining_held_.front().at + skew <= serving_proved_) {
       held_bytes_ -= joining_held_.front().size();
       joining_held_.pop_front();
@@ -336,10 +336,9 @@ void guild_cut::trim() {
 }
 
 void guild_cut::lost(role side, base::instant now, released& out) {
-  (side == role::serving ? serving_lost_ : joining_lost_) = true;
+  (side == role::serving ? serving_session_ : joining_session_) = session::lost;
   if (stage_ == stage::moved) {
-    late_.clear();
-    fresh_.clear();
+    end_audit();
     if (side == role::serving) left_proved_ = base::instant::max();
     return;
   }
@@ -361,8 +360,26 @@ void guild_cut::lost(role side, base::instant now, released& out) {
   }
 }
 
+void guild_cut::awaited(role side, base::instant now) noexcept {
+  (side == role::serving ? serving_session_ : joining_session_) = session::awaited;
+  since_ = now;
+}
+
+void guild_cut::idle(base::instant now, released& out) {
+  if (stage_ != stage::overlap || !open_) return;
+  cut_in_silence(now, out);
+  // Each session will show it at a time of its own.
+  end_audit();
+}
+
+void guild_cut::end_audit() noexcept {
+  audit_over_ = true;
+  late_.clear();
+  fresh_.clear();
+}
+
 void guild_cut::renewed(role side, base::instant now) {
-  (side == role::serving ? serving_lost_ : joining_lost_) = false;
+  (side == role::serving ? serving_session_ : joining_session_) = session::there;
   if (stage_ == stage::moved) return;
   since_ = now;
   if (side == role::joining) {
@@ -395,12 +412,12 @@ void guild_cut::take_back(released& out) {
 
 void guild_cut::tick(base::instant now, released& out) {
   if (stage_ == stage::handover && now >= cut_at_ + options_->handover_max && serving_whole_ &&
-      !serving_lost_) {
+      serving_session_ != session::lost) {
     take_back(out);
   }
-  if (stage_ == stage::overlap && open_ && !joining_lost_ && now >= open_since_ + options_->overlap_max) {
-    cut_blindly(now, out);
-  }
+  if (stage_ != stage::overlap || !open_ || joining_session_ == session::lost) return;
+  const auto from = joining_session_ == session::awaited ? std::max(since_, open_since_) : open_since_;
+  if (now >= from + options_->overlap_max) cut_blindly(now, out);
 }
 
 void guild_cut::give_up(released& out) {

@@ -22,7 +22,8 @@ struct cut_options {
   base::milliseconds skew_max{5'000};
   /// A cut waits this long for the joining side to bring what was delivered; then the serving side goes on.
   base::milliseconds handover_max{15'000};
-  /// A guild whose events cannot be told apart for this long moves with a GAP.
+  /// A guild whose events cannot be told apart for this long, or that a session does not show, moves with a
+  /// GAP.
   base::milliseconds overlap_max{600'000};
   std::size_t held_items_max = 20'000;            ///< of one guild
   std::size_t held_bytes_max = 16 * 1024 * 1024;  ///< of one guild
@@ -71,8 +72,13 @@ class guild_cut {
   void proved(role side, base::instant sent, base::instant now, released& out);
   /// The session is gone and what Discord had for it since is lost (no RESUME).
   void lost(role side, base::instant now, released& out);
+  /// A new session has taken its place, but has yet to show the guild: before that Discord sends it nothing
+  /// of it, so that its silence says nothing.
+  void awaited(role side, base::instant now) noexcept;
   /// A new session has taken its place and is observed from now on.
   void renewed(role side, base::instant now);
+  /// Neither session has the guild to show, so nothing of it can be under way: it moves as in silence.
+  void idle(base::instant now, released& out);
   /// Cuts may be made from now on; before, events are only compared.
   void open(base::instant now) noexcept;
   /// The time of overlap may be over.
@@ -125,6 +131,7 @@ class guild_cut {
   [[nodiscard]] bool was_delivered(const event_identity& what) const noexcept;
   void take_back(released& out);
   void audit(role from, const event_identity& what, base::instant now);
+  void end_audit() noexcept;
   void hold(std::deque<held_event>& where, const arriving_event& event, base::instant now);
   void recount() noexcept;
   void trim();
@@ -139,8 +146,9 @@ class guild_cut {
   base::instant joining_last_;
   base::instant serving_proved_{};  ///< when the newest acknowledged heartbeat was sent
   base::instant joining_proved_{};
-  bool serving_lost_ = false;
-  bool joining_lost_ = false;
+  enum class session : std::uint8_t { there, awaited, lost };
+  session serving_session_ = session::there;
+  session joining_session_ = session::there;
   std::deque<seen_event> serving_seen_;  ///< delivered, oldest first
   base::instant seen_since_;             ///< serving_seen_ has everything from then on that still matters
   std::deque<held_event> joining_held_;  ///< oldest first

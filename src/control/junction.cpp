@@ -89,10 +89,10 @@ bool junction::clear_backlog() {
 }
 
 void junction::begin(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
-                     std::vector<flow::control_record> records) {
+                     std::vector<flow::control_record> records, std::unordered_set<proto::snowflake> down) {
   const std::scoped_lock lock(mutex_);
   base::check(!cut_, "one resharding at a time");
-  cut_ = std::make_unique<cutover>(options, old_fleet, new_fleet, now_());
+  cut_ = std::make_unique<cutover>(options, old_fleet, new_fleet, now_(), std::move(down));
   shapes_[0] = old_fleet;
   shapes_[1] = new_fleet;
   hand_on(begin_output(std::move(records)));

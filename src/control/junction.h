@@ -28,9 +28,9 @@ class junction {
   [[nodiscard]] flow::event_sink& door(std::size_t which) noexcept { return doors_[which]; }
 
   /// From now on a new fleet is prepared: nothing of it goes on before its guilds are cut over. `records` are
-  /// kept with it.
+  /// kept with it. `down`: guilds that the old fleet does not show.
   void begin(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
-             std::vector<flow::control_record> records);
+             std::vector<flow::control_record> records, std::unordered_set<proto::snowflake> down = {});
   /// The same, from what an earlier run left when its cuts had begun.
   void begin_again(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
                    const cutover_remains& from);

@@ -23,10 +23,15 @@ reshard_course::reshard_course(const course_options& options, junction& meeting,
       wall_ms_(std::move(wall_ms)),
       machine_(options.machine) {}
 
-void reshard_course::begin(reshard_task task, base::instant now) {
+void reshard_course::begin(reshard_task task, const std::vector<flow::guild_entry>& known,
+                           base::instant now) {
   ended_ = false;
   machine_.begin(std::move(task), now);
-  meeting_.begin(options_.cut, machine_.task().from, machine_.task().to, {task_record()});
+  std::unordered_set<proto::snowflake> down;
+  for (const auto& guild : known) {
+    if (!guild.available) down.insert(guild.id);
+  }
+  meeting_.begin(options_.cut, machine_.task().from, machine_.task().to, {task_record()}, std::move(down));
 }
 
 void reshard_course::go_on(reshard_task task, const cutover_remains& from, base::instant now) {

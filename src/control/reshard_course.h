@@ -48,8 +48,8 @@ class reshard_course {
   [[nodiscard]] const reshard_task& task() const noexcept { return machine_.task(); }
   [[nodiscard]] fleet_side leaving() const noexcept { return machine_.leaving(); }
 
-  /// The new fleet has been made and is started next.
-  void begin(reshard_task task, base::instant now);
+  /// The new fleet has been made and is started next. `known`: the guilds of the mirror.
+  void begin(reshard_task task, const std::vector<flow::guild_entry>& known, base::instant now);
   /// The same, with what an earlier run left.
   void go_on(reshard_task task, const cutover_remains& from, base::instant now);
   /// A few times a second.

@@ -40,8 +40,8 @@ void take_moved(const records_map& records, cutover_remains& out) {
   }
 }
 
-void take_marks(const records_map& records, cutover_remains& out) {
-  const auto prefix = std::string(cutover::mark_prefix);
+void take_marks(const records_map& records, std::string_view named, cutover_remains& out) {
+  const std::string prefix(named);
   for (auto at = records.lower_bound(prefix); at != records.end() && at->first.starts_with(prefix); ++at) {
     out.shard_marks.insert(*at);
   }
@@ -126,7 +126,8 @@ left_behind what_was_left(const records_map& records, std::vector<flow::stored_s
   const auto kept = kept_shape(records, total);
   out.serving = kept.value_or(fleet_shape{total});
   take_moved(records, out.remains);
-  take_marks(records, out.remains);
+  take_marks(records, cutover::mark_prefix, out.remains);
+  take_marks(records, cutover::awaits_prefix, out.remains);
   auto task = parse_task(text_of(records, reshard_records::task));
   if (task) take_task(std::move(*task), total, now_ms, out);
   const bool known = kept.has_value() || !out.records.empty() || out.task;

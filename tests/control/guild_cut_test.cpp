@@ -166,6 +166,65 @@ TEST_F(GuildCut, AZombieIsNotSilent) {
   EXPECT_EQ(shown, "abc");
 }
 
+TEST_F(GuildCut, ASessionThatHasYetToShowTheGuildIsNotSilent) {
+  joining("a");
+  serving("a");
+  lose(role::joining);
+  cut.awaited(role::joining, now);
+  serving("b");  // Discord does not give the joining session this one
+  now += 2'000ms;
+  prove(role::joining);
+  prove(role::serving);
+  EXPECT_FALSE(cut.moved());
+  cut.renewed(role::joining, now);
+  serving("c");
+  joining("c");
+  now += 2'000ms;
+  prove(role::joining);
+  prove(role::serving);
+  EXPECT_EQ(cut.kind(), cut_kind::silence);
+  EXPECT_EQ(shown, "abc");
+}
+
+TEST_F(GuildCut, NorIsOneThatServes) {
+  lose(role::serving);
+  cut.awaited(role::serving, now);
+  joining("a");
+  now += 2'000ms;
+  prove(role::joining);
+  prove(role::serving);
+  EXPECT_FALSE(cut.moved());
+  EXPECT_EQ(shown, "");
+}
+
+TEST_F(GuildCut, AGuildThatIsNeverShownMovesWithAGapInTheEnd) {
+  serving("a");
+  lose(role::joining);
+  now += 50'000ms;
+  cut.awaited(role::joining, now);
+  now += 59'999ms;
+  tick();
+  EXPECT_FALSE(cut.moved());
+  prove(role::joining);
+  now += 1ms;
+  tick();
+  EXPECT_EQ(cut.kind(), cut_kind::gap);
+}
+
+TEST_F(GuildCut, WhatNeitherSessionShowsMovesAtOnce) {
+  cut.awaited(role::joining, now);
+  cut.awaited(role::serving, now);
+  guild_cut::released out;
+  cut.idle(now, out);
+  EXPECT_EQ(cut.kind(), cut_kind::silence);
+  serving("a");
+  joining("bc");
+  now += 5'000ms;
+  prove(role::joining);
+  EXPECT_EQ(shown, "bc");
+  EXPECT_EQ(cut.counts().lost, 0U) << "each shows it in its own time";
+}
+
 TEST_F(GuildCut, SidesThatDisagreeAboutTheOrderAreNotCutThere) {
   serving("XY");
   joining("Y");                                            // X would come after its place

@@ -76,6 +76,7 @@ class Junction : public ::testing::Test {
     meeting.begin(o, {1}, {1, true}, {});
     EXPECT_FALSE(meeting.open({}));
     hand(new_fleet, event_type::session_started, fmt::format(R"({{"guilds":[{{"id":"{}"}}]}})", guild));
+    hand(new_fleet, event_type::guild_create, "{}");
     EXPECT_TRUE(meeting.open({}));
     now += 1'001ms;
   }

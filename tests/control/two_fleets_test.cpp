@@ -165,6 +165,11 @@ class two_fleets {
       d += fmt::format(R"({}{{"id":"{}"}})", d.ends_with('[') ? "" : ",", guild_of(guild));
     }
     hand(1, identified_, event_type::session_started, 0, d + "]}", now);
+    for (std::uint64_t guild = 1; guild < 201; ++guild) {
+      if (shard_of(1, guild) == identified_) {
+        hand(1, identified_, event_type::guild_create, guild_of(guild), "{}", now);
+      }
+    }
     ++identified_;
   }
 

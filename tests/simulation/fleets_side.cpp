@@ -45,7 +45,7 @@ base::result<void> fleets_side::open() {
   if (left.task) {
     const auto guilds = journal_.guilds({0, 1}, journal_.head());
     if (!guilds) return std::unexpected(guilds.error());
-    for (const auto& guild : *guilds) left.remains.guilds.push_back(guild.id);
+    left.remains.add(*guilds);
   }
   meeting_->serves(left.serving.twin);
   make_fleet(old_, left.serving, 0, proto::identify_cause::start);
@@ -81,6 +81,8 @@ void fleets_side::make_fleet(fleet& into, control::fleet_shape shape, std::size_
 bool fleets_side::reshard(std::uint32_t shards) {
   if (stopped_ || failed_ || course_.busy() || serving().live() != serving().shard_count()) return false;
   if (line_.allowance() < shards || !journal_.complete()) return false;
+  const auto known = journal_.guilds({0, 1}, journal_.head());
+  if (!known) return false;
   control::reshard_task task;
   task.from = old_.shape;
   task.to = {shards, shards == old_.shape.count && !old_.shape.twin};
@@ -88,7 +90,7 @@ bool fleets_side::reshard(std::uint32_t shards) {
   task.cause = "drawn";
   ++record_.begun;
   make_fleet(new_, task.to, 1 - door_, proto::identify_cause::reshard);
-  course_.begin(std::move(task), time_.now());
+  course_.begin(std::move(task), *known, time_.now());
   new_.who->start({}, journal_.self());
   time_.soon("presences again", [this] {
     for (const auto& [lane, what] : presences_) {

@@ -68,7 +68,8 @@ void handover_oracle::check_rows() {
                         row.offset));
     }
     if (sent.kind != "event" && sent.kind != "backfill") continue;
-    guilds_[stream].emplace(row.offset, row.serial);
+    // A new session that says that the guild is not available has not shown it.
+    if (sent.kind == "event" || !row.down) guilds_[stream].emplace(row.offset, row.serial);
     auto& last = newest[stream];
     if (row.serial < last && !unaligned) {
       found(fmt::format("reordered: {} {} of guild {} at offset {} comes after {}", sent.type, row.serial,

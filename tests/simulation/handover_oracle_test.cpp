@@ -74,6 +74,21 @@ TEST_F(HandoverOracle, UnlessItLiesBehindAGap) {
   EXPECT_EQ(judge.lost_with_record(), 1U);
 }
 
+TEST_F(HandoverOracle, WhichLastsUntilTheGuildIsShownAndNotOnlySaidToBeDown) {
+  stored_row down;
+  down.serial = 2;
+  down.down = true;
+  sent.push_back({2, guild, "GUILD_DELETE", "backfill", 0, {{"old", 2, {0, 2}}}});
+  dispatched(3, 3);
+  dispatched(4, 4);
+  row(stored_row::kind::gap, 0, "old", {0, 2}, 0, 1);
+  down.offset = ++offset;
+  judge.stored(down, 0);
+  event(4);
+  EXPECT_TRUE(verdict().empty());
+  EXPECT_EQ(judge.lost_with_record(), 1U);
+}
+
 TEST_F(HandoverOracle, WhichExcusesNothingBeforeItAndNothingOnceTheGuildIsShownAgain) {
   for (const std::uint32_t n : {2U, 3U, 4U, 5U}) dispatched(n, n);
   row(stored_row::kind::gap, 0, "old", {0, 2}, 0, 2);

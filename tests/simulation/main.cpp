@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,8 @@ constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
   --bug NAME          plant a bug: split_transaction, received_seq, replay_off_by_one, cursor_ahead,
                       stale_inflate, early_ready; with --reshard cut_by_clock, cut_owes_nothing, told_past_held
   --jobs N            processes (default 1)
-  --list FILE         run the seeds named in FILE, one a line, # begins a comment
+  --list FILE         run the seeds named in FILE, one a line, with reshardings if --reshard follows; # begins
+                      a comment
   --expect-failure    stop at the first seed that fails, and call that a success
   --no-bots           leave the bots out
   --reshard           with reshardings in every seed
@@ -39,6 +41,7 @@ constexpr std::string_view usage = R"(usage: evergate-simulate [OPTION...]
 
 struct wishes {
   std::vector<std::uint64_t> seeds;
+  std::set<std::uint64_t> with_reshardings;  ///< of these, though not all are to have some
   std::string derive;
   std::uint64_t count = 500;
   std::string bug;
@@ -111,7 +114,11 @@ bool add_list(const std::string& path, wishes& out) {
   if (!file) return false;
   for (std::string line; std::getline(file, line);) {
     const auto text = std::string_view(line).substr(0, line.find_first_of(" #"));
-    if (!text.empty() && !add_range(text, out)) return false;
+    if (text.empty()) continue;
+    if (!add_range(text, out)) return false;
+    if (std::string_view(line).substr(text.size()).starts_with(" --reshard")) {
+      out.with_reshardings.insert(out.seeds.back());
+    }
   }
   return true;
 }
@@ -166,20 +173,25 @@ bool parse(int argc, char** argv, wishes& out) {
   return true;
 }
 
-std::string bug_option(const wishes& w) {
-  return (w.reshard ? std::string(" --reshard") : std::string()) + (w.bug.empty() ? "" : " --bug " + w.bug);
+bool reshards(const wishes& w, std::uint64_t seed) {
+  return w.reshard || w.with_reshardings.contains(seed);
+}
+
+std::string more_options(const wishes& w, std::uint64_t seed) {
+  return (reshards(w, seed) ? std::string(" --reshard") : std::string()) +
+         (w.bug.empty() ? "" : " --bug " + w.bug);
 }
 
 void report(const wishes& w, std::uint64_t seed, const std::vector<std::string>& findings) {
   for (const auto& what : findings) fmt::print("seed {}: {}\n", seed, what);
-  fmt::print("reproduce: evergate-simulate --seed {} --trace{}\n", seed, bug_option(w));
+  fmt::print("reproduce: evergate-simulate --seed {} --trace{}\n", seed, more_options(w, seed));
   std::fflush(stdout);
 }
 
 void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
-  auto result = run_seed(seed, {w.print, w.bots, w.reshard});
+  auto result = run_seed(seed, {w.print, w.bots, reshards(w, seed)});
   if (twice) {
-    const auto again = run_seed(seed, {false, w.bots, w.reshard});
+    const auto again = run_seed(seed, {false, w.bots, reshards(w, seed)});
     if (again.hash != result.hash) result.findings.push_back("two runs of this seed differ");
   }
   ++total.seeds;
@@ -296,7 +308,7 @@ int main(int argc, char** argv) {
       total.seeds, total.failed, total.steps, total.virtual_seconds, wall.count(), total.dispatches,
       total.lost_with_record, total.gaps, total.received, total.redelivered, total.given_up, total.answers,
       total.lives, total.interactions, total.interactions_spent);
-  if (w.reshard) {
+  if (total.reshardings > 0) {
     fmt::print("reshardings: {} brought to their end, {} guilds moved, {} of them with a GAP\n",
                total.reshardings, total.guild_moves, total.unaligned);
   }

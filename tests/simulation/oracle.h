@@ -31,6 +31,7 @@ struct stored_row {
   std::uint32_t seq = 0;       ///< 0 = a record of the journal's own
   std::uint64_t serial = 0;    ///< event, started
   std::uint64_t content = 0;   ///< hash of its bytes
+  bool down = false;           ///< says only that its guild is not available
   std::string session;         ///< started, gap
   std::int64_t last_seq = -1;  ///< gap
 };

@@ -322,6 +322,8 @@ class seed_run final : private shard_watch {
     const bool reply =
         row.type == proto::event_type::guild_members_chunk || row.type == proto::event_type::rate_limited;
     out.content = reply ? hash_of_reply(d) : hash_of(d);
+    out.down = (row.type == proto::event_type::guild_create || row.type == proto::event_type::guild_delete) &&
+               proto::member(d, "unavailable") == std::string_view("true");
     if (row.type == proto::event_type::session_started) {
       out.what = stored_row::kind::started;
       out.session = proto::decoded_string(proto::member(d, "session_id")).value_or("");
