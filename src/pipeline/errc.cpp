@@ -6,7 +6,10 @@ namespace evergate::pipeline {
 namespace {
 
 const char* errc_text(errc code) noexcept {
-  switch (code) {}
+  switch (code) {
+    case errc::bad_option:
+      return "option not allowed";
+  }
   return "unknown";
 }
 
