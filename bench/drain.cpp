@@ -1,8 +1,7 @@
 // evergate-drain: the bot of the benchmark, which does nothing but read. Over a plain WebSocket it identifies
-// (or, with
-// --raw, takes whatever comes), counts, acknowledges now and then, and prints a line of JSON whenever what it
-// counted has changed: {"frames":N,"bytes":N,"ms":unix time}. With --arrivals FILE it notes when each event
-// came.
+// (or, with --raw, takes whatever comes), counts, acknowledges now and then, and prints a line of JSON
+// whenever what it counted has changed: {"frames":N,"bytes":N,"ms":unix time}. With --arrivals FILE it notes
+// when each event came; with --bytes-per-second N it reads no faster.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -19,6 +18,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace {
 
@@ -32,6 +32,7 @@ struct settings {
   std::uint64_t intents = 0;
   bool raw = false;
   std::string arrivals;
+  std::uint64_t bytes_per_second = 0;  ///< 0 = as fast as it can
 };
 
 double unix_ms() {
@@ -54,12 +55,14 @@ class drain {
 
   int run() {
     if (!open()) return 1;
-    told_ = clock_type::now();
+    started_ = told_ = beaten_ = clock_type::now();
     for (;;) {
       pollfd ready{fd_, POLLIN, 0};
       const int come = ::poll(&ready, 1, 20);
       if (come > 0 && !take()) return 0;
       const auto now = clock_type::now();
+      if (!s_.raw && now - beaten_ >= beat_every) acknowledge();
+      keep_pace(now);
       if (now - told_ >= std::chrono::milliseconds(20)) tell(now);
     }
   }
@@ -115,9 +118,23 @@ class drain {
     write_all(frame);
   }
 
+  /// Sleeps until what was read is no more than the pace allows.
+  void keep_pace(clock_type::time_point now) {
+    if (s_.bytes_per_second == 0) return;
+    const std::chrono::duration<double> due(static_cast<double>(bytes_) /
+                                            static_cast<double>(s_.bytes_per_second));
+    const auto at = started_ + std::chrono::duration_cast<clock_type::duration>(due);
+    if (at > now) {
+      std::this_thread::sleep_until(at);
+    } else {
+      started_ += now - at;  // time in which nothing came is not made up for
+    }
+  }
+
   bool take() {
-    if (size_ + read_bytes > buffer_.size()) buffer_.resize(size_ + read_bytes);
-    const auto got = ::read(fd_, buffer_.data() + size_, read_bytes);
+    const std::size_t most = s_.bytes_per_second == 0 ? read_bytes : std::size_t{64} * 1024;
+    if (size_ + most > buffer_.size()) buffer_.resize(size_ + most);
+    const auto got = ::read(fd_, buffer_.data() + size_, most);
     if (got <= 0) return false;
     bytes_ += static_cast<std::uint64_t>(got);
     if (s_.raw) return true;
@@ -169,6 +186,7 @@ class drain {
   }
   void acknowledge() {
     acknowledged_ = frames_;
+    beaten_ = clock_type::now();
     say(fmt::format(R"({{"op":1,"d":{}}})", seq_));
   }
 
@@ -183,6 +201,7 @@ class drain {
 
   static constexpr std::size_t read_bytes = std::size_t{1} << 20;
   static constexpr std::uint64_t acknowledge_every = 50'000;
+  static constexpr std::chrono::seconds beat_every{20};
 
   const settings& s_;
   int fd_ = -1;
@@ -195,6 +214,8 @@ class drain {
   std::uint64_t seq_ = 0;
   std::FILE* arrivals_ = nullptr;
   clock_type::time_point told_;
+  clock_type::time_point beaten_;
+  clock_type::time_point started_;
 };
 
 }  // namespace
@@ -208,6 +229,7 @@ int main(int argc, char** argv) {
   app.add_option("--shard", s.shard)->capture_default_str();
   app.add_option("--intents", s.intents);
   app.add_option("--arrivals", s.arrivals);
+  app.add_option("--bytes-per-second", s.bytes_per_second)->capture_default_str();
   app.add_flag("--raw", s.raw);
   CLI11_PARSE(app, argc, argv);
   return drain(s).run();
