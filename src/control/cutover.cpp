@@ -41,8 +41,8 @@ cutover::cutover(const cutover_options& options, fleet_shape old_fleet, fleet_sh
   for (auto& side : shards_) {
     for (auto& shard : side) shard.replays = true;
   }
-  for (const auto guild : from.moved) born_.insert(guild);
-  moved_before_ = born_.size();
+  born_ = from.moved;
+  sum_ = from.counts;
   for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) take_awaited(from, side);
   if (!from.moved.contains(0)) add_stream(0, now);
   for (const auto guild : from.guilds) {
@@ -131,7 +131,7 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
   if (row.shard != (row.guild >> 22) % all.size()) return take_stray(from, event, out);
   const bool backfill = is_backfill(from, event, now, out);
   if (born_.contains(row.guild)) {
-    if (from == target_) append(event, out.batch);
+    if (from == target_) deliver(from, event, out);
     return;
   }
   auto* home = find(row.guild);
@@ -139,9 +139,10 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
   if (home == nullptr && joined && open_ && now >= open_at_ + 2 * options_.cut.skew_max &&
       !shard_of(target_, row.guild).lost) {
     // Both sessions have it from its first event on: nothing to align.
-    born_.insert(row.guild);
+    born_.emplace(row.guild, cut_kind::none);
+    ++sum_.guilds_born;
     out.moves.push_back({row.guild, target_, cut_kind::none});
-    if (from == target_) append(event, out.batch);
+    if (from == target_) deliver(from, event, out);
     return;
   }
   if (home == nullptr && joined && shard_of(fleet_side::new_fleet, row.guild).started) {
@@ -151,7 +152,7 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
     if (shard_of(fleet_side::new_fleet, row.guild).started) return take_stray(from, event, out);
     if (from != fleet_side::old_fleet) return;
     note_down(event);
-    return append(event, out.batch);
+    return deliver(from, event, out);
   }
   if (home->owner() == from) note_down(event);
   if (!backfill) return take_event(from, *home, event, now, out);
@@ -185,7 +186,7 @@ bool cutover::serves_any(fleet_side from, std::uint32_t which) const {
   if (std::ranges::any_of(streams, [from](const stream* home) { return home->owner() == from; })) return true;
   const auto count = shapes_[at(from)].count;
   return from == target_ &&
-         std::ranges::any_of(born_, [&](proto::snowflake guild) { return (guild >> 22) % count == which; });
+         std::ranges::any_of(born_, [&](const auto& one) { return (one.first >> 22) % count == which; });
 }
 
 void cutover::take_ready(fleet_side from, const arriving_event& event, base::instant now, output& out) {
@@ -251,7 +252,7 @@ void cutover::take_apart(fleet_side from, const arriving_event& event, base::ins
 void cutover::take_stray(fleet_side from, const arriving_event& event, output& out) {
   if (event.what.kind != identity_kind::unique) {
     const auto serving = complete() ? target_ : other(target_);
-    if (from == serving) append(event, out.batch);
+    if (from == serving) deliver(from, event, out);
     return;
   }
   if (!stray_ids_.insert(event.what.low).second) return;
@@ -260,7 +261,7 @@ void cutover::take_stray(fleet_side from, const arriving_event& event, output& o
     stray_ids_.erase(stray_order_.front());
     stray_order_.pop_front();
   }
-  append(event, out.batch);
+  deliver(from, event, out);
 }
 
 bool cutover::is_backfill(fleet_side from, const arriving_event& event, base::instant now, output& out) {
@@ -310,7 +311,7 @@ bool cutover::is_idle(const stream& home) {
 void cutover::take_event(fleet_side from, stream& home, const arriving_event& event, base::instant now,
                          output& out) {
   if (home.settled && !home.cut.moved()) {
-    if (from == home.serving) append(event, out.batch);
+    if (from == home.serving) deliver(from, event, out);
     return;
   }
   guild_cut::released released;
@@ -325,9 +326,11 @@ void cutover::take_event(fleet_side from, stream& home, const arriving_event& ev
 /// date.
 void cutover::after(stream& home, const guild_cut::released& released, output& out) {
   for (const auto& event : released) event.append_to(out.batch);
+  count(home);
   note_held(home);
   if (home.settled || !home.cut.moved()) return;
   home.settled = true;
+  count_move(home.kind, home.cut.kind());
   home.kind = home.cut.kind();
   --unsettled_;
   out.moves.push_back({home.guild, home.owner(), home.kind});
@@ -342,6 +345,48 @@ void cutover::after(stream& home, const guild_cut::released& released, output& o
   // Not a session's GAP: it concerns this guild alone.
   out.batch.rows.back().guild = home.guild;
   out.batch.rows.back().shard_count = 0;
+}
+
+void cutover::deliver(fleet_side from, const arriving_event& event, output& out) {
+  if (open_) ++(from == fleet_side::old_fleet ? sum_.delivered_by_old : sum_.delivered_by_new);
+  append(event, out.batch);
+}
+
+void cutover::count(stream& home) {
+  const auto more = home.cut.counts().since(home.counted);
+  home.counted = home.cut.counts();
+  if (!open_) return;
+  sum_.events.add(more);
+  const bool by_old = home.serving == fleet_side::old_fleet;
+  sum_.delivered_by_old += by_old ? more.delivered_before : more.delivered_after;
+  sum_.delivered_by_new += by_old ? more.delivered_after : more.delivered_before;
+}
+
+void cutover::count_move(cut_kind before, cut_kind now) {
+  const auto place = [this](cut_kind kind) -> std::uint64_t* {
+    switch (kind) {
+      case cut_kind::unique_event:
+        return &sum_.guilds_at_event;
+      case cut_kind::silence:
+        return &sum_.guilds_in_silence;
+      case cut_kind::gap:
+        return &sum_.guilds_with_gap;
+      case cut_kind::none:
+        break;
+    }
+    return nullptr;
+  };
+  if (auto* left = place(before)) --*left;
+  if (auto* reached = place(now)) ++*reached;
+}
+
+/// In the transaction of what is counted.
+void cutover::tell_counts(output& out) {
+  if (!open_) return;
+  auto text = summary(began_).to_json();
+  if (text == counts_told_) return;
+  counts_told_ = std::move(text);
+  out.batch.records.push_back({std::string(counts_record), counts_told_});
 }
 
 void cutover::note_held(stream& home) {
@@ -382,6 +427,7 @@ void cutover::tell_progress(fleet_side side, std::uint32_t shard, output& out) {
 void cutover::tell_all_progress(output& out) {
   for (const auto& [side, shard] : dirty_) tell_progress(side, shard, out);
   dirty_.clear();
+  tell_counts(out);
 }
 
 void cutover::let_go(stream& home) {
@@ -444,9 +490,10 @@ void cutover::turn_back(base::instant now, output& out) {
     }
     note_held(*home);
   }
-  moved_before_ = 0;
-  for (const auto guild : std::exchange(born_, {})) {
+  for (const auto& [guild, kind] : std::exchange(born_, {})) {
     auto& home = add_stream(guild, now, fleet_side::new_fleet);
+    home.kind = kind;
+    if (kind == cut_kind::none) --sum_.guilds_born;
     if (std::exchange(home.settled, false)) ++unsettled_;
     home.cut.open(now);
   }
@@ -468,18 +515,10 @@ fleet_side cutover::owner_of(proto::snowflake guild) const {
 }
 
 receipt cutover::summary(base::instant now) const {
-  receipt out;
+  auto out = sum_;
   out.from_count = shapes_[at(fleet_side::old_fleet)].count;
   out.to_count = shapes_[at(fleet_side::new_fleet)].count;
   out.aborted = turned_;
-  out.guilds_born = born_.size() - moved_before_;
-  out.guilds_before = moved_before_;
-  for (const auto& [guild, home] : streams_) {
-    out.events.add(home->cut.counts());
-    out.guilds_at_event += home->kind == cut_kind::unique_event ? 1 : 0;
-    out.guilds_in_silence += home->kind == cut_kind::silence ? 1 : 0;
-    out.guilds_with_gap += home->kind == cut_kind::gap ? 1 : 0;
-  }
   out.duration_ms = std::chrono::duration_cast<base::milliseconds>(now - began_).count();
   return out;
 }

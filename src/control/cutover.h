@@ -60,12 +60,13 @@ struct cutover_remains {
     }
   }
 
-  std::vector<proto::snowflake> guilds;        ///< all that are known
-  std::unordered_set<proto::snowflake> down;   ///< of these, unavailable
-  std::unordered_set<proto::snowflake> moved;  ///< of these, the new fleet's
+  std::vector<proto::snowflake> guilds;                  ///< all that are known
+  std::unordered_set<proto::snowflake> down;             ///< of these, unavailable
+  std::unordered_map<proto::snowflake, cut_kind> moved;  ///< of these, the new fleet's; none = it joined
   /// By name, see cutover::mark_prefix and awaits_prefix.
   std::map<std::string, std::string, std::less<>> shard_marks;
   std::vector<bool> started;  ///< one per new shard: its session lives on
+  receipt counts;             ///< what the earlier run has counted
 };
 
 class cutover {
@@ -90,6 +91,8 @@ class cutover {
   };
   /// Records so named say, of a shard of which something is held, what of it has been decided.
   static constexpr std::string_view mark_prefix = "seen/";
+  /// What the receipt has counted so far.
+  static constexpr std::string_view counts_record = "reshard-counts";
   /// Records so named: a session has listed the guild in its READY and not shown it yet.
   static constexpr std::string_view awaits_prefix = "awaits/";
 
@@ -139,6 +142,7 @@ class cutover {
     guild_cut cut;
     fleet_side serving = fleet_side::old_fleet;
     cut_kind kind = cut_kind::none;       ///< of the latest move, for the receipt
+    cut_counts counted;                   ///< of its cut, in the receipt
     std::uint32_t held_from[2] = {0, 0};  ///< as noted in its shards
     std::size_t held_bytes = 0;
     bool settled = false;
@@ -187,6 +191,11 @@ class cutover {
   [[nodiscard]] guild_cut::role role_of(const stream& home, fleet_side side) const noexcept;
   void after(stream& home, const guild_cut::released& released, output& out);
   void note_held(stream& home);
+  void deliver(fleet_side from, const arriving_event& event, output& out);
+  /// Brings what its cut has counted into the receipt.
+  void count(stream& home);
+  void count_move(cut_kind before, cut_kind now);
+  void tell_counts(output& out);
   void tell_progress(fleet_side side, std::uint32_t shard, output& out);
   void mark(fleet_side side, std::uint32_t shard, output& out);
   [[nodiscard]] std::string mark_name(fleet_side side, std::uint32_t shard) const;
@@ -215,8 +224,9 @@ class cutover {
   std::vector<shard_state> shards_[2];
   std::unordered_map<proto::snowflake, std::unique_ptr<stream>> streams_;
   /// The target's without a comparison: joined after the cuts began, or moved in an earlier run.
-  std::unordered_set<proto::snowflake> born_;
-  std::uint64_t moved_before_ = 0;  ///< of these, moved in an earlier run
+  std::unordered_map<proto::snowflake, cut_kind> born_;
+  receipt sum_;
+  std::string counts_told_;
   std::unordered_set<proto::snowflake> voice_;
   proto::snowflake self_ = 0;
   std::set<std::pair<fleet_side, std::uint32_t>> dirty_;  ///< shards whose settled sequence may have changed

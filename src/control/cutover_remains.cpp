@@ -133,7 +133,8 @@ void cutover::look_anew(stream& home, fleet_side side, base::instant now) {
 }
 
 std::vector<proto::snowflake> cutover::moved_guilds() const {
-  std::vector<proto::snowflake> out(born_.begin(), born_.end());
+  std::vector<proto::snowflake> out;
+  for (const auto& [guild, kind] : born_) out.push_back(guild);
   for (const auto& [guild, home] : streams_) {
     if (home->owner() == fleet_side::new_fleet) out.push_back(guild);
   }
@@ -141,7 +142,7 @@ std::vector<proto::snowflake> cutover::moved_guilds() const {
 }
 
 std::vector<std::string> cutover::marks() const {
-  std::vector<std::string> out;
+  std::vector<std::string> out{std::string(counts_record)};
   for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
     for (const auto guild : awaited_[at(side)]) out.push_back(awaits_name(side, guild));
     for (std::uint32_t i = 0; i < shards_[at(side)].size(); ++i) {

@@ -53,6 +53,17 @@ void cut_counts::add(const cut_counts& more) noexcept {
   reordered += more.reordered;
 }
 
+cut_counts cut_counts::since(const cut_counts& earlier) const noexcept {
+  return {.matched = matched - earlier.matched,
+          .delivered_before = delivered_before - earlier.delivered_before,
+          .delivered_after = delivered_after - earlier.delivered_after,
+          .lost = lost - earlier.lost,
+          .doubled = doubled - earlier.doubled,
+          .doubles_averted = doubles_averted - earlier.doubles_averted,
+          .one_sided = one_sided - earlier.one_sided,
+          .reordered = reordered - earlier.reordered};
+}
+
 guild_cut::guild_cut(const cut_options& options, base::instant now) noexcept
     : options_(&options), since_(now), serving_last_(now), joining_last_(now), seen_since_(now) {}
 

@@ -55,6 +55,9 @@ struct cut_counts {
   std::uint64_t reordered = 0;        ///< the sides disagreed about the order
 
   void add(const cut_counts& more) noexcept;
+  /// What has been counted since `earlier`.
+  [[nodiscard]] cut_counts since(const cut_counts& earlier) const noexcept;
+  bool operator==(const cut_counts&) const = default;
 };
 
 class guild_cut {

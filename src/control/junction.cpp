@@ -1,5 +1,6 @@
 #include "control/junction.h"
 
+#include <array>
 #include <iterator>
 #include <utility>
 
@@ -8,11 +9,15 @@
 namespace evergate::control {
 namespace {
 
+/// As cut_kind.
+constexpr std::array<std::string_view, 4> kind_names{"joined", "event", "silence", "gap"};
+
 void add_owners(const std::vector<cutover::move>& moves, flow::event_batch& out) {
   for (const auto& one : moves) {
     // The old fleet's is the rule; only what has left it is written down.
-    out.records.push_back(
-        {junction::owner_record(one.guild), one.owner == fleet_side::new_fleet ? "\1new" : std::string()});
+    out.records.push_back({junction::owner_record(one.guild), one.owner == fleet_side::new_fleet
+                                                                  ? junction::owner_text(one.kind)
+                                                                  : std::string()});
   }
 }
 
@@ -39,6 +44,17 @@ void junction::serves(bool twin) {
 
 std::string junction::owner_record(proto::snowflake guild) {
   return std::string(owner_prefix) + std::to_string(guild);
+}
+
+std::string junction::owner_text(cut_kind kind) {
+  return "\1new " + std::string(kind_names[static_cast<std::size_t>(kind)]);
+}
+
+cut_kind junction::kind_in(std::string_view owner) {
+  for (std::size_t i = 0; i < kind_names.size(); ++i) {
+    if (owner.ends_with(kind_names[i])) return static_cast<cut_kind>(i);
+  }
+  return cut_kind::none;
 }
 
 bool junction::append(bool second_door, std::unique_ptr<flow::event_batch>& batch) {
@@ -144,10 +160,10 @@ void junction::keep(std::vector<flow::control_record> records, std::vector<flow:
   hand_on(std::move(out));
 }
 
-receipt junction::finish(const std::function<std::vector<flow::control_record>(const receipt&)>& last) {
+receipt junction::finish(const std::function<std::vector<flow::control_record>(receipt&)>& last) {
   const std::scoped_lock lock(mutex_);
   base::check(cut_ != nullptr && cut_->complete(), "a resharding ends when every guild is in its place");
-  const auto what = cut_->summary(now_());
+  auto what = cut_->summary(now_());
   auto out = begin_output(last(what));
   for (const auto guild : cut_->moved_guilds()) out.batch.records.push_back({owner_record(guild), {}});
   for (auto& mark : cut_->marks()) out.batch.records.push_back({std::move(mark), {}});

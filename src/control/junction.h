@@ -45,7 +45,7 @@ class junction {
   /// fleet that serves is the old one again (after turning back it is already). What was written down of the
   /// guilds on their way, and of the sessions of the one that is gone, is removed. Returns what came of it;
   /// `last` makes of it what is to be kept.
-  receipt finish(const std::function<std::vector<flow::control_record>(const receipt&)>& last);
+  receipt finish(const std::function<std::vector<flow::control_record>(receipt&)>& last);
   /// Keeps records and ends sessions that no fleet holds, in order with what the fleets hand over. Keys as
   /// the journal has them.
   void keep(std::vector<flow::control_record> records, std::vector<flow::session_record> ended = {});
@@ -67,6 +67,9 @@ class junction {
   /// The name under which a guild's owner is kept while resharding (flow::control_record).
   [[nodiscard]] static std::string owner_record(proto::snowflake guild);
   static constexpr std::string_view owner_prefix = "owner/";
+  /// Its value when the new fleet is the owner, and how the guild moved (none: it joined).
+  [[nodiscard]] static std::string owner_text(cut_kind kind);
+  [[nodiscard]] static cut_kind kind_in(std::string_view owner);
 
  private:
   class side_door final : public flow::event_sink {

@@ -2,9 +2,9 @@
 // the events meanwhile. Plain values.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "control/guild_cut.h"
 
@@ -18,16 +18,19 @@ struct receipt {
   std::uint64_t guilds_in_silence = 0;
   std::uint64_t guilds_with_gap = 0;
   std::uint64_t guilds_born = 0;  ///< joined meanwhile: the new fleet's from their first event
-  std::uint64_t guilds_before =
-      0;  ///< moved by an earlier run of the process, which has taken its counts along
-  cut_counts events;
+  /// Events that were let through since the cuts began, whatever their guild.
+  std::uint64_t delivered_by_old = 0;
+  std::uint64_t delivered_by_new = 0;
+  cut_counts events;             ///< since then, too
   std::int64_t duration_ms = 0;  ///< from the start of preparing
 
   [[nodiscard]] std::uint64_t guilds() const noexcept {
-    return guilds_at_event + guilds_in_silence + guilds_with_gap + guilds_born + guilds_before;
+    return guilds_at_event + guilds_in_silence + guilds_with_gap + guilds_born;
   }
   /// `{"from":2,"to":3,…}`, one line.
   [[nodiscard]] std::string to_json() const;
+  /// What to_json() has written; zeros for what is not there.
+  [[nodiscard]] static receipt parse(std::string_view json);
 };
 
 }  // namespace evergate::control

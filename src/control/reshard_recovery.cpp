@@ -36,7 +36,7 @@ void take_moved(const records_map& records, cutover_remains& out) {
     proto::snowflake guild = 0;
     const char* end = at->first.data() + at->first.size();
     const auto read = std::from_chars(at->first.data() + prefix.size(), end, guild);
-    if (read.ec == std::errc{} && read.ptr == end) out.moved.insert(guild);
+    if (read.ec == std::errc{} && read.ptr == end) out.moved.emplace(guild, junction::kind_in(at->second));
   }
 }
 
@@ -50,7 +50,8 @@ void take_marks(const records_map& records, std::string_view named, cutover_rema
 /// What was written down of a resharding that does not go on.
 void forget(const cutover_remains& remains, left_behind& out) {
   out.records.push_back({reshard_records::task, {}});
-  for (const auto guild : remains.moved) out.records.push_back({junction::owner_record(guild), {}});
+  out.records.push_back({std::string(cutover::counts_record), {}});
+  for (const auto& [guild, kind] : remains.moved) out.records.push_back({junction::owner_record(guild), {}});
   for (const auto& [name, value] : remains.shard_marks) out.records.push_back({name, {}});
 }
 
@@ -85,21 +86,21 @@ void take_task(reshard_task task, std::uint32_t total, std::int64_t now_ms, left
     return;
   }
   forget(out.remains, out);
-  if (task.turned || (task.phase != drain && task.phase != leave)) {
-    out.given_up = true;
-    return;
-  }
-  // Every guild had moved; the old sessions were only being closed.
-  out.completed = true;
-  out.serving = task.to;
-  receipt what;
+  out.completed = !task.turned && (task.phase == drain || task.phase == leave);
+  out.given_up = !out.completed;
+  auto& what = out.remains.counts;
   what.from_count = task.from.count;
   what.to_count = task.to.count;
-  what.guilds_before = out.remains.moved.size();
+  what.aborted = out.given_up;
   what.duration_ms = now_ms - task.began_ms;
   ++task.restarts;
+  if (out.given_up && task.abort_cause.empty())
+    task.abort_cause = "the daemon ended while it was being prepared";
   out.last = receipt_record(task, what, now_ms);
   out.records.push_back({reshard_records::last, out.last});
+  if (out.given_up) return;
+  // Every guild had moved; the old sessions were only being closed.
+  out.serving = task.to;
   out.records.push_back(fleet_record(task.to, total));
 }
 
@@ -126,6 +127,7 @@ left_behind what_was_left(const records_map& records, std::vector<flow::stored_s
   const auto kept = kept_shape(records, total);
   out.serving = kept.value_or(fleet_shape{total});
   take_moved(records, out.remains);
+  out.remains.counts = receipt::parse(text_of(records, std::string(cutover::counts_record).c_str()));
   take_marks(records, cutover::mark_prefix, out.remains);
   take_marks(records, cutover::awaits_prefix, out.remains);
   auto task = parse_task(text_of(records, reshard_records::task));

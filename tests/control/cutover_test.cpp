@@ -155,11 +155,59 @@ TEST_F(Cutover, AfterARestartMovedGuildsAreTheNewFleets) {
   message(old_fleet, guild(1), 60);
   message(new_fleet, guild(1), 61);
   EXPECT_EQ(shown, std::vector<std::string>{text(61)});
-  EXPECT_EQ(made->summary(now).guilds_before, 1U);
   cutover::output out;
   made->turn_back(now, out);
   show(out);
   EXPECT_FALSE(made->complete());
+}
+
+TEST_F(Cutover, TheReceiptCountsOnAfterARestart) {
+  prepare();
+  message(old_fleet, guild(1), 60);  // before the cuts
+  open();
+  for (const int id : {61, 62}) {
+    message(old_fleet, guild(1), id);
+    message(new_fleet, guild(1), id);
+  }
+  message(new_fleet, guild(1), 63);
+  tell(old_fleet, event_type::guild_create, guild(6), "{}");
+  now += 5'000ms;
+  tell(old_fleet, event_type::guild_create, guild(7), "{}");
+  tell(new_fleet, event_type::guild_create, guild(7), "{}");
+  const auto before = made->summary(now);
+  EXPECT_EQ(before.guilds_at_event, 1U);
+  EXPECT_EQ(before.guilds_born, 1U);
+  EXPECT_EQ(before.delivered_by_old, 2U) << "61, and the guild that was joined in the middle";
+  EXPECT_EQ(before.delivered_by_new, 3U) << "62, 63, and the guild that was joined late";
+  EXPECT_EQ(receipt::parse(records[std::string(cutover::counts_record)]).to_json(),
+            made->summary(t0).to_json())
+      << "in the transaction of the events";
+
+  go_on({guild(1), guild(7)});
+  message(new_fleet, guild(1), 64);
+  message(old_fleet, guild(2), 65);
+  for (int i = 0; i < 3; ++i) prove_all();
+  EXPECT_TRUE(made->complete());
+  const auto after = made->summary(now);
+  EXPECT_EQ(after.delivered_by_old, 3U);
+  EXPECT_EQ(after.delivered_by_new, 4U);
+  EXPECT_EQ(after.guilds_at_event, 1U);
+  EXPECT_EQ(after.guilds_born, 1U);
+  EXPECT_EQ(after.guilds(), 7U);
+}
+
+TEST_F(Cutover, AGuildThatComesBackAfterARestartIsCountedOnce) {
+  records[std::string(cutover::counts_record)] = R"({"guilds":{"in_silence":2}})";
+  go_on({guild(1), guild(2)});
+  cutover::output out;
+  made->turn_back(now, out);
+  show(out);
+  message(old_fleet, guild(3), 66);
+  for (int i = 0; i < 3; ++i) prove_all();
+  EXPECT_TRUE(made->complete());
+  const auto sum = made->summary(now);
+  EXPECT_EQ(sum.guilds(), 2U);
+  EXPECT_EQ(sum.delivered_by_old, 1U) << "of a guild that never moved";
 }
 
 TEST_F(Cutover, TheBotsVoiceIsTheSessionsThatJoined) {
@@ -355,11 +403,10 @@ TEST_F(Cutover, TheReceiptIsOneLineOfJson) {
   prepare();
   open();
   prove_all();
-  EXPECT_EQ(
-      made->summary(t0 + 5'000ms).to_json(),
-      R"({"from":2,"to":3,"outcome":"completed","duration_ms":5000,"guilds":{"all":6,"at_event":0,)"
-      R"("in_silence":6,"with_gap":0,"joined":0,"before_restart":0},"events":{"matched":0,"delivered_by_old":0,)"
-      R"("delivered_by_new":0,"lost":0,"doubled":0,"doubles_averted":0,"one_sided":0,"reordered":0}})");
+  EXPECT_EQ(made->summary(t0 + 5'000ms).to_json(),
+            R"({"from":2,"to":3,"outcome":"completed","duration_ms":5000,"guilds":{"all":6,"at_event":0,)"
+            R"("in_silence":6,"with_gap":0,"joined":0},"events":{"matched":0,"delivered_by_old":0,)"
+            R"("delivered_by_new":0,"lost":0,"doubled":0,"doubles_averted":0,"one_sided":0,"reordered":0}})");
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ class kept_journal final : public flow::event_sink {
     }
     bool owners = false;
     for (const auto& record : batch->records) {
-      if (record.name.starts_with(cutover::mark_prefix)) continue;
+      if (record.name.starts_with(cutover::mark_prefix) || record.name == cutover::counts_record) continue;
       owners = true;
       if (record.value.empty())
         records.erase(record.name);

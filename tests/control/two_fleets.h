@@ -101,10 +101,11 @@ class Cutover : public ::testing::Test {
     }
   }
   /// Another run goes on from what was written down.
-  void go_on(std::unordered_set<proto::snowflake> moved) {
+  void go_on(const std::vector<proto::snowflake>& moved) {
     cutover_remains from;
     for (const std::uint64_t n : {1, 2, 3, 4, 5}) from.guilds.push_back(guild(n));
-    from.moved = std::move(moved);
+    for (const auto one : moved) from.moved.emplace(one, cut_kind::silence);
+    from.counts = receipt::parse(records[std::string(cutover::counts_record)]);
     from.shard_marks = {records.begin(), records.end()};
     from.started = {true, true, true};
     made = std::make_unique<cutover>(options(), fleet_shape{2}, fleet_shape{3}, from, now);

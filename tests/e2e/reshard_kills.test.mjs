@@ -1,5 +1,6 @@
 // SIGKILL of the daemon in every phase of a resharding, drain, back and leave among them: it is continued, completed or
-// given up, each event comes once, and no more sessions begin than the plans said and were lost. Longer:
+// given up, each event comes once, no more sessions begin than the plans said and were lost, and the receipt has counted
+// what came before the kill. Longer:
 // EVERGATE_RESHARD_KILLS for another number of kills, EVERGATE_SEED.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,6 +10,8 @@ import { until } from './lib/until.mjs';
 
 const first_seed = Number(process.env.EVERGATE_SEED ?? 1);
 const kills = Number(process.env.EVERGATE_RESHARD_KILLS ?? 6);
+/** Events that may have been under way when it was asked for. */
+const slack = 2_000;
 const phases = ['prepare', 'cut', 'drain', 'back', 'leave', 'overlap'];
 
 /** Lines of the log from `from` on that speak of a phase. */
@@ -27,6 +30,7 @@ test(`${kills} SIGKILLs of the daemon, in every phase`, async (t) => {
     const { shards } = await scene.daemon.told('/v1/shards');
     const target = shards.length === 2 ? 3 : 2;
     const from = scene.daemon.log.length;
+    const asked = await scene.simulator.newest_serial();
     await scene.start(target);
     attempts += 1;
     planned += target;
@@ -38,8 +42,11 @@ test(`${kills} SIGKILLs of the daemon, in every phase`, async (t) => {
       });
       await scene.daemon.command('reshard', 'abort');
     }
+    if (phase !== 'prepare' && phase !== 'overlap') await entered(scene, 'cut', from);
+    const moving = await scene.simulator.newest_serial();
     await entered(scene, phase, from);
     if (phase === 'prepare' || phase === 'cut' || phase === 'drain') await scene.arrive(chance(1, 1_500));
+    const had = scene.client.received().filter(({ serial, backfill }) => serial > moving && !backfill).map(({ serial }) => serial);
     await scene.daemon.kill9();
     const again = scene.daemon.log.length;
     await scene.daemon.launch();
@@ -48,6 +55,17 @@ test(`${kills} SIGKILLs of the daemon, in every phase`, async (t) => {
     assert.ok(end, `killed in ${phase}, it has an end: ${scene.daemon.log.slice(again).filter((line) => line.includes('reshard'))}`);
     const outcome = `${phase}: ${/reshard\.(\w+)/.exec(end)[1]}`;
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+    const { last } = await scene.state();
+    assert.ok(last.restarts > 0, 'the receipt is of the one that was cut off');
+    const counted = last.receipt.events.delivered_by_old + last.receipt.events.delivered_by_new;
+    if (phase === 'prepare' || phase === 'overlap') {
+      assert.deepEqual([last.receipt.outcome, counted], ['aborted', 0]);
+    } else {
+      const dispatched = new Set((await scene.simulator.events(asked - slack)).map(({ serial }) => serial));
+      const least = had.filter((serial) => dispatched.has(serial)).length;
+      assert.ok(counted >= least && counted <= dispatched.size, `${phase}: ${least} <= ${counted} counted <= ${dispatched.size}`);
+      assert.equal(last.receipt.events.lost + last.receipt.events.doubled + last.receipt.guilds.with_gap, 0);
+    }
     await until('all shards are live', async () => {
       const now = (await scene.daemon.told('/v1/shards')).shards;
       return now.length > 0 && now.every(({ state }) => state === 'live');
