@@ -5,6 +5,7 @@
 #include "fuzz/make_seeds.h"
 #include "journal/document_codec.h"
 #include "journal/event_blob.h"
+#include "journal/losses.h"
 #include "journal/records.h"
 #include "net/websocket_codec.h"
 #include "proto/compression.h"
@@ -101,6 +102,7 @@ void write_stored(const seed_writer& out) {
   downstream.resumable = true;
   out.write(target, "downstream", encoded(3, downstream));
   out.write(target, "sequences", encoded(4, std::vector<std::int64_t>{1, -1, 3}));
+  out.write(target, "loss", encoded(1, journal::loss{.first = 3, .last = 9, .messages = 4, .since_ms = 7}));
   const auto document = journal::compressed(event, 1);
   journal::version_record version;
   version.state = journal::guild_state::available;

@@ -11,6 +11,7 @@
 #include "fuzz/target.h"
 #include "journal/document_codec.h"
 #include "journal/event_blob.h"
+#include "journal/losses.h"
 #include "journal/records.h"
 #include "journal/sealed.h"
 
@@ -128,6 +129,7 @@ void run(std::string_view bytes) {
     case 0:
       return decode_and_back<journal::ledger>(in.rest());
     case 1:
+      decode_and_back<journal::loss>(in.rest());
       return decode_and_back<flow::session_record>(in.rest());
     case 2:
       return decode_and_back<flow::consumer_record>(in.rest());

@@ -40,18 +40,29 @@ base::result<relief> relieve(flow::event_source& events, const consumer_policy& 
   const std::int64_t oldest_ms =
       policy.max_age.count() > 0 ? now_ms - std::chrono::milliseconds(policy.max_age).count() : 0;
   relief out;
-  for (std::size_t i = 0; i < from.size(); ++i) {
+  const auto give_up_while = [&](std::size_t i, auto&& must) {
     auto& waiting = found->waiting[i];
-    while (!waiting.empty()) {
-      const auto& one = waiting.front();
-      const bool full = over(found->events, policy.max_events) || over(found->bytes, policy.max_bytes);
-      if (!full && one.time_ms >= oldest_ms) break;
+    while (!waiting.empty() && must(waiting.front())) {
+      const auto one = waiting.front();
       out.upto[i] = one.last;
       out.events[i] += one.events;
       found->events -= one.events;
       found->bytes -= one.bytes;
       waiting.pop_front();
     }
+  };
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    give_up_while(i, [&](const flow::stretch& one) { return one.time_ms < oldest_ms; });
+  }
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    give_up_while(i, [&](const flow::stretch&) {
+      return over(found->events, policy.max_events) || over(found->bytes, policy.max_bytes);
+    });
+  }
+  // Who is moved past state is moved past everything that lies before it, whatever the clock said then.
+  const auto skipped = out.upto[static_cast<std::size_t>(proto::event_class::state)];
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    give_up_while(i, [&](const flow::stretch& one) { return one.first <= skipped; });
   }
   return out;
 }

@@ -358,6 +358,8 @@ void consumer::take_changes(flow::consumer_change& out) {
   removed_.clear();
   for (auto& letter : buried_) out.dead_letters.push_back(std::move(letter));
   buried_.clear();
+  for (auto& gap : gaps_) out.gaps.push_back(std::move(gap));
+  gaps_.clear();
 }
 
 std::vector<consumer::lane_status> consumer::status() const {

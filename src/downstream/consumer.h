@@ -160,6 +160,8 @@ class consumer {
   /// Everything up to `upto` is given up: bots that are not past it begin anew, as of there.
   void skip(flow::offset upto, const std::array<std::uint64_t, proto::event_class_count>& events,
             consumer_orders& out);
+  /// The GAP record of what was given up; stored with it.
+  void note_gap(flow::gap_record gap) { gaps_.push_back(std::move(gap)); }
   /// After filter_version() may have changed: bots whose session is numbered by another begin anew.
   void renumber(consumer_orders& out);
   /// By class: what has to be kept for the consumer lies past this.
@@ -263,6 +265,7 @@ class consumer {
   std::map<std::string, kept_session, std::less<>> sessions_;
   std::vector<std::string> removed_;
   std::vector<std::shared_ptr<const flow::dead_letter>> buried_;  ///< not yet in a change
+  std::vector<flow::gap_record> gaps_;                            ///< likewise
   base::instant last_identify_{};
   flow::offset skipped_to_;
   bool draining_ = false;  ///< until ask_until_: a bot that resumes is held again

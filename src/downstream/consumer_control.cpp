@@ -86,8 +86,11 @@ base::result<void> consumer_control::skip(std::string_view name, const flow::pos
   const auto events = count_between(events_, from, *upto);
   if (!events) return std::unexpected(events.error());
   consumer_orders orders;
-  (*one)->with([&](consumer& body) { body.skip(*upto, *events, orders); });
-  note_gap(name, *events, *upto, "skipped");
+  (*one)->with([&](consumer& body) {
+    body.skip(*upto, *events, orders);
+    note_gap(body, *events, *upto, "skipped", base::unix_time_ms());
+  });
+  tell_gave_up(name, *events, *upto, "skipped");
   readers_.flush(**one, std::move(durable));
   desk_.carry(std::move(orders));
   return {};
@@ -105,8 +108,11 @@ base::result<void> consumer_control::drop_class(std::string_view name, proto::ev
   const auto which = static_cast<std::size_t>(what);
   events[which] = (*all)[which];
   consumer_orders orders;
-  (*one)->with([&](consumer& body) { body.drop_class(what, upto, events[which], orders); });
-  note_gap(name, events, upto, "dropped");
+  (*one)->with([&](consumer& body) {
+    body.drop_class(what, upto, events[which], orders);
+    note_gap(body, events, upto, "dropped", base::unix_time_ms());
+  });
+  tell_gave_up(name, events, upto, "dropped");
   readers_.flush(**one, std::move(durable));
   desk_.carry(std::move(orders));
   return {};
@@ -137,6 +143,8 @@ base::result<void> consumer_control::relieve(guarded_consumer& one, std::int64_t
   constexpr auto state = static_cast<std::size_t>(proto::event_class::state);
   consumer_orders orders;
   std::string name;
+  constexpr std::string_view why = "past its bounds";
+  const auto upto = *std::ranges::max_element(found->upto);
   one.with([&](consumer& body) {
     name = body.record().name;
     for (std::size_t i = 0; i < state; ++i) {
@@ -147,15 +155,16 @@ base::result<void> consumer_control::relieve(guarded_consumer& one, std::int64_t
     of_state[state] = found->events[state];
     // Without its state events a bot's picture of its guilds is wrong: it begins anew, as of there.
     if (of_state[state] > 0) body.skip(found->upto[state], of_state, orders);
+    note_gap(body, found->events, upto, why, now_ms);
   });
-  note_gap(name, found->events, *std::ranges::max_element(found->upto), "past its bounds");
+  tell_gave_up(name, found->events, upto, why);
   readers_.flush(one, {});
   desk_.carry(std::move(orders));
   return {};
 }
 
-void consumer_control::note_gap(std::string_view name, const per_class_count& events, flow::offset upto,
-                                std::string_view why) {
+void consumer_control::tell_gave_up(std::string_view name, const per_class_count& events, flow::offset upto,
+                                    std::string_view why) {
   log_.warn("consumer.gave_up", {{"consumer", name},
                                  {"why", why},
                                  {"upto", upto.value},
@@ -163,11 +172,16 @@ void consumer_control::note_gap(std::string_view name, const per_class_count& ev
                                  {"messages", events[1]},
                                  {"state", events[2]}});
   tell(consumer_news::kind::gave_up, name);
+}
+
+void consumer_control::note_gap(consumer& body, const per_class_count& events, flow::offset upto,
+                                std::string_view why, std::int64_t now_ms) {
   if (events[1] == 0 && events[2] == 0) return;
   flow::gap_record gap;
-  gap.consumer = name;
+  gap.time_ms = now_ms;
+  gap.consumer = body.record().name;
   gap.cause = fmt::format("{}, up to {}: {} messages, {} of state", why, upto.value, events[1], events[2]);
-  store_.note_gap(std::move(gap));
+  body.note_gap(std::move(gap));
 }
 
 }  // namespace evergate::downstream

@@ -18,14 +18,9 @@ namespace evergate::downstream {
 
 class consumer_control {
  public:
-  consumer_control(consumers& readers, flow::event_source& events, flow::consumer_store& store,
-                   order_desk& desk, base::logger& log, consumer_listener listener = {})
-      : readers_(readers),
-        events_(events),
-        store_(store),
-        desk_(desk),
-        log_(log),
-        listener_(std::move(listener)) {}
+  consumer_control(consumers& readers, flow::event_source& events, order_desk& desk, base::logger& log,
+                   consumer_listener listener = {})
+      : readers_(readers), events_(events), desk_(desk), log_(log), listener_(std::move(listener)) {}
 
   // errc::unknown_consumer when nobody has read by that name. `durable` is called on the journal's thread
   // once the change is on disk.
@@ -56,8 +51,11 @@ class consumer_control {
 
  private:
   [[nodiscard]] base::result<void> relieve(guarded_consumer& one, std::int64_t now_ms);
-  void note_gap(std::string_view name, const per_class_count& events, flow::offset upto,
-                std::string_view why);
+  /// Within the lock under which the events were given up.
+  static void note_gap(consumer& body, const per_class_count& events, flow::offset upto, std::string_view why,
+                       std::int64_t now_ms);
+  void tell_gave_up(std::string_view name, const per_class_count& events, flow::offset upto,
+                    std::string_view why);
   void tell(consumer_news::kind what, std::string_view name) const {
     if (listener_) listener_({what, name});
   }
@@ -65,7 +63,6 @@ class consumer_control {
 
   consumers& readers_;
   flow::event_source& events_;
-  flow::consumer_store& store_;
   order_desk& desk_;
   base::logger& log_;
   const consumer_listener listener_;

@@ -53,7 +53,8 @@ consumer_orders consumers::flush(base::instant now) {
     one->body.tick(now, orders);
     one->body.take_changes(change);
   }
-  const bool none = change.consumers.empty() && change.sessions.empty() && change.sessions_removed.empty();
+  const bool none = change.consumers.empty() && change.sessions.empty() && change.sessions_removed.empty() &&
+                    change.gaps.empty();
   if (!none) hand_over(std::move(change));
   return orders;
 }

@@ -54,7 +54,7 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
       log_(log),
       readers_(store, rules_of(options_), options_.consumers_max, options_.consumers,
                options_.dead_letters_max),
-      control_(readers_, events, store, *this, log, options_.on_consumer),
+      control_(readers_, events, *this, log, options_.on_consumer),
       router_(commands, replies, fleet, *options_.decisions),
       door_(options_.unauthenticated_per_address_max) {
   base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");

@@ -91,6 +91,7 @@ void session::step(const session_input& input, base::instant now, std::vector<se
     case session_input::kind::invalidated:
       // The connection stays usable: eris and oceanic identify again on it.
       state_ = state::awaiting;
+      ended_ = true;
       asker_.stop();
       identify_until_ = now + rules_.identify_timeout;
       send(frames::invalid_session, out);
@@ -121,6 +122,7 @@ void session::receive(std::string_view text, base::instant now, std::vector<sess
     default:
       break;
   }
+  if (state_ == state::awaiting && ended_) return;
   if (state_ == state::awaiting) return close(4003, "Not authenticated.", out);
   if (!is_object(frame->d)) return close(4002, "Error while decoding payload.", out);
   auto& action = out.emplace_back();

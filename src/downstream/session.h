@@ -105,6 +105,7 @@ class session {
   const session_rules rules_;
   client_frame_reader& reader_;
   state state_ = state::awaiting;
+  bool ended_ = false;  ///< told op 9: what the bot sent before it reads that is still on its way
   std::uint32_t sent_in_window_ = 0;
   base::instant window_start_{};
   base::instant identify_until_{};

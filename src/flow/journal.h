@@ -80,7 +80,8 @@ class record_source {
   [[nodiscard]] virtual base::result<std::map<std::string, std::string>> stored_records() = 0;
 };
 
-/// Some retained events of one class, as they lie in the store.
+/// Some retained events of one class, as they lie in the store. Records that are for nobody, such as GAPs, do
+/// not count.
 struct stretch {
   offset first;
   offset last;
@@ -208,6 +209,7 @@ struct consumer_change {
   std::vector<std::string> sessions_removed;  ///< ids
   std::vector<std::shared_ptr<const dead_letter>> dead_letters;
   std::vector<dead_letter_key> dead_letters_removed;
+  std::vector<gap_record> gaps;  ///< of what the consumers gave up, appended in the same transaction
   /// Called on the journal's thread once durable (empty = not wanted).
   std::move_only_function<void()> done;
 };
@@ -224,8 +226,6 @@ class consumer_store {
   virtual ~consumer_store() = default;
   [[nodiscard]] virtual base::result<stored_consumers> stored() = 0;  ///< blocks on disk
   virtual void change(consumer_change change) = 0;
-  /// Puts a GAP record of a consumer's into the journal, soon.
-  virtual void note_gap(gap_record gap) = 0;
 };
 
 }  // namespace evergate::flow

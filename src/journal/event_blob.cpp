@@ -126,6 +126,10 @@ void blob_builder::write(std::string_view key, blob_header header, std::span<cha
   base::check(room.size() == size(), "a blob fills its room");
   header.rows = static_cast<std::uint32_t>(rows_.size());
   header.counters = static_cast<std::uint32_t>(counters_.size());
+  const auto internal = std::ranges::count_if(rows_, [](const part& one) {
+    return (one.batch->rows[one.row].flags & flow::row_flag::internal) != 0;
+  });
+  header.internal = static_cast<std::uint8_t>(std::min<std::ptrdiff_t>(internal, 255));
   header.first = first();
   header.last = last();
   header.bytes = bytes_;

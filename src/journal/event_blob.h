@@ -3,6 +3,7 @@
 // checksums of their own, so that whoever only looks for rows reads no more than those. Pure.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -26,7 +27,7 @@ struct blob_header {
   std::uint32_t magic = blob_magic;
   std::uint16_t version = blob_version;
   std::uint8_t retention = 0;  ///< event_class
-  std::uint8_t reserved = 0;
+  std::uint8_t internal = 0;   ///< so many of the rows are for nobody, at most 255 of them counted
   std::uint32_t rows = 0;
   std::uint32_t counters = 0;
   std::uint64_t first = 0;  ///< least and greatest offset in rows and counters
@@ -88,6 +89,11 @@ class blob_view {
 
 /// Only the header, unverified but for magic and size: what retention needs.
 [[nodiscard]] base::result<blob_header> peek_header(std::string_view key, std::string_view value);
+
+/// How many of a blob's events somebody may wait for.
+[[nodiscard]] constexpr std::uint64_t events_in(const blob_header& header) noexcept {
+  return header.rows - std::min<std::uint32_t>(header.rows, header.internal);
+}
 
 /// Collects what one class of one round writes. Refers to the batches, which must outlive it.
 class blob_builder {

@@ -122,14 +122,6 @@ void journal::take_gaps(round& work) {
   work.batches.push_back(std::move(batch));
 }
 
-void journal::note_gap(flow::gap_record gap) {
-  {
-    const std::scoped_lock lock(state_mutex_);
-    gaps_waiting_.push_back(std::move(gap));
-  }
-  inbox_.wake();
-}
-
 void journal::tell_broken() {
   std::string broken;
   {

@@ -83,7 +83,6 @@ class journal final : public flow::event_sink,
   [[nodiscard]] bool complete() const override;
   [[nodiscard]] base::result<flow::stored_consumers> stored() override;
   void change(flow::consumer_change change) override;
-  void note_gap(flow::gap_record gap) override;
 
   [[nodiscard]] journal_status status() const;
   /// The newest GAP records, oldest first, at most gaps_max.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/seeded_bug.h"
 #include "flow/intake.h"
@@ -30,19 +31,33 @@ std::uint64_t journal_core::kept_from(const ledger& book) const {
   return std::max(state_.acknowledged(proto::event_class::state, sample_old_), book.state_lost);
 }
 
-void journal_core::add_eviction_gap(round& work) {
-  if (state_lost_from_ == 0) return;
+bool journal_core::gaps_due() const noexcept {
+  const auto interval_ms = std::chrono::milliseconds(options_.gap_interval).count();
+  return std::ranges::any_of(lost_ | std::views::values, [&](const loss& one) {
+    return time_ms_ >= one.since_ms + interval_ms || time_ms_ < one.since_ms;  // or the clock was set back
+  });
+}
+
+// Those of consumers come with what they are about, so that one is durable when the other is.
+void journal_core::add_gaps(round& work) {
+  const bool due = gaps_due();
+  if (work.changes.gaps.empty() && !due) return;
   auto batch = std::make_unique<flow::event_batch>();
-  flow::gap_record record;
-  record.shard = {0, 0};
-  record.cause = fmt::format("evicted {}-{}", state_lost_from_, state_lost_to_);
-  flow::append_gap(record, *batch);
+  for (auto& gap : work.changes.gaps) {
+    gap.shard = {0, 0};
+    flow::append_gap(gap, *batch);
+  }
+  if (due) {
+    for (const auto& [consumer, what] : std::exchange(lost_, {})) {
+      flow::append_gap(gap_of(consumer, what), *batch);
+      work.told.push_back(consumer);
+    }
+  }
   work.batches.push_back(std::move(batch));
-  state_lost_from_ = 0;
 }
 
 void journal_core::prepare(round& work) {
-  add_eviction_gap(work);
+  add_gaps(work);
   round_preparer(state_, mirror_, work).run();
   for (const auto& [name, consumer] : work.changes.consumers)
     state_.consumers.insert_or_assign(name, consumer);
@@ -72,8 +87,12 @@ base::result<void> journal_core::write(round& work, std::int64_t time_ms) {
   if (auto put = put_sessions(**txn, work, book); !put) return put;
   if (auto put = put_changes(**txn, work, book); !put) return put;
   if (auto put = put_users(**txn, work, book); !put) return put;
-  auto gone = retention_.run(**txn, book, state_.acknowledged(book.head), kept_from(book), time_ms);
+  auto gone = retention_.run(**txn, book, state_.acknowledged(book.head), state_.consumers, kept_from(book),
+                             work.first, time_ms);
   if (!gone) return std::unexpected(gone.error());
+  auto lost = lost_;
+  for (const auto& [consumer, what] : gone->lost) lost[consumer].add(what);
+  if (auto put = put_losses(**txn, work, lost, book); !put) return put;
   const auto keep = std::max(kept_from(book), book.mirror_floor);
   if (!work.checkpoints.empty()) book.mirror_floor = std::max(book.mirror_floor, keep);
   if (auto put = put_checkpoints(**txn, work, keep, *gone, book); !put) return put;
@@ -87,10 +106,8 @@ base::result<void> journal_core::write(round& work, std::int64_t time_ms) {
     mirror_.set_floor(book.mirror_floor);
     mirror_.set_self(book.self);
   }
-  if (gone->state_lost_from != 0) {
-    state_lost_from_ = gone->state_lost_from;
-    state_lost_to_ = book.state_lost;
-  }
+  lost_ = std::move(lost);
+  time_ms_ = time_ms;
   evicting_ = gone->more;
   state_.book = book;
   note_recent(time_ms);
@@ -233,6 +250,25 @@ base::result<void> journal_core::put_checkpoints(transaction& txn, const round& 
         return removed;
       out.versions_dropped.emplace_back(one.guild, as_of);
     }
+  }
+  return {};
+}
+
+base::result<void> journal_core::put_losses(transaction& txn, const round& work, const losses& lost,
+                                            ledger& book) const {
+  const auto key_of = [](std::string_view consumer) { return fmt::format("{}{}", meta_lost, consumer); };
+  for (const auto& consumer : work.told) {
+    if (lost.contains(consumer)) continue;
+    auto removed = remove_sealed(txn, table::meta, key_of(consumer), book.sums);
+    if (!removed) return removed;
+  }
+  std::string text;
+  for (const auto& [consumer, what] : lost) {
+    const auto known = lost_.find(consumer);
+    if (known != lost_.end() && known->second == what) continue;
+    text.clear();
+    encode(what, text);
+    if (auto put = put_sealed(txn, table::meta, key_of(consumer), text, book.sums); !put) return put;
   }
   return {};
 }

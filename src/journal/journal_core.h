@@ -35,8 +35,10 @@ class journal_core : private flow::commit_authority {
   [[nodiscard]] base::result<void> write(round& work, std::int64_t time_ms);
   /// After write() (and the store's sync, where wanted): publishes the batches and says what is committed.
   [[nodiscard]] std::shared_ptr<const flow::commit> settle(round& work);
-  /// True while eviction has more to do than one round may, or a record of its own to append.
-  [[nodiscard]] bool unfinished() const noexcept { return evicting_ || state_lost_from_ != 0; }
+  /// True while eviction has more to do than one round may, or GAP records of its own to append now.
+  [[nodiscard]] bool unfinished() const noexcept { return evicting_ || gaps_due(); }
+  /// True while there are such records to append, now or later: rounds go on, once a second at least.
+  [[nodiscard]] bool owes_gaps() const noexcept { return !lost_.empty(); }
   /// Leaves the mark of a clean stop.
   [[nodiscard]] base::result<void> close();
 
@@ -60,7 +62,8 @@ class journal_core : private flow::commit_authority {
   [[nodiscard]] base::result<void> find_recent(snapshot& view);
   [[nodiscard]] base::result<void> verify(snapshot& view) const;
 
-  void add_eviction_gap(round& work);
+  [[nodiscard]] bool gaps_due() const noexcept;
+  void add_gaps(round& work);
   [[nodiscard]] base::result<void> put_blobs(transaction& txn, round& work, ledger& book,
                                              std::int64_t time_ms) const;
   [[nodiscard]] base::result<void> put_sessions(transaction& txn, const round& work, ledger& book) const;
@@ -68,6 +71,9 @@ class journal_core : private flow::commit_authority {
   [[nodiscard]] base::result<void> put_users(transaction& txn, const round& work, ledger& book) const;
   [[nodiscard]] base::result<void> put_checkpoints(transaction& txn, const round& work, std::uint64_t keep,
                                                    eviction& out, ledger& book) const;
+  /// `lost`: what is to be told then, beside what this round tells.
+  [[nodiscard]] base::result<void> put_losses(transaction& txn, const round& work, const losses& lost,
+                                              ledger& book) const;
   void apply_to_index(const round& work, const eviction& gone, std::uint64_t keep);
   void ask_checkpoints(round& work, const eviction& gone);
   /// What guilds are kept for: the slowest consumer's position; without consumers a little behind the head,
@@ -84,8 +90,8 @@ class journal_core : private flow::commit_authority {
   std::deque<gap_entry> gaps_;
   std::set<proto::snowflake> asked_;  ///< guilds whose urgent checkpoint is under way
   bool evicting_ = false;
-  std::uint64_t state_lost_from_ = 0;  ///< an eviction that still needs its GAP record
-  std::uint64_t state_lost_to_ = 0;
+  losses lost_;               ///< without a GAP record yet; the store has them too
+  std::int64_t time_ms_ = 0;  ///< of the newest round written
   struct head_sample {
     std::int64_t time_ms = 0;
     std::uint64_t head = 0;

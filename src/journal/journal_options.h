@@ -76,6 +76,9 @@ struct journal_options {
   base::seconds deaths_within{600};
 
   std::size_t gaps_max = 256;  ///< GAPs remembered for operators
+  /// What retention takes that a consumer has not had is summed up for so long, then a GAP record tells of
+  /// it.
+  base::milliseconds gap_interval{5'000};
 };
 
 /// errc::bad_option naming the option, its value and what is allowed.

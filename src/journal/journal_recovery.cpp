@@ -103,6 +103,7 @@ base::result<void> journal_core::load_small(snapshot& view, table_sums& seen) {
       if (payload.size() != count) return false;
       state_.started[count] = payload;
     }
+    if (key.starts_with(meta_lost)) return decode(payload, lost_[std::string(key.substr(meta_lost.size()))]);
     return true;
   });
   if (!loaded) return loaded;

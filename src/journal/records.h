@@ -93,5 +93,6 @@ inline constexpr std::string_view meta_ready = "ready";
 inline constexpr std::string_view meta_started = "started";   ///< + count (4 bytes): one byte per shard
 inline constexpr std::string_view meta_control = "control/";  ///< + the name of a flow::control_record
 inline constexpr std::size_t control_name_max = 64;
+inline constexpr std::string_view meta_lost = "lost/";  ///< + a consumer's name: a loss without its GAP yet
 
 }  // namespace evergate::journal

@@ -109,7 +109,8 @@ std::optional<std::size_t> retention::overflow(const tails& all, const ledger& b
 }
 
 base::result<eviction> retention::run(transaction& txn, ledger& book, const per_class& acknowledged,
-                                      std::uint64_t keep, std::int64_t time_ms) {
+                                      const consumer_map& consumers, std::uint64_t keep, std::uint64_t fresh,
+                                      std::int64_t time_ms) {
   eviction out;
   tails all;
   for (std::size_t which = 0; which < all.size(); ++which) {
@@ -126,6 +127,9 @@ base::result<eviction> retention::run(transaction& txn, ledger& book, const per_
     if (one.damaged) {
       out.failures.push_back(
           fmt::format("a damaged blob of class {} at offset {} was thrown away", *which, one.header.first));
+    } else if (*which == state_at && one.header.last >= fresh) {
+      one.blocked = out.more = true;
+      continue;
     } else if (*which == state_at) {
       const auto released = release_state(txn, one, book, acknowledged[state_at], keep, out);
       if (!released) return std::unexpected(released.error());
@@ -135,6 +139,10 @@ base::result<eviction> retention::run(transaction& txn, ledger& book, const per_
       }
     }
     const auto key = blob_key(static_cast<proto::event_class>(*which), one.header.first);
+    if (one.header.last > acknowledged[*which]) {
+      auto noted = note_lost(txn, *which, one, consumers, time_ms, out.lost);
+      if (!noted) return std::unexpected(noted.error());
+    }
     if (auto removed = txn.remove(table::events, key); !removed) return std::unexpected(removed.error());
     count(book, *which, one, acknowledged[*which]);
     if (*which == state_at) out.state_evicted_to = one.header.first;
@@ -154,6 +162,22 @@ void retention::count(ledger& book, std::size_t which, const tail& one, std::uin
   if (one.header.last <= acknowledged || one.header.rows == 0) return;
   totals.evicted_unacked += one.header.rows;
   book.lost_before = std::max(book.lost_before, one.header.last);
+}
+
+base::result<void> retention::note_lost(transaction& txn, std::size_t which, const tail& one,
+                                        const consumer_map& consumers, std::int64_t time_ms,
+                                        losses& out) const {
+  const auto kind = static_cast<proto::event_class>(which);
+  const auto key = blob_key(kind, one.header.first);
+  const auto value = txn.get(table::events, key);
+  if (!value) return std::unexpected(value.error());
+  const auto blob = blob_view::parse(key, value->value_or(std::string_view()));
+  if (blob) {
+    add_lost(*blob, consumers, time_ms, out);
+  } else {
+    add_damaged(kind, one.header.first, one.header.last, consumers, time_ms, out);
+  }
+  return {};
 }
 
 base::result<bool> retention::release_state(transaction& txn, const tail& one, ledger& book,
@@ -185,7 +209,6 @@ base::result<bool> retention::release_state(transaction& txn, const tail& one, l
     return false;
   }
   if (unacknowledged) {
-    if (out.state_lost_from == 0) out.state_lost_from = one.header.first;
     book.state_lost = std::max(book.state_lost, keep);
     book.lost_before = std::max(book.lost_before, keep);
   }

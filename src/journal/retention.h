@@ -17,6 +17,7 @@
 #include "journal/event_blob.h"
 #include "journal/guild_index.h"
 #include "journal/journal_options.h"
+#include "journal/losses.h"
 #include "journal/records.h"
 #include "journal/store.h"
 
@@ -31,17 +32,19 @@ struct eviction {
   bool more = false;                       ///< stopped at evict_blobs_max: there is more to evict
   std::uint64_t state_evicted_to = 0;      ///< first offset of the newest state blob evicted, 0 for none
   std::vector<std::string> failures;       ///< damaged blobs that were thrown away
-  std::uint64_t state_lost_from = 0;       ///< first offset of state taken unacknowledged, 0 for none
+  losses lost;                             ///< what consumers had not had
 };
 
 class retention {
  public:
   retention(const journal_options& options, const guild_index& guilds) : options_(options), guilds_(guilds) {}
 
-  /// Evicts what is over the bounds. `acknowledged`: see core_state.
+  /// Evicts what is over the bounds. `acknowledged`: see core_state, of these consumers.
   /// `keep`: guilds are kept as of this and later; at or before what is acknowledged of state.
+  /// `fresh`: first offset of the round, of whose rows the index knows nothing yet: its state stays.
   [[nodiscard]] base::result<eviction> run(transaction& txn, ledger& book, const per_class& acknowledged,
-                                           std::uint64_t keep, std::int64_t time_ms);
+                                           const consumer_map& consumers, std::uint64_t keep,
+                                           std::uint64_t fresh, std::int64_t time_ms);
 
  private:
   struct tail {
@@ -74,6 +77,10 @@ class retention {
                                                  const std::vector<proto::snowflake>& guilds,
                                                  std::uint64_t keep, ledger& book, eviction& out) const;
   void count(ledger& book, std::size_t which, const tail& one, std::uint64_t acknowledged) const;
+  /// Before an unacknowledged blob is removed: whose events they were.
+  [[nodiscard]] base::result<void> note_lost(transaction& txn, std::size_t which, const tail& one,
+                                             const consumer_map& consumers, std::int64_t time_ms,
+                                             losses& out) const;
 
   const journal_options& options_;
   const guild_index& guilds_;

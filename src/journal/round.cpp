@@ -16,6 +16,7 @@ void change_set::add(flow::consumer_change change) {
     sessions.erase(id);
     sessions_removed.insert(std::move(id));
   }
+  for (auto& gap : change.gaps) gaps.push_back(std::move(gap));
   for (auto& letter : change.dead_letters) {
     flow::dead_letter_key key{letter->consumer, letter->at};
     dead_letters_removed.erase(key);

@@ -42,6 +42,7 @@ struct change_set {
   std::map<std::string, flow::consumer_record> consumers;
   std::map<std::string, flow::downstream_record> sessions;
   std::set<std::string> sessions_removed;
+  std::vector<flow::gap_record> gaps;
   std::map<flow::dead_letter_key, std::shared_ptr<const flow::dead_letter>> dead_letters;
   std::set<flow::dead_letter_key> dead_letters_removed;
   std::vector<std::move_only_function<void()>> done;
@@ -49,11 +50,11 @@ struct change_set {
   void add(flow::consumer_change change);
   [[nodiscard]] bool empty() const noexcept {
     return consumers.empty() && sessions.empty() && sessions_removed.empty() && dead_letters.empty() &&
-           dead_letters_removed.empty() && done.empty();
+           dead_letters_removed.empty() && gaps.empty() && done.empty();
   }
   [[nodiscard]] std::size_t size() const noexcept {
     return consumers.size() + sessions.size() + sessions_removed.size() + dead_letters.size() +
-           dead_letters_removed.size();
+           dead_letters_removed.size() + gaps.size();
   }
 };
 
@@ -69,6 +70,7 @@ struct round {
   std::array<blob_builder, proto::event_class_count> blobs;
   std::vector<index_action> actions;
   std::vector<gap_entry> gaps;
+  std::vector<std::string> told;  ///< consumers whose losses so far are in `gaps`
   std::vector<user_change> users;
   std::map<proto::shard_key, flow::session_record> sessions;  ///< empty id: ended
   std::map<std::string, std::string> records;                 ///< control records; empty value: removed

@@ -14,7 +14,7 @@ flow::stretch cut(const cursor& at, flow::offset after, flow::offset upto) {
   out.time_ms = blob->header().time_ms;
   for (std::uint32_t i = 0; i < blob->header().rows; ++i) {
     const auto row = blob->row(i);
-    if (row.offset <= after || row.offset > upto) continue;
+    if (row.offset <= after || row.offset > upto || (row.flags & flow::row_flag::internal) != 0) continue;
     if (out.events++ == 0) out.first = row.offset;
     out.last = row.offset;
     out.bytes += row.size;
@@ -38,7 +38,7 @@ base::result<void> stretches_in(snapshot& view, proto::event_class of, flow::off
     if (header->first > upto.value) return {};
     flow::stretch one{.first = {header->first},
                       .last = {header->last},
-                      .events = header->rows,
+                      .events = events_in(*header),
                       .bytes = (*at)->value().size(),
                       .time_ms = header->time_ms};
     if (one.first <= after || one.last > upto) one = cut(**at, after, upto);

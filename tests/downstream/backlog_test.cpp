@@ -63,6 +63,11 @@ TEST_F(BacklogTest, AgeSparesNoClass) {
   EXPECT_EQ(out.events, (per_class_count{4, 4, 3})) << "what was committed before second 12";
 }
 
+TEST_F(BacklogTest, WhatIsTooOldMakesRoomBeforeAnythingElseGoes) {
+  fill(10);
+  EXPECT_EQ(relieve(bound(24, 0, 10), 0, 22'000).events, (per_class_count{4, 4, 3}));
+}
+
 TEST_F(BacklogTest, CountsByClass) {
   fill(10);
   EXPECT_EQ(*count_between(journal_, {flow::offset{20}, flow::offset{}, flow::offset{}}, flow::offset{21}),

@@ -127,6 +127,10 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
     out.next_session_number = next_number_;
     return out;
   }
+  [[nodiscard]] std::vector<flow::gap_record> gaps_now() const {
+    const std::scoped_lock lock(mutex_);
+    return gaps_;
+  }
   /// Each event is a stretch of its own, of 100 bytes, committed at the time of its offset in seconds.
   [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after, flow::offset upto,
                                              const std::function<bool(const flow::stretch&)>& each) override {
@@ -142,14 +146,6 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
       if (!each(one)) break;
     }
     return {};
-  }
-  void note_gap(flow::gap_record gap) override {
-    const std::scoped_lock lock(mutex_);
-    gaps_.push_back(std::move(gap));
-  }
-  [[nodiscard]] std::vector<flow::gap_record> gaps_now() const {
-    const std::scoped_lock lock(mutex_);
-    return gaps_;
   }
   void change(flow::consumer_change what) override {
     {
@@ -200,6 +196,7 @@ class fake_journal final : public flow::event_source, public flow::guild_source,
       for (auto& id : what.sessions_removed) sessions_.erase(id);
       for (auto& one : what.dead_letters) letters_[{one->consumer, one->at}] = *one;
       for (auto& which : what.dead_letters_removed) letters_.erase(which);
+      for (auto& gap : what.gaps) gaps_.push_back(std::move(gap));
     }
     if (what.done) what.done();
   }

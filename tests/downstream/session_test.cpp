@@ -55,6 +55,20 @@ TEST_F(SessionTest, SaysHelloWithNullSequenceAndName) {
             R"({"t":null,"s":null,"op":10,"d":{"heartbeat_interval":10000,"_trace":["evergate"]}})");
 }
 
+// Discord does not say what it does then; closed with 4003, some libraries do not come back.
+TEST_F(SessionTest, WhatCrossesOp9OnItsWayIsDropped) {
+  identify();
+  step(session_input::kind::started);
+  step(session_input::kind::invalidated);
+  EXPECT_TRUE(say(R"({"op":3,"d":{"since":null,"activities":[],"status":"idle","afk":false}})").empty());
+  EXPECT_EQ(say(R"({"op":1,"d":7})").size(), 1u) << "a beat is answered";
+  identify();
+  step(session_input::kind::started);
+  say(R"({"op":3,"d":{"since":null,"activities":[],"status":"idle","afk":false}})");
+  ASSERT_EQ(out_.size(), 1u);
+  EXPECT_EQ(out_[0].what, action::command);
+}
+
 TEST_F(SessionTest, ReadsIdentify) {
   say(R"({"op":2,"d":{"token":"Bot MTA.x.y","intents":513,"shard":[3,16],"compress":true,"large_threshold":400,
       "presence":{"status":"idle","since":null,"activities":[],"afk":false},"properties":{"os":"x","browser":"Seyfert"}}})");

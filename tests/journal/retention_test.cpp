@@ -94,19 +94,122 @@ TEST(retention, a_class_that_a_consumer_gave_up_counts_as_acknowledged) {
   EXPECT_EQ(rig.core.state().book.lost_before, 0U);
 }
 
+// Consumer and cause of each GAP record, in order.
+std::string gaps_of(core_rig& rig) {
+  std::string out;
+  for (const auto& gap : rig.core.gaps()) {
+    const auto d = json::parse(gap.d);
+    out += d.value("consumer", "") + ": " + d.at("cause").get<std::string>() + "\n";
+  }
+  return out;
+}
+
+void tell(core_rig& rig) {
+  rig.time_ms += 5'000;
+  for (int i = 0; i < 3; ++i) {
+    round idle;
+    rig.run(idle);
+  }
+}
+
 TEST(retention, state_given_up_unseen_leaves_a_gap) {
   core_rig rig(at_most(3));
   ASSERT_TRUE(rig.recover());
   rig.change(test::cursor_at(0));
   add(rig, "ssss");
-  EXPECT_TRUE(rig.core.unfinished());
-  round idle;
-  rig.run(idle);
-  EXPECT_EQ(rig.core.state().book.gaps, 1U);
+  EXPECT_TRUE(rig.core.owes_gaps());
+  tell(rig);
   EXPECT_GT(rig.core.state().book.state_lost, 0U);
-  ASSERT_FALSE(rig.core.gaps().empty());
-  EXPECT_NE(rig.core.gaps().back().d.find("evicted 1-"), std::string::npos);
+  EXPECT_EQ(gaps_of(rig), "main: evicted 1-1: 0 messages, 1 of state\n");
   EXPECT_NE(kept(rig).find('g'), std::string::npos);
+}
+
+TEST(retention, each_consumer_that_had_not_had_it_gets_a_gap_of_its_own) {
+  core_rig rig(at_most(5));
+  ASSERT_TRUE(rig.recover());
+  rig.change(test::cursor_at(0));
+  rig.change(test::cursor_at(2, "behind_by_one"));
+  rig.change(test::cursor_at(3, "up_to_date"));
+  add(rig, "mmmssss");
+  EXPECT_EQ(rig.core.state().book.classes[1].evicted_unacked, 2U);
+  EXPECT_EQ(gaps_of(rig), "") << "it is summed up first";
+  add(rig, "s");
+  tell(rig);
+  EXPECT_EQ(gaps_of(rig),
+            "behind_by_one: evicted 3-3: 1 messages, 0 of state\n"
+            "main: evicted 1-3: 3 messages, 0 of state\n");
+  // The records take room themselves, and nobody had had the state that gave way.
+  EXPECT_TRUE(rig.core.owes_gaps());
+}
+
+TEST(retention, ephemeral_events_are_counted_without_a_gap) {
+  core_rig rig(at_most(3));
+  ASSERT_TRUE(rig.recover());
+  rig.change(test::cursor_at(0));
+  add(rig, "eeeeee");
+  tell(rig);
+  EXPECT_EQ(rig.core.state().book.classes[0].evicted_unacked, 3U);
+  EXPECT_EQ(rig.core.state().book.gaps, 0U);
+}
+
+TEST(retention, a_lane_misses_only_the_events_of_its_own_guilds) {
+  core_rig rig(at_most(3));
+  ASSERT_TRUE(rig.recover());
+  flow::consumer_change change;
+  change.consumers.push_back({"main", 0, {{2, {{0}, {4}}}}});  // g2 is in lane 0, g1 in lane 1
+  rig.change(std::move(change));
+  for (const auto guild : {g1, g2, g1, g2, g1, g1, g1}) {
+    ASSERT_NE(rig.commit(batch_maker().event(message_create, guild, "{}").done()), nullptr);
+  }
+  tell(rig);
+  EXPECT_EQ(rig.core.state().book.classes[1].evicted_unacked, 5U);
+  // Those of g2, which lane 0 has not had; g1 is lane 1's, which has had what lies before 5.
+  EXPECT_EQ(gaps_of(rig), "main: evicted 2-4: 2 messages, 0 of state\n");
+}
+
+// Killed between the two: the store knows of the loss, and the next run tells of it.
+TEST(retention, no_kill_comes_between_a_loss_and_its_gap) {
+  auto image = std::make_shared<memory_image>();
+  {
+    core_rig rig(at_most(3), image);
+    ASSERT_TRUE(rig.recover());
+    rig.change(test::cursor_at(0));
+    add(rig, "mmmmm");
+    EXPECT_TRUE(rig.core.owes_gaps());
+    EXPECT_EQ(gaps_of(rig), "");
+  }
+  core_rig again(at_most(3), image);
+  ASSERT_TRUE(again.recover());
+  EXPECT_TRUE(again.core.owes_gaps());
+  again.change(test::cursor_at(5));
+  tell(again);
+  EXPECT_EQ(gaps_of(again), "main: evicted 1-2: 2 messages, 0 of state\n");
+  core_rig third(at_most(3), image);
+  ASSERT_TRUE(third.recover());
+  EXPECT_FALSE(third.core.owes_gaps()) << "what is told is not told again";
+}
+
+// The index knows of a round's rows when it is committed: taken in the same round, no version would hold
+// them.
+TEST(retention, state_larger_than_the_bound_stays_until_its_guilds_are_written) {
+  core_rig rig(at_most(3));
+  ASSERT_TRUE(rig.recover());
+  rig.commit(batch_maker().event(guild_create, g1, R"({"id":"4194304","name":"a"})").done());
+  rig.change(test::cursor_at(1));
+  rig.keep(g1);
+  batch_maker large;
+  for (int i = 0; i < 5; ++i) large.event(guild_update, g1, R"({"name":"b"})");
+  ASSERT_NE(rig.commit(large.done()), nullptr);
+  const auto shown = R"({"id":"4194304","name":"b","unavailable":false})";
+  EXPECT_EQ(rig.shown(g1, rig.head()), shown);
+  EXPECT_TRUE(rig.core.unfinished());
+  for (int i = 0; i < 3; ++i) {
+    round idle;
+    rig.run(idle);
+    rig.keep();
+  }
+  EXPECT_EQ(kept(rig), "");
+  EXPECT_EQ(rig.shown(g1, rig.head()), shown);
 }
 
 TEST(retention, what_is_too_old_goes_whatever_it_is) {

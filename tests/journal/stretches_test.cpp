@@ -54,6 +54,17 @@ TEST(stretches, are_the_blobs_of_a_class_and_cut_at_the_borders) {
   EXPECT_EQ(told(rig, kind::state, 8, 12), "");
 }
 
+// A GAP record that counted as waiting would itself be given up some day, with a GAP record.
+TEST(stretches, records_of_the_journals_own_wait_for_nobody) {
+  core_rig rig;
+  ASSERT_TRUE(rig.recover());
+  ASSERT_NE(rig.commit(test::batch_maker().gap().done()), nullptr);
+  ASSERT_NE(rig.commit(test::batch_maker().event(voice_server_update, g1, "{}").gap().gap().done()), nullptr);
+  EXPECT_EQ(told(rig, kind::state, 0, 4), "2-4:1");
+  EXPECT_EQ(told(rig, kind::state, 1, 3), "2-2:1");
+  EXPECT_EQ(told(rig, kind::state, 2, 3), "");
+}
+
 TEST(stretches, end_when_no_more_is_wanted) {
   core_rig rig;
   ASSERT_TRUE(rig.recover());

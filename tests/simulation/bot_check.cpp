@@ -151,19 +151,23 @@ void judge::follow(const bot_session& session) {
   auto row = std::ranges::upper_bound(rows_, grant.start, {}, &journal_row::offset);
   for (std::size_t i = session.backfill; i < session.received.size(); ++i) {
     const auto& got = session.received[i];
-    const auto is = [&] {
-      if (row->type != got.type || row->serial != got.serial) return false;
-      return got.serial != 0 || row->guild == got.guild;  // entitlements name a guild, but belong to none
+    const auto is = [&got](const journal_row& one) {
+      if (one.type != got.type || one.serial != got.serial) return false;
+      return got.serial != 0 || one.guild == got.guild;  // entitlements name a guild, but belong to none
     };
-    while (row != rows_.end()) {
-      if (due(*row, session, grant) && (is() || !may_be_left_out(*row))) break;
-      ++row;
-    }
+    const auto next = std::find_if(row, rows_.end(), [&](const journal_row& one) {
+      return due(one, session, grant) && !may_be_left_out(one);
+    });
+    // Before it some that were given up may have come; where it may be either it is the one that was not.
+    const bool certain = next != rows_.end() && is(*next) && got.serial == 0;
+    row = certain ? next : std::find_if(row, next, [&](const journal_row& one) {
+      return due(one, session, grant) && is(one);
+    });
     if (row == rows_.end()) {
       return breach(session, fmt::format("number {} ({}, guild {}, serial {}) is no row past its cursor {}",
                                          i + 1, got.type, got.guild, got.serial, grant.start.value));
     }
-    if (!is()) {
+    if (!is(*row)) {
       return breach(session, fmt::format("number {} is {} (guild {}, serial {}), but the next due row is {}: "
                                          "{} (guild {}, serial {}); its cursor was {}, it resumed {} times",
                                          i + 1, got.type, got.guild, got.serial, row->offset.value, row->type,

@@ -23,10 +23,26 @@ bot_crowd::bot_crowd(agenda& time, std::uint64_t seed, bot_crowd_options how, bo
 void bot_crowd::start() {
   for (std::uint32_t i = 0; i < lanes_; ++i) add(i).start();
   if (how_.mischief.pause > milliseconds::zero()) arm();
+  if (how_.cut_off_for > milliseconds::zero()) time_.after(how_.cut_off_at, [this] { cut_off(); });
+}
+
+/// Nobody gets through: who was there will RESUME, or IDENTIFY when its process died meanwhile.
+void bot_crowd::cut_off() {
+  if (calm_) return;
+  cut_off_ = true;
+  for (auto* one : serving_) {
+    if (chance_.chance(0.5)) {
+      restart(*one, base::nanoseconds(how_.cut_off_for));
+    } else {
+      one->lose_connection(base::nanoseconds(0));
+    }
+  }
+  time_.after(how_.cut_off_for, [this] { cut_off_ = false; });
 }
 
 void bot_crowd::calm() {
   calm_ = true;
+  cut_off_ = false;
   for (auto* one : serving_) {
     if (!one->running() && !one->retired()) one->start();
   }
@@ -57,7 +73,7 @@ std::string bot_crowd::state() const {
 std::shared_ptr<bot_link> bot_crowd::dial(proto::compression transport) {
   auto link = std::make_shared<bot_link>(time_, chance_(), how_.wire);
   time_.after(3 * link->some_latency(), [this, link, transport] {
-    if (daemon_ == nullptr) return link->reset(bot_side::daemon);
+    if (daemon_ == nullptr || cut_off_) return link->reset(bot_side::daemon);
     daemon_->accept(link, transport);
   });
   return link;

@@ -38,6 +38,9 @@ struct bot_crowd_options {
   bot_mischief mischief;
   bot_link_options wire;
   base::milliseconds absence_max{40'000};
+  /// All of them are cut off for so long; 0 = never.
+  base::milliseconds cut_off_at{0};
+  base::milliseconds cut_off_for{0};
 };
 
 class bot_crowd {
@@ -67,6 +70,7 @@ class bot_crowd {
   bot& add(std::uint32_t lane);
   void arm();
   void befall();
+  void cut_off();
   void restart(bot& who, base::nanoseconds away);
   void replace(std::uint32_t lane);
   void reshard(bool overlap);
@@ -81,6 +85,7 @@ class bot_crowd {
   std::vector<std::unique_ptr<bot>> everyone_;
   std::vector<bot*> serving_;  ///< by lane
   bool calm_ = false;
+  bool cut_off_ = false;
 };
 
 }  // namespace evergate::simulation

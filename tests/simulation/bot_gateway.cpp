@@ -152,6 +152,7 @@ bot_gateway::bot_gateway(bot_gateway_parts parts, std::uint64_t seed)
                 .queue_wait_max = parts.options.queue_wait_max,
                 .poison = parts.options.poison},
                parts.options.consumers_max, parts.options.consumers, parts.options.dead_letters_max),
+      control_(readers_, parts.events, *this, parts.log),
       router_(parts.commands, parts.replies, parts.fleet),
       reader_(parts.events, parts.options.read_bytes) {}
 
@@ -161,6 +162,7 @@ base::result<void> bot_gateway::start() {
   if (auto loaded = readers_.load(parts_.time.now()); !loaded) return loaded;
   arm_tick();
   arm_flush();
+  if (downstream::has_bounds(*parts_.options.consumers.fallback)) arm_relief();
   return {};
 }
 
@@ -260,6 +262,42 @@ void bot_gateway::arm_flush() {
         arm_flush();
       },
       parts_.options.cursor_interval);
+}
+
+relief_look::each<std::vector<flow::stretch>> bot_gateway::waiting(
+    const relief_look::each<flow::offset>& from) {
+  relief_look::each<std::vector<flow::stretch>> out;
+  for (std::size_t kind = 0; kind < out.size(); ++kind) {
+    const auto read = parts_.events.stretches(static_cast<proto::event_class>(kind), from[kind],
+                                              parts_.events.head(), [&](const flow::stretch& one) {
+                                                out[kind].push_back(one);
+                                                return true;
+                                              });
+    if (!read) out[kind].clear();
+  }
+  return out;
+}
+
+void bot_gateway::arm_relief() {
+  post(
+      [this] {
+        if (auto* const one = readers_.find(parts_.record.consumer)) {
+          relief_look look;
+          look.now_ms = parts_.time.unix_ms();
+          look.from = one->body.needed_from();
+          look.before = waiting(look.from);
+          const auto before = one->body.record().given_up;
+          if (control_.relieve_all(look.now_ms)) {
+            look.to = one->body.needed_from();
+            look.after = waiting(look.to);
+            for (std::size_t i = 0; i < before.size(); ++i)
+              look.given_up[i] = one->body.record().given_up[i] - before[i];
+            parts_.record.on_look(look);
+          }
+        }
+        arm_relief();
+      },
+      parts_.options.bounds_interval);
 }
 
 void bot_gateway::note_grant(const downstream::lane_grant& grant) {

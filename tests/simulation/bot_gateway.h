@@ -16,6 +16,7 @@
 #include "bot_log.h"
 #include "downstream/bot_core.h"
 #include "downstream/command_router.h"
+#include "downstream/consumer_control.h"
 #include "flow/command.h"
 
 namespace evergate::simulation {
@@ -64,6 +65,10 @@ class bot_gateway final : private downstream::order_desk {
                base::nanoseconds wait = {});
   void arm_tick();
   void arm_flush();
+  /// What downstream::backlog_keeper does.
+  void arm_relief();
+  [[nodiscard]] relief_look::each<std::vector<flow::stretch>> waiting(
+      const relief_look::each<flow::offset>& from);
   void bury(downstream::holder_id who);
   [[nodiscard]] downstream::bot_time now() const;
   void note_grant(const downstream::lane_grant& grant);
@@ -71,6 +76,7 @@ class bot_gateway final : private downstream::order_desk {
   const bot_gateway_parts parts_;
   base::rng chance_;
   downstream::consumers readers_;
+  downstream::consumer_control control_;
   downstream::command_router router_;
   downstream::batch_reader reader_;
   downstream::client_frame_reader frames_;

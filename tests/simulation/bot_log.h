@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "flow/journal.h"
 #include "proto/snowflake.h"
+#include "relief_check.h"
 
 namespace evergate::simulation {
 
@@ -86,7 +87,8 @@ struct bot_log {
   std::uint64_t resumes_refused = 0;
   std::uint64_t answers = 0;  ///< replies to commands
 
-  std::function<void(std::string_view)> narrate{};  ///< hears what happens to bots, for a trace
+  std::function<void(const relief_look&)> on_look{};  ///< hears of each look at the backlog
+  std::function<void(std::string_view)> narrate{};    ///< hears what happens to bots, for a trace
 
   [[nodiscard]] bot_session* find(std::string_view id) {
     for (auto at = sessions.rbegin(); at != sessions.rend(); ++at) {

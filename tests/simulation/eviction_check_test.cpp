@@ -6,26 +6,32 @@ namespace evergate::simulation {
 namespace {
 
 constexpr std::size_t ephemeral = 0;
-constexpr std::size_t message = 1;
+constexpr std::size_t message = eviction_check::message;
 constexpr std::size_t state = eviction_check::state;
 
-/// Four events are allowed. Each commit() has one event of the class, at the next offset.
+/// Four events are allowed, none older than a minute. Each commit() has one event of the class, at the next
+/// offset, of 100 bytes.
 class EvictionCheckTest : public testing::Test {
  protected:
   void commit(std::size_t kind, std::uint64_t acknowledged = 0) {
-    check_.row(++offset_, kind);
-    check_.committed(now_, acknowledged);
+    check_.row(kind, {.offset = ++offset_});
+    now_.blobs[{kind, offset_}] = {100, now_.time_ms};
+    std::erase_if(now_.blobs,
+                  [&](const auto& one) { return one.first.second <= now_.ledger[one.first.first].floor; });
+    now_.acknowledged.fill(acknowledged);
+    now_.due = [acknowledged](std::size_t, const kept_row& row) { return row.offset > acknowledged; };
+    check_.committed(now_);
   }
   void gone(std::size_t kind, std::uint64_t floor, std::uint64_t evicted, std::uint64_t unacked) {
-    now_[kind] = {floor, evicted, unacked};
+    now_.ledger[kind] = {floor, evicted, unacked};
   }
   std::string verdict() {
     check_.finish();
     return check_.findings().empty() ? "" : check_.findings().front();
   }
 
-  eviction_check check_{4};
-  eviction_check::accounts now_;
+  eviction_check check_{{.events = 4, .bytes = 0, .age_ms = 60'000}};
+  eviction_check::outline now_{.time_ms = 1'000'000};
   std::uint64_t offset_ = 0;
 };
 
@@ -70,7 +76,11 @@ TEST_F(EvictionCheckTest, SeesWhatIsGivenUpWithoutNeed) {
   commit(message);
   gone(message, 1, 1, 1);
   commit(message);
-  EXPECT_EQ(verdict(), "eviction: 2 events are left of 4 allowed, after 1 too many were given up");
+  check_.gap(1, 1, 1, 0);
+  EXPECT_EQ(
+      verdict(),
+      "eviction at 1000000: 2 events of 200 bytes are left of 4 and 0 allowed, after 1 too many were given "
+      "up");
 }
 
 TEST_F(EvictionCheckTest, SeesWhatIsNotCounted) {
@@ -85,18 +95,53 @@ TEST_F(EvictionCheckTest, SeesABoundThatIsNotKept) {
   EXPECT_EQ(verdict(), "eviction: 5 events are kept in the end, 4 are allowed");
 }
 
+TEST_F(EvictionCheckTest, LostMessagesNeedOneToo) {
+  for (int i = 0; i < 4; ++i) commit(message);
+  gone(message, 1, 1, 1);
+  commit(message);
+  check_.gap(2, 2, 1, 0);
+  EXPECT_EQ(verdict(), "eviction: offset 1 was given up without a GAP record");
+}
+
+TEST_F(EvictionCheckTest, WhatIsTooOldGoesWhateverItIs) {
+  commit(state);
+  now_.time_ms += 61'000;
+  gone(state, 1, 1, 1);
+  commit(ephemeral);
+  check_.gap(1, 1, 0, 1);
+  EXPECT_EQ(verdict(), "");
+}
+
+TEST_F(EvictionCheckTest, SeesWhatIsTooOldStay) {
+  commit(message);
+  now_.time_ms += 61'000;
+  commit(message);
+  EXPECT_EQ(verdict(), "eviction: message events that are too old are kept in the end");
+}
+
+TEST_F(EvictionCheckTest, BytesAreABoundToo) {
+  check_ = eviction_check({.events = 0, .bytes = 250, .age_ms = 0});
+  commit(ephemeral);
+  commit(ephemeral);
+  gone(ephemeral, 1, 1, 1);
+  commit(ephemeral);
+  EXPECT_EQ(verdict(), "");
+  commit(ephemeral);
+  EXPECT_EQ(verdict(), "eviction: 300 bytes are kept in the end, 250 are allowed");
+}
+
 TEST_F(EvictionCheckTest, LostStateNeedsAGapRecord) {
   for (int i = 0; i < 4; ++i) commit(state);
   gone(state, 1, 1, 1);
   commit(state);
-  EXPECT_EQ(verdict(), "eviction: state at offset 1 was given up without a GAP record");
+  EXPECT_EQ(verdict(), "eviction: GAP records tell of 0 state events, 1 were given up");
 }
 
 TEST_F(EvictionCheckTest, AGapRecordTellsOfLostState) {
   for (int i = 0; i < 4; ++i) commit(state);
   gone(state, 1, 1, 1);
   commit(state);
-  check_.gap(1, 1);
+  check_.gap(1, 1, 0, 1);
   EXPECT_EQ(verdict(), "");
 }
 

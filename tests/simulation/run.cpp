@@ -3,17 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bot_check.h"
-#include "eviction_check.h"
+#include "bounds_watch.h"
 #include "excuses.h"
 #include "handover_oracle.h"
 #include "journal/event_reader.h"
-#include "journal/records.h"
-#include "journal/sealed.h"
 #include "ledger_reader.h"
 #include "oracle.h"
 #include "proto/json_view.h"
@@ -68,6 +65,7 @@ class seed_run final : private shard_watch {
         bots_time_(time_),
         bots_(bots_time_, plan.seed + 43, plan.bots, bot_log_),
         // The journal announces a commit after at most twice its mean time.
+        bounds_(plan),
         guilds_(plan.daemon.journal.core.guild_wait, 2 * plan.daemon.journal.announce),
         // Discord's own: one and a half intervals and a second.
         excuses_({.buckets = plan.discord.max_concurrency,
@@ -77,13 +75,13 @@ class seed_run final : private shard_watch {
     };
     bot_log_.narrate = [this](std::string_view what) { log_.say("bots", what); };
     if (!plan.reshardings.empty()) handover_.emplace();
-    if (plan.evicts()) evictions_.emplace(plan.daemon.journal.core.max_events);
-    disk_.on_committed = [this](const journal::round& work) {
+    bot_log_.on_look = [this](const relief_look& what) { bounds_.looked(what); };
+    disk_.on_committed = [this](const journal::round& work, std::int64_t unix_ms) {
       commits_.push_back(time_.now());
       // What a small journal gives up in the commit that brings it is in no image.
-      if (evictions_) read_round(work);
+      if (bounds_.any()) read_round(work);
       read_journal();
-      if (evictions_) check_evictions();
+      if (bounds_.any()) bounds_.committed(disk_, unix_ms, time_.now());
     };
   }
 
@@ -259,43 +257,6 @@ class seed_run final : private shard_watch {
     for (const auto& s : *sessions) durable_[s.record.session_id] = s.seq.value();
   }
 
-  /// What the ledger in the image says of each class, against what the policy names.
-  void check_evictions() {
-    journal::memory_store store(disk_.image);
-    auto view = store.read();
-    const auto text = journal::get_sealed(**view, journal::table::meta, journal::meta_ledger);
-    const auto consumers = journal::journal_core::consumers_in(**view);
-    journal::ledger book;
-    if (!text || !*text || !journal::decode(**text, book) || !consumers) return;
-    eviction_check::accounts now;
-    for (std::size_t i = 0; i < now.size(); ++i) {
-      now[i] = {book.classes[i].floor, book.classes[i].evicted, book.classes[i].evicted_unacked};
-    }
-    std::uint64_t acknowledged = book.head;
-    for (const auto& consumer : consumers->consumers) {
-      for (const auto& layout : consumer.layouts) {
-        for (const auto cursor : layout.cursors) acknowledged = std::min(acknowledged, cursor.value);
-      }
-    }
-    evictions_->committed(now, acknowledged);
-    kept_from_.emplace_back(time_.now(), flow::offset{book.mirror_floor});
-  }
-  [[nodiscard]] flow::offset guilds_kept_from(base::instant at) const {
-    const auto past =
-        std::ranges::upper_bound(kept_from_, at, {}, &std::pair<base::instant, flow::offset>::first);
-    return past == kept_from_.begin() ? flow::offset{} : std::prev(past)->second;
-  }
-  /// The two numbers of the cause "evicted FROM-TO".
-  void note_given_up(std::string_view cause) {
-    std::uint64_t from = 0;
-    std::uint64_t to = 0;
-    const auto dash = cause.find('-');
-    if (!cause.starts_with("evicted ") || dash == std::string_view::npos) return;
-    std::from_chars(cause.data() + 8, cause.data() + dash, from);
-    std::from_chars(cause.data() + dash + 1, cause.data() + cause.size(), to);
-    evictions_->gap(from, to);
-  }
-
   void note_batch(const flow::event_batch& batch) {
     append_rows(batch, time_.now(), time_.unix_ms(), rows_);
     for (const auto& row : batch.rows) {
@@ -313,7 +274,7 @@ class seed_run final : private shard_watch {
   void note_row(const flow::event_batch& batch, const flow::event_row& row) {
     const auto d = batch.data(row);
     proto::snowflake unaligned = 0;
-    if (evictions_) evictions_->row(row.offset.value, static_cast<std::size_t>(row.retention));
+    if (bounds_.any()) bounds_.row(row);
     stored_row out;
     out.offset = row.offset.value;
     out.shard = {row.shard, row.shard_count};
@@ -332,7 +293,7 @@ class seed_run final : private shard_watch {
       if (row.shard_count == 0) {
         // The journal's own: no session of Discord's was lost.
         const auto cause = proto::plain_string(proto::member(d, "cause")).value_or("");
-        if (evictions_) note_given_up(cause);
+        bounds_.gap(cause);
         if (cause.starts_with("resharding: ")) unaligned = row.guild;
       } else {
         out.what = stored_row::kind::gap;
@@ -457,7 +418,7 @@ class seed_run final : private shard_watch {
     const bool disk = std::ranges::any_of(
         disk_disturbed_, [&](const auto& one) { return one.first <= until && one.second >= from; });
     const bool calm = !disk && !died(bot_log_.daemon_kills) && !died(bot_log_.daemon_stops) &&
-                      excuses_.calm(from, until) && !clock_jumped_ && !evictions_;
+                      excuses_.calm(from, until) && !clock_jumped_ && !bounds_.any();
     return calm ? interaction_patience : base::milliseconds{0};
   }
 
@@ -491,9 +452,9 @@ class seed_run final : private shard_watch {
     rules.durable_by = [this](base::instant answered) { return durable_by(answered); };
     rules.interactions_within = [this](base::instant at) { return interactions_within(at); };
     rules.guilds = &guilds_;
-    if (evictions_) {
-      rules.evicted = [this](flow::offset at) { return evictions_->lost(at.value); };
-      rules.guilds_kept_from = [this](base::instant at) { return guilds_kept_from(at); };
+    if (bounds_.any()) {
+      rules.evicted = [this](flow::offset at) { return bounds_.may_miss(at); };
+      rules.guilds_kept_from = [this](base::instant at) { return bounds_.guilds_kept_from(at); };
     }
     const auto verdict = simulation::check_bots(bot_log_, rows_, rules);
     out.received = verdict.received;
@@ -515,11 +476,9 @@ class seed_run final : private shard_watch {
         oracle_.finish(what_was_sent(discord_));
       }
       compare_guilds();
-      if (evictions_) evictions_->finish();
+      bounds_.finish();
     }
-    if (evictions_) {
-      for (const auto& what : evictions_->findings()) findings_.push_back(what);
-    }
+    for (const auto& what : bounds_.findings()) findings_.push_back(what);
     if (plan_.has_bots) check_bots(out, whole);
     for (const auto& v : discord_.core().violations().kept()) {
       // Where a RESUME goes is judged as it is sent.
@@ -541,7 +500,7 @@ class seed_run final : private shard_watch {
     out.reshardings = reshardings_.completed + reshardings_.aborted;
     for (const auto& what : reshardings_.receipts) out.guild_moves += what.guilds();
     out.daemon_lives = lives_;
-    out.given_up = evictions_ ? evictions_->lost_rows() : 0;
+    out.given_up = bounds_.given_up_rows();
     out.answers = bot_log_.answers;
     out.virtual_seconds = std::chrono::duration<double>(time_.now() - virtual_time::start).count();
     return out;
@@ -570,8 +529,7 @@ class seed_run final : private shard_watch {
   std::uint64_t had_ = 0;
   std::uint64_t lives_ = 0;
   std::uint64_t read_up_to_ = 0;
-  std::optional<eviction_check> evictions_;
-  std::vector<std::pair<base::instant, flow::offset>> kept_from_;  ///< the mirror's floor after each commit
+  bounds_watch bounds_;
   guild_history guilds_;
   excuses excuses_;
   std::vector<std::pair<base::instant, base::instant>> disk_disturbed_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "downstream/backlog.h"
 #include "trouble.h"
 
 namespace evergate::simulation {
@@ -121,6 +122,43 @@ void draw_delivery(std::uint64_t seed, downstream::gateway_options& out, bot_man
   if (chance.chance(0.15)) manner.poison_every = static_cast<std::uint64_t>(between(chance, 300, 900));
 }
 
+/// Ten times as many events as may be kept while all bots are away: by the journal, or for their consumer.
+/// Drawn apart.
+void draw_overflow(std::uint64_t seed, swarm& out) {
+  base::rng chance(seed * 0x9e3779b97f4a7c15ULL + 0x0ef10);
+  if (!chance.chance(0.12)) return;
+  const auto kept = static_cast<std::uint64_t>(between(chance, 60, 150));
+  out.events_per_second = 10.0 * static_cast<double>(kept) / static_cast<double>(out.active.count());
+  out.bots.cut_off_at = base::milliseconds(out.active) / 10;
+  out.bots.cut_off_for = base::milliseconds(out.active) * 8 / 10;
+  out.bots.manner.keeps_cache = false;
+  auto& core = out.daemon.journal.core;
+  core.round_bytes_max = 16 * 1024;
+  out.daemon.upstream.batch.batch_bytes_max = 8 * 1024;
+  auto policy = *out.daemon.gateway.consumers.fallback;
+  const bool of_journal = chance.chance(0.5);
+  // Nobody should lose what is only on its way back to be acknowledged.
+  const auto age =
+      std::max(out.active / 10, std::chrono::ceil<base::seconds>(3 * out.daemon.gateway.heartbeat_interval));
+  const auto bytes = kept * (200 + out.discord.mix.message_bytes);
+  switch (chance.below(3)) {
+    case 0:
+      (of_journal ? core.max_events : policy.max_events) = kept;
+      break;
+    case 1:
+      (of_journal ? core.max_bytes : policy.max_bytes) = bytes;
+      break;
+    default:
+      if (of_journal) {
+        core.max_age = age;
+      } else {
+        policy.max_age = age;
+      }
+  }
+  out.daemon.gateway.consumers.fallback =
+      std::make_shared<const downstream::consumer_policy>(std::move(policy));
+}
+
 /// A payload is one frame, and the answer to a beat cannot overtake it. Where the largest takes longer than a
 /// bot waits for its answer, every connection is a dead one to it and no manner of serving it helps.
 void let_huge_through(const bot_link_options& wire, base::milliseconds& heartbeat_interval) {
@@ -210,10 +248,31 @@ swarm swarm::of(std::uint64_t seed, bool resharding) {
   if (std::ranges::any_of(out.faults, [](auto one) { return trouble::kinds()[one].name == "huge"; })) {
     let_huge_through(out.bots.wire, out.daemon.gateway.heartbeat_interval);
   }
+  draw_overflow(seed, out);
   out.daemon.reshard.total = out.daemon.upstream.shards;
   if (resharding) draw_reshardings(seed, out);
   return out;
 }
+
+namespace {
+
+/// What may be kept, where that is little.
+std::string bounds_text(const swarm& plan) {
+  const auto& core = plan.daemon.journal.core;
+  const auto& policy = *plan.daemon.gateway.consumers.fallback;
+  std::string out;
+  if (plan.evicts()) {
+    out = fmt::format("the journal keeps {} events, {} bytes, {} s, ", core.max_events, core.max_bytes,
+                      std::chrono::seconds(core.max_age).count());
+  }
+  if (downstream::has_bounds(policy)) {
+    out += fmt::format("their consumer {} events, {} bytes, {} s, ", policy.max_events, policy.max_bytes,
+                       std::chrono::seconds(policy.max_age).count());
+  }
+  return out;
+}
+
+}  // namespace
 
 std::string swarm::text() const {
   std::string kinds;
@@ -225,12 +284,12 @@ std::string swarm::text() const {
   return fmt::format(
       "{} shards, {} guilds, compress '{}', {} s at {:.1f} events/s, heartbeat {} ms, ttl {} ms, replay "
       "{}{}, "
-      "latency {} us, pieces {}, commit {} us, {} bots with mischief every {} ms, a fault every {} ms:{}",
+      "latency {} us, pieces {}, commit {} us, {}{} bots with mischief every {} ms, a fault every {} ms:{}",
       daemon.upstream.shards, discord.world.guilds, proto::name_of(daemon.upstream.core.compress),
       active.count(), events_per_second, discord.heartbeat_interval_ms, discord.session_ttl_ms,
       discord.replay_max, discord.replay_prune ? " pruned" : "", net.latency.count() / 1000,
-      net.piece_bytes_max, daemon.journal.commit.count() / 1000, bots.lanes, bots.mischief.pause.count(),
-      fault_every.count(), kinds.empty() ? " none" : kinds);
+      net.piece_bytes_max, daemon.journal.commit.count() / 1000, bounds_text(*this), bots.lanes,
+      bots.mischief.pause.count(), fault_every.count(), kinds.empty() ? " none" : kinds);
 }
 
 }  // namespace evergate::simulation

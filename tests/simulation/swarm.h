@@ -36,7 +36,10 @@ struct swarm {
   std::vector<std::size_t> faults;      ///< those that this seed has: places in trouble::kinds()
 
   /// The journal holds so little that it must give events up.
-  [[nodiscard]] bool evicts() const { return daemon.journal.core.max_events < 10'000; }
+  [[nodiscard]] bool evicts() const {
+    const auto& core = daemon.journal.core;
+    return core.max_events < 10'000 || core.max_bytes < 10'000'000 || core.max_age < base::seconds(3'600);
+  }
   /// `resharding`: with some, and without what would make one session's stream another than the other's.
   [[nodiscard]] static swarm of(std::uint64_t seed, bool resharding = false);
   [[nodiscard]] std::string text() const;

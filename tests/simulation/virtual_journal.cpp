@@ -26,6 +26,7 @@ void virtual_journal::start(std::vector<flow::commit_listener*> listeners) {
   head_.value = core_.state().book.head;
   last_guild_ = time_.now();
   publish();
+  if (core_.owes_gaps()) wake();
 }
 
 void virtual_journal::publish() {
@@ -64,7 +65,10 @@ void virtual_journal::wake() {
   if (in_flight_) return;
   const bool soon =
       !waiting_.empty() || !changes_.done.empty() || !checkpoints_.empty() || core_.unfinished();
-  const auto when = soon ? time_.now() : changes_since_ + options_.core.cursor_interval;
+  wake_at(soon ? time_.now() : changes_since_ + options_.core.cursor_interval);
+}
+
+void virtual_journal::wake_at(base::instant when) {
   time_.cancel(round_);
   round_ = time_.at(when, "journal round", [this] {
     round_ = 0;
@@ -98,7 +102,8 @@ void virtual_journal::begin_round() {
 }
 
 void virtual_journal::write() {
-  const auto done = core_.write(*in_flight_, time_.unix_ms());
+  const auto unix_ms = time_.unix_ms();
+  const auto done = core_.write(*in_flight_, unix_ms);
   if (!done) {
     log_.say("journal error", done.error().text());
     if (!std::exchange(stalled_, true)) {
@@ -110,7 +115,7 @@ void virtual_journal::write() {
     return;
   }
   written_ = true;
-  if (disk_.on_committed) disk_.on_committed(*in_flight_);
+  if (disk_.on_committed) disk_.on_committed(*in_flight_, unix_ms);
   log_.mark("journal committed", {static_cast<std::int64_t>(in_flight_->last)});
   time_.in(about(options_.announce), "journal announce", [this] { announce(); });
 }
@@ -131,7 +136,11 @@ void virtual_journal::announce() {
   if (rows) {
     for (auto* const one : listeners_) one->on_commit(done);
   }
-  if (!waiting_.empty() || !changes_.empty() || !checkpoints_.empty() || core_.unfinished()) wake();
+  if (!waiting_.empty() || !changes_.empty() || !checkpoints_.empty() || core_.unfinished()) {
+    wake();
+  } else if (core_.owes_gaps()) {
+    wake_at(time_.now() + base::seconds(1));  // as the daemon's, which does something each second
+  }
 }
 
 void virtual_journal::ask(const std::vector<journal::checkpoint_request>& wanted) {
@@ -153,7 +162,7 @@ bool virtual_journal::stop() {
       core_.prepare(*in_flight_);
     }
     if (!written_ && !core_.write(*in_flight_, time_.unix_ms())) return false;
-    if (disk_.on_committed) disk_.on_committed(*in_flight_);
+    if (disk_.on_committed) disk_.on_committed(*in_flight_, time_.unix_ms());
     const auto told = core_.settle(*in_flight_);
     in_flight_.reset();
   }

@@ -27,8 +27,9 @@ struct virtual_journal_options {
 /// What outlives the process: the committed data, and how the disk behaves now.
 struct virtual_disk {
   std::shared_ptr<journal::memory_image> image = std::make_shared<journal::memory_image>();
-  base::nanoseconds slow{0};                                ///< each commit takes up to this much longer
-  std::function<void(const journal::round&)> on_committed;  ///< called after each commit that the core made
+  base::nanoseconds slow{0};  ///< each commit takes up to this much longer
+  /// Called after each commit that the core made, with the time it gave it.
+  std::function<void(const journal::round&, std::int64_t unix_ms)> on_committed;
 };
 
 class virtual_journal final : public flow::event_sink,
@@ -62,16 +63,16 @@ class virtual_journal final : public flow::event_sink,
   void change(flow::consumer_change change) override;
   [[nodiscard]] base::result<void> stretches(proto::event_class of, flow::offset after, flow::offset upto,
                                              const std::function<bool(const flow::stretch&)>& each) override;
-  void note_gap(flow::gap_record) override {}  // its consumers have no bounds of their own
 
   [[nodiscard]] bool idle() const noexcept {
-    return waiting_.empty() && changes_.empty() && in_flight_ == nullptr;
+    return waiting_.empty() && changes_.empty() && in_flight_ == nullptr && !core_.owes_gaps();
   }
   /// The bot's own user, once a READY has told.
   [[nodiscard]] proto::snowflake self() const noexcept { return core_.state().book.self; }
 
  private:
   void wake();
+  void wake_at(base::instant when);
   void begin_round();
   [[nodiscard]] journal::round take_round();
   void write();
