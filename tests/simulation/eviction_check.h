@@ -53,7 +53,7 @@ class eviction_check {
     offsets acknowledged{};  ///< by class: what every consumer has had
     /// By class and last offset of their commit: bytes and time of each blob that is there.
     std::map<std::pair<std::size_t, std::uint64_t>, std::pair<std::uint64_t, std::int64_t>> blobs{};
-    std::function<bool(std::size_t, const kept_row&)> due;  ///< the consumer has not had it
+    std::function<bool(std::size_t, const kept_row&)> due{};  ///< the consumer has not had it
   };
 
   explicit eviction_check(kept_bounds most) : most_(most) {}
