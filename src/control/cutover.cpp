@@ -1,5 +1,7 @@
 #include "control/cutover.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <limits>
@@ -44,6 +46,7 @@ cutover::cutover(const cutover_options& options, fleet_shape old_fleet, fleet_sh
   born_ = from.moved;
   sum_ = from.counts;
   for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) take_awaited(from, side);
+  take_repeats(from);
   if (!from.moved.contains(0)) add_stream(0, now);
   for (const auto guild : from.guilds) {
     if (!from.moved.contains(guild)) add_stream(guild, now);
@@ -69,7 +72,7 @@ cutover::stream& cutover::add_stream(proto::snowflake guild, base::instant now, 
   auto& home = streams_[guild];
   if (home) return *home;
   home = std::make_unique<stream>(guild, options_.cut, now);
-  home->serving = serving;
+  home->serving = home->owner_told = serving;
   if (open_) home->cut.open(now);
   home->settled = target_ == home->serving;
   if (!home->settled) ++unsettled_;
@@ -77,6 +80,9 @@ cutover::stream& cutover::add_stream(proto::snowflake guild, base::instant now, 
     shard_of(side, guild).streams.push_back(home.get());
     tell_session(*home, side, now);
   }
+  const auto repeats = repeats_.find(guild);
+  if (repeats != repeats_.end()) home->cut.expect(repeats->second, now);
+  home->repeats_told = home->cut.repeats().size();
   return *home;
 }
 
@@ -139,9 +145,9 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
   if (home == nullptr && joined && open_ && now >= open_at_ + 2 * options_.cut.skew_max &&
       !shard_of(target_, row.guild).lost) {
     // Both sessions have it from its first event on: nothing to align.
-    born_.emplace(row.guild, cut_kind::none);
+    born_.emplace(row.guild, cut_kind::joined);
     ++sum_.guilds_born;
-    out.moves.push_back({row.guild, target_, cut_kind::none});
+    out.moves.push_back({row.guild, target_, cut_kind::joined});
     if (from == target_) deliver(from, event, out);
     return;
   }
@@ -328,11 +334,18 @@ void cutover::after(stream& home, const guild_cut::released& released, output& o
   for (const auto& event : released) event.append_to(out.batch);
   count(home);
   note_held(home);
-  if (home.settled || !home.cut.moved()) return;
-  home.settled = true;
+  note_repeats(home, out);
+  settle(home, out);
+}
+
+/// Whether the guild is where it is to be may have changed.
+void cutover::settle(stream& home, output& out) {
+  const bool there = home.owner() == target_ && home.cut.repeats().empty();
+  if (there != std::exchange(home.settled, there)) unsettled_ += there ? -1 : 1;
+  if (home.owner() == std::exchange(home.owner_told, home.owner())) return;
   count_move(home.kind, home.cut.kind());
+  if (!home.cut.moved()) ++sum_.came_back;
   home.kind = home.cut.kind();
-  --unsettled_;
   out.moves.push_back({home.guild, home.owner(), home.kind});
   if (home.kind != cut_kind::gap) return;
   const auto count = shapes_[at(fleet_side::old_fleet)].count;
@@ -371,6 +384,8 @@ void cutover::count_move(cut_kind before, cut_kind now) {
         return &sum_.guilds_in_silence;
       case cut_kind::gap:
         return &sum_.guilds_with_gap;
+      case cut_kind::joined:
+        return &sum_.guilds_born;
       case cut_kind::none:
         break;
     }
@@ -383,7 +398,7 @@ void cutover::count_move(cut_kind before, cut_kind now) {
 /// In the transaction of what is counted.
 void cutover::tell_counts(output& out) {
   if (!open_) return;
-  auto text = summary(began_).to_json();
+  auto text = fmt::format(R"({{"left":{},"receipt":{}}})", unsettled_, summary(began_).to_json());
   if (text == counts_told_) return;
   counts_told_ = std::move(text);
   out.batch.records.push_back({std::string(counts_record), counts_told_});
@@ -439,7 +454,7 @@ void cutover::proved(fleet_side side, std::uint32_t shard, base::instant sent, b
                      output& out) {
   if (std::exchange(shards_[at(side)][shard].replays, false)) caught_up(side, shard, now);
   for (auto* home : shards_[at(side)][shard].streams) {
-    if (home->settled && (!home->cut.moved() || home->cut.audited())) continue;
+    if (home->settled && !home->cut.moved()) continue;
     guild_cut::released released;
     home->cut.proved(role_of(*home, side), sent, now, released);
     after(*home, released, out);
@@ -485,7 +500,6 @@ void cutover::turn_back(base::instant now, output& out) {
     } else {
       guild_cut::released released;
       home->cut.give_up(released);
-      if (!std::exchange(home->settled, true)) --unsettled_;
       after(*home, released, out);
     }
     note_held(*home);
@@ -493,8 +507,6 @@ void cutover::turn_back(base::instant now, output& out) {
   for (const auto& [guild, kind] : std::exchange(born_, {})) {
     auto& home = add_stream(guild, now, fleet_side::new_fleet);
     home.kind = kind;
-    if (kind == cut_kind::none) --sum_.guilds_born;
-    if (std::exchange(home.settled, false)) ++unsettled_;
     home.cut.open(now);
   }
   tell_all_progress(out);
@@ -505,6 +517,13 @@ bool cutover::may_close(fleet_side side, std::uint32_t shard) const {
   return std::ranges::all_of(shards_[at(side)][shard].streams, [](const stream* home) {
     return home->settled && (!home->cut.moved() || home->cut.audited());
   });
+}
+
+bool cutover::close(fleet_side side, std::uint32_t shard) {
+  if (!complete() || side == target_) return false;
+  for (auto* home : shards_[at(side)][shard].streams) home->cut.left_closes();
+  if (side == fleet_side::old_fleet) forget_voice(shard);
+  return true;
 }
 
 fleet_side cutover::owner_of(proto::snowflake guild) const {

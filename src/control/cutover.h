@@ -62,7 +62,7 @@ struct cutover_remains {
 
   std::vector<proto::snowflake> guilds;                  ///< all that are known
   std::unordered_set<proto::snowflake> down;             ///< of these, unavailable
-  std::unordered_map<proto::snowflake, cut_kind> moved;  ///< of these, the new fleet's; none = it joined
+  std::unordered_map<proto::snowflake, cut_kind> moved;  ///< of these, the new fleet's
   /// By name, see cutover::mark_prefix and awaits_prefix.
   std::map<std::string, std::string, std::less<>> shard_marks;
   std::vector<bool> started;  ///< one per new shard: its session lives on
@@ -91,8 +91,11 @@ class cutover {
   };
   /// Records so named say, of a shard of which something is held, what of it has been decided.
   static constexpr std::string_view mark_prefix = "seen/";
-  /// What the receipt has counted so far.
+  /// What the receipt has counted so far, and how many guilds are not where they are to be:
+  /// `{"left":…,"receipt":…}`.
   static constexpr std::string_view counts_record = "reshard-counts";
+  /// Records so named: events of the guild that its owner has yet to bring and that are delivered already.
+  static constexpr std::string_view repeats_prefix = "repeats/";
   /// Records so named: a session has listed the guild in its READY and not shown it yet.
   static constexpr std::string_view awaits_prefix = "awaits/";
 
@@ -115,14 +118,15 @@ class cutover {
 
   /// Every guild is where it is to be.
   [[nodiscard]] bool complete() const noexcept { return (open_ || turned_) && unsettled_ == 0; }
+  /// A shard of the fleet that is left is closed next, so nothing can come back to it. False when something
+  /// has come back: not now.
+  [[nodiscard]] bool close(fleet_side side, std::uint32_t shard);
   /// The shard owns no guild and nothing more is to be learnt from it.
   [[nodiscard]] bool may_close(fleet_side side, std::uint32_t shard) const;
   [[nodiscard]] fleet_side owner_of(proto::snowflake guild) const;
   /// The bot is in voice there, by a session of the old fleet.
   [[nodiscard]] bool in_voice(proto::snowflake guild) const { return voice_.contains(guild); }
   [[nodiscard]] bool carries_voice(std::uint32_t old_shard) const;
-  /// The session is ended, and the voice that it carries with it.
-  void forget_voice(std::uint32_t old_shard);
   [[nodiscard]] std::uint32_t ready_shards() const noexcept { return ready_shards_; }
   /// What is written down of it, to be removed when it is over: guilds that are the new fleet's, shard marks.
   [[nodiscard]] std::vector<proto::snowflake> moved_guilds() const;
@@ -145,6 +149,8 @@ class cutover {
     cut_counts counted;                   ///< of its cut, in the receipt
     std::uint32_t held_from[2] = {0, 0};  ///< as noted in its shards
     std::size_t held_bytes = 0;
+    std::size_t repeats_told = 0;
+    fleet_side owner_told = fleet_side::old_fleet;
     bool settled = false;
 
     stream(proto::snowflake id, const cut_options& options, base::instant now)
@@ -191,6 +197,9 @@ class cutover {
   [[nodiscard]] guild_cut::role role_of(const stream& home, fleet_side side) const noexcept;
   void after(stream& home, const guild_cut::released& released, output& out);
   void note_held(stream& home);
+  void settle(stream& home, output& out);
+  void note_repeats(stream& home, output& out);
+  void take_repeats(const cutover_remains& from);
   void deliver(fleet_side from, const arriving_event& event, output& out);
   /// Brings what its cut has counted into the receipt.
   void count(stream& home);
@@ -201,6 +210,7 @@ class cutover {
   [[nodiscard]] std::string mark_name(fleet_side side, std::uint32_t shard) const;
   void take_marks(const cutover_remains& from);
   void take_awaited(const cutover_remains& from, fleet_side side);
+  void forget_voice(std::uint32_t old_shard);
   void look_anew(stream& home, fleet_side side, base::instant now);
   [[nodiscard]] bool decided_before(fleet_side from, const arriving_event& event) const;
   void caught_up(fleet_side side, std::uint32_t shard, base::instant now);
@@ -225,6 +235,7 @@ class cutover {
   std::unordered_map<proto::snowflake, std::unique_ptr<stream>> streams_;
   /// The target's without a comparison: joined after the cuts began, or moved in an earlier run.
   std::unordered_map<proto::snowflake, cut_kind> born_;
+  std::unordered_map<proto::snowflake, std::vector<event_identity>> repeats_;  ///< of an earlier run
   receipt sum_;
   std::string counts_told_;
   std::unordered_set<proto::snowflake> voice_;

@@ -24,6 +24,13 @@ std::optional<std::uint64_t> take_number(std::string_view& from) {
   return value;
 }
 
+/// 0 when it is none.
+std::uint64_t number_in(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return failed == std::errc{} && end == text.data() + text.size() ? value : 0;
+}
+
 }  // namespace
 
 std::string cutover::mark_name(fleet_side side, std::uint32_t shard) const {
@@ -60,16 +67,36 @@ std::string cutover::awaits_name(fleet_side side, proto::snowflake guild) const 
          std::to_string(guild);
 }
 
+void cutover::note_repeats(stream& home, output& out) {
+  const auto& repeats = home.cut.repeats();
+  if (repeats.size() == std::exchange(home.repeats_told, repeats.size())) return;
+  std::string value;
+  for (const auto& one : repeats) {
+    put_number(value, one.what.low);
+    put_number(value, one.what.high);
+  }
+  out.batch.records.push_back({std::string(repeats_prefix) + std::to_string(home.guild), std::move(value)});
+}
+
+void cutover::take_repeats(const cutover_remains& from) {
+  const auto& marks = from.shard_marks;
+  for (auto mark = marks.lower_bound(repeats_prefix);
+       mark != marks.end() && mark->first.starts_with(repeats_prefix); ++mark) {
+    const auto guild = number_in(std::string_view(mark->first).substr(repeats_prefix.size()));
+    std::string_view rest = mark->second;
+    while (const auto low = take_number(rest)) {
+      if (const auto high = take_number(rest)) repeats_[guild].push_back({*low, *high});
+    }
+  }
+}
+
 /// The guilds that a session of this side had not shown yet.
 void cutover::take_awaited(const cutover_remains& from, fleet_side side) {
   const auto prefix = std::string(awaits_prefix) + std::to_string(shapes_[at(side)].key(0).count) + '/';
   const auto& marks = from.shard_marks;
   for (auto mark = marks.lower_bound(prefix); mark != marks.end() && mark->first.starts_with(prefix);
        ++mark) {
-    proto::snowflake guild = 0;
-    const char* end = mark->first.data() + mark->first.size();
-    const auto read = std::from_chars(mark->first.data() + prefix.size(), end, guild);
-    if (read.ec == std::errc{} && read.ptr == end) awaited_[at(side)].insert(guild);
+    awaited_[at(side)].insert(number_in(std::string_view(mark->first).substr(prefix.size())));
   }
 }
 
@@ -143,6 +170,9 @@ std::vector<proto::snowflake> cutover::moved_guilds() const {
 
 std::vector<std::string> cutover::marks() const {
   std::vector<std::string> out{std::string(counts_record)};
+  for (const auto& [guild, home] : streams_) {
+    if (home->repeats_told > 0) out.push_back(std::string(repeats_prefix) + std::to_string(guild));
+  }
   for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
     for (const auto guild : awaited_[at(side)]) out.push_back(awaits_name(side, guild));
     for (std::uint32_t i = 0; i < shards_[at(side)].size(); ++i) {

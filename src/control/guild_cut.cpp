@@ -78,20 +78,21 @@ verdict guild_cut::arrived(role from, const arriving_event& event, base::instant
 
 verdict guild_cut::serving_arrived(const arriving_event& event, base::instant now, released& out) {
   if (stage_ == stage::moved) {
-    audit(role::serving, event.what, now);
+    audit_left(held_event(event, now));
     return verdict::drop;
   }
   serving_last_ = now;
+  if (take_equal(repeats_, event.what, what_of<seen_event>)) {
+    ++counts_.matched;
+    remember(event.what, now);
+    return verdict::drop;
+  }
   if (stage_ == stage::handover) {
     hold(serving_held_, event, now);
     return verdict::hold;
   }
   ++counts_.delivered_before;
-  serving_seen_.push_back({event.what, now});
-  if (serving_seen_.size() > options_->seen_items_max) {
-    seen_since_ = serving_seen_.front().at + base::nanoseconds{1};
-    serving_seen_.pop_front();
-  }
+  remember(event.what, now);
   if (event.what.kind == identity_kind::unique && may_cut(now) && only_seen(event.what)) {
     const auto partner = only_held(event.what);
     if (partner && !crosses(serving_seen_.size() - 1, *partner)) {
@@ -101,13 +102,20 @@ verdict guild_cut::serving_arrived(const arriving_event& event, base::instant no
   return verdict::deliver;
 }
 
+void guild_cut::remember(const event_identity& what, base::instant now) {
+  serving_seen_.push_back({what, now});
+  if (serving_seen_.size() <= options_->seen_items_max) return;
+  seen_since_ = serving_seen_.front().at + base::nanoseconds{1};
+  serving_seen_.pop_front();
+}
+
 verdict guild_cut::joining_arrived(const arriving_event& event, base::instant now, released& out) {
   if (stage_ == stage::moved) {
     if (event.what.kind == identity_kind::unique && was_delivered(event.what)) {
       ++counts_.doubles_averted;
       return verdict::drop;
     }
-    audit(role::joining, event.what, now);
+    audit_new(event.what, now);
     ++counts_.delivered_after;
     return verdict::deliver;
   }
@@ -233,6 +241,9 @@ void guild_cut::cut_blindly(base::instant now, released& out) {
 
 void guild_cut::hand_over(std::deque<event_identity> owed, cut_kind kind, base::instant now, released& out) {
   owed_ = std::move(owed);
+  // They would have come before whatever the cut was made at.
+  counts_.one_sided += repeats_.size();
+  repeats_.clear();
   kind_ = kind;
   cut_at_ = now;
   stage_ = stage::handover;
@@ -246,13 +257,12 @@ void guild_cut::finish(base::instant now, released& out) {
   owed_.clear();
   if (serving_session_ != session::there) end_audit();
   auto after = std::exchange(joining_held_, {});
+  held_bytes_ = 0;
   for (auto& event : after) {
-    audit(role::joining, event.what, event.at);
+    audit_new(event.what, event.at);
     release(std::move(event), out);
   }
-  for (const auto& event : serving_held_) audit(role::serving, event.what, event.at);
-  serving_held_.clear();
-  held_bytes_ = 0;
+  for (auto& event : std::exchange(serving_held_, {})) audit_left(std::move(event));
 }
 
 void guild_cut::release(held_event&& event, released& out) {
@@ -269,18 +279,29 @@ bool guild_cut::was_delivered(const event_identity& what) const noexcept {
 }
 
 /// After the cut each event must still come on both sides; what comes on the left one only was lost.
-void guild_cut::audit(role from, const event_identity& what, base::instant now) {
+void guild_cut::audit_left(held_event&& event) {
   if (audit_over_) return;
-  auto& mine = from == role::serving ? late_ : fresh_;
-  auto& others = from == role::serving ? fresh_ : late_;
-  if (take_equal(others, what, what_of<seen_event>)) {
+  if (take_equal(fresh_, event.what, what_of<seen_event>)) {
     ++counts_.matched;
     return;
   }
-  mine.push_back({what, now});
-  if (mine.size() <= options_->seen_items_max) return;
+  held_bytes_ += event.size();
+  late_.push_back(std::move(event));
+  if (late_.size() > options_->held_items_max || held_bytes_ > options_->held_bytes_max) end_audit();
+}
+
+void guild_cut::audit_new(const event_identity& what, base::instant now) {
+  if (audit_over_) return;
+  const auto same = std::ranges::find_if(late_, [&](const held_event& e) { return e.what.same_as(what); });
+  if (same != late_.end()) {
+    held_bytes_ -= same->size();
+    late_.erase(same);
+    ++counts_.matched;
+    return;
+  }
+  fresh_.push_back({what, now});
   // One side is further ahead than is remembered: what comes of the other would look lost.
-  end_audit();
+  if (fresh_.size() > options_->seen_items_max) end_audit();
 }
 
 void guild_cut::hold(std::deque<held_event>& where, const arriving_event& event, base::instant now) {
@@ -298,6 +319,7 @@ void guild_cut::recount() noexcept {
   held_bytes_ = 0;
   for (const auto& event : joining_held_) held_bytes_ += event.size();
   for (const auto& event : serving_held_) held_bytes_ += event.size();
+  for (const auto& event : late_) held_bytes_ += event.size();
 }
 
 void guild_cut::proved(role side, base::instant sent, base::instant now, released& out) {
@@ -309,10 +331,20 @@ void guild_cut::proved(role side, base::instant sent, base::instant now, release
       left_proved_ = std::max(left_proved_, sent);
       while (!fresh_.empty() && fresh_.front().at + skew <= sent) fresh_.pop_front(), ++counts_.one_sided;
     } else {
-      while (!late_.empty() && late_.front().at + skew <= sent) late_.pop_front(), ++counts_.lost;
+      while (!late_.empty() && late_.front().at + skew <= sent) {
+        held_bytes_ -= late_.front().size();
+        late_.pop_front();
+        ++counts_.lost;
+      }
       if (sent >= moved_at_ + 2 * skew) serving_seen_.clear();
     }
     return;
+  }
+  if (side == role::serving) {
+    while (!repeats_.empty() && repeats_.front().at + skew <= sent) {
+      repeats_.pop_front();
+      ++counts_.one_sided;
+    }
   }
   if (stage_ == stage::handover) {
     // What has not come by now will not come.
@@ -348,7 +380,12 @@ void guild_cut::trim() {
 
 void guild_cut::lost(role side, base::instant now, released& out) {
   (side == role::serving ? serving_session_ : joining_session_) = session::lost;
+  if (side == role::serving) repeats_.clear();
   if (stage_ == stage::moved) {
+    const bool told_apart = kind_ != cut_kind::gap && !audit_over_;
+    if (side == role::joining && told_apart && serving_session_ == session::there) {
+      return return_to_serving(now, out);
+    }
     end_audit();
     if (side == role::serving) left_proved_ = base::instant::max();
     return;
@@ -383,10 +420,31 @@ void guild_cut::idle(base::instant now, released& out) {
   end_audit();
 }
 
+void guild_cut::return_to_serving(base::instant now, released& out) {
+  stage_ = stage::overlap;
+  kind_ = cut_kind::none;
+  serving_seen_.clear();
+  seen_since_ = serving_last_ = since_ = open_since_ = now;
+  moved_at_ = left_proved_ = {};
+  repeats_.assign(fresh_.begin(), fresh_.end());
+  fresh_.clear();
+  for (auto& event : std::exchange(late_, {})) {
+    ++counts_.delivered_before;
+    remember(event.what, now);
+    out.push_back(std::move(event));
+  }
+  held_bytes_ = 0;
+}
+
+void guild_cut::expect(const std::vector<event_identity>& repeats, base::instant now) {
+  for (const auto& what : repeats) repeats_.push_back({what, now});
+}
+
 void guild_cut::end_audit() noexcept {
   audit_over_ = true;
   late_.clear();
   fresh_.clear();
+  recount();
 }
 
 void guild_cut::renewed(role side, base::instant now) {
@@ -436,9 +494,11 @@ void guild_cut::give_up(released& out) {
   if (stage_ == stage::handover) take_back(out);
   joining_held_.clear();
   held_bytes_ = 0;
+  open_ = false;
 }
 
 void guild_cut::let_go() noexcept {
+  if (stage_ == stage::moved) return end_audit();
   if (stage_ != stage::overlap) return;
   joining_held_.clear();
   held_bytes_ = 0;

@@ -41,6 +41,7 @@ enum class cut_kind : std::uint8_t {
   unique_event,  ///< at an event that happens once, seen on both sides
   silence,       ///< both sides proved to have brought the same
   gap,           ///< could not be told apart in time: not proven, so a GAP
+  joined,        ///< the bot joined it meanwhile: nothing to align
 };
 
 /// What has been counted of one guild, for the receipt.
@@ -73,7 +74,9 @@ class guild_cut {
   [[nodiscard]] verdict arrived(role from, const arriving_event& event, base::instant now, released& out);
   /// A heartbeat sent at `sent` was acknowledged, and everything that came before the answer has been told.
   void proved(role side, base::instant sent, base::instant now, released& out);
-  /// The session is gone and what Discord had for it since is lost (no RESUME).
+  /// The session is gone and what Discord had for it since is lost (no RESUME). If it is the one that the
+  /// guild has moved to, and the other one is still compared, the guild is the serving side's again: what
+  /// that has brought and the lost one has not is released, and what it has yet to bring is in repeats().
   void lost(role side, base::instant now, released& out);
   /// A new session has taken its place, but has yet to show the guild: before that Discord sends it nothing
   /// of it, so that its silence says nothing.
@@ -92,6 +95,17 @@ class guild_cut {
   void let_go() noexcept;
   /// After the guild has moved: the way back, with the roles exchanged.
   void turn_back(base::instant now);
+  /// After the guild has moved: the left side's session is being ended.
+  void left_closes() noexcept { end_audit(); }
+
+  struct seen_event {
+    event_identity what;
+    base::instant at;
+  };
+  /// Delivered already, from a session that was lost: the serving side's copies are dropped as they come.
+  [[nodiscard]] const std::deque<seen_event>& repeats() const noexcept { return repeats_; }
+  /// The same, from an earlier run.
+  void expect(const std::vector<event_identity>& repeats, base::instant now);
 
   enum class stage : std::uint8_t {
     overlap,   ///< the serving side is delivered, the joining one held
@@ -111,11 +125,6 @@ class guild_cut {
   [[nodiscard]] std::uint32_t held_from(role side) const noexcept;
 
  private:
-  struct seen_event {
-    event_identity what;
-    base::instant at;
-  };
-
   [[nodiscard]] verdict serving_arrived(const arriving_event& event, base::instant now, released& out);
   [[nodiscard]] verdict joining_arrived(const arriving_event& event, base::instant now, released& out);
   [[nodiscard]] verdict owed_arrived(const arriving_event& event, base::instant now, released& out);
@@ -133,7 +142,11 @@ class guild_cut {
   void release(held_event&& event, released& out);
   [[nodiscard]] bool was_delivered(const event_identity& what) const noexcept;
   void take_back(released& out);
-  void audit(role from, const event_identity& what, base::instant now);
+  /// After the cut: what one side has brought and the other has not.
+  void audit_left(held_event&& event);
+  void audit_new(const event_identity& what, base::instant now);
+  void remember(const event_identity& what, base::instant now);
+  void return_to_serving(base::instant now, released& out);
   void end_audit() noexcept;
   void hold(std::deque<held_event>& where, const arriving_event& event, base::instant now);
   void recount() noexcept;
@@ -165,8 +178,9 @@ class guild_cut {
   base::instant moved_at_{};
   base::instant left_proved_{};
   bool audit_over_ = false;
-  std::deque<seen_event> late_;   ///< after the cut, on the left side, not yet on the other
+  std::deque<held_event> late_;   ///< after the cut, on the left side, not yet on the other
   std::deque<seen_event> fresh_;  ///< after the cut, delivered, not yet seen on the left side
+  std::deque<seen_event> repeats_;
   cut_counts counts_;
 };
 

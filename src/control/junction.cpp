@@ -10,7 +10,7 @@ namespace evergate::control {
 namespace {
 
 /// As cut_kind.
-constexpr std::array<std::string_view, 4> kind_names{"joined", "event", "silence", "gap"};
+constexpr std::array<std::string_view, 5> kind_names{"back", "event", "silence", "gap", "joined"};
 
 void add_owners(const std::vector<cutover::move>& moves, flow::event_batch& out) {
   for (const auto& one : moves) {
@@ -140,9 +140,9 @@ void junction::turn_back(std::vector<flow::control_record> records) {
   hand_on(std::move(out));
 }
 
-void junction::forget_voice(std::uint32_t old_shard) {
+bool junction::close(fleet_side side, std::uint32_t shard) {
   const std::scoped_lock lock(mutex_);
-  if (cut_) cut_->forget_voice(old_shard);
+  return cut_ && cut_->close(side, shard);
 }
 
 void junction::tick() {

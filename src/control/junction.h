@@ -37,8 +37,8 @@ class junction {
   /// Cuts begin; false while a new shard has not had its READY.
   [[nodiscard]] bool open(std::vector<flow::control_record> records);
   void turn_back(std::vector<flow::control_record> records);
-  /// A shard of the old fleet is being closed.
-  void forget_voice(std::uint32_t old_shard);
+  /// See cutover::close.
+  [[nodiscard]] bool close(fleet_side side, std::uint32_t shard);
   /// Once a second or so.
   void tick();
   /// Everything is where it is to be and the other fleet is gone: the sides exchange their names, so that the
@@ -67,7 +67,7 @@ class junction {
   /// The name under which a guild's owner is kept while resharding (flow::control_record).
   [[nodiscard]] static std::string owner_record(proto::snowflake guild);
   static constexpr std::string_view owner_prefix = "owner/";
-  /// Its value when the new fleet is the owner, and how the guild moved (none: it joined).
+  /// Its value when the new fleet is the owner, and how the guild moved (none: it came back).
   [[nodiscard]] static std::string owner_text(cut_kind kind);
   [[nodiscard]] static cut_kind kind_in(std::string_view owner);
 

@@ -18,8 +18,8 @@ std::string receipt::to_json() const {
   std::string out =
       fmt::format(R"({{"from":{},"to":{},"outcome":"{}","duration_ms":{},"guilds":{{"all":{},)", from_count,
                   to_count, aborted ? "aborted" : "completed", duration_ms, guilds());
-  out += fmt::format(R"("at_event":{},"in_silence":{},"with_gap":{},"joined":{}}},)", guilds_at_event,
-                     guilds_in_silence, guilds_with_gap, guilds_born);
+  out += fmt::format(R"("at_event":{},"in_silence":{},"with_gap":{},"joined":{},"came_back":{}}},)",
+                     guilds_at_event, guilds_in_silence, guilds_with_gap, guilds_born, came_back);
   out += fmt::format(R"("events":{{"matched":{},"delivered_by_old":{},"delivered_by_new":{},"lost":{},)",
                      events.matched, delivered_by_old, delivered_by_new, events.lost);
   out += fmt::format(R"("doubled":{},"doubles_averted":{},"one_sided":{},"reordered":{}}}}})", events.doubled,
@@ -38,6 +38,7 @@ receipt receipt::parse(std::string_view json) {
   read(guilds, "in_silence", out.guilds_in_silence);
   read(guilds, "with_gap", out.guilds_with_gap);
   read(guilds, "joined", out.guilds_born);
+  read(guilds, "came_back", out.came_back);
   const auto events = proto::member(json, "events");
   read(events, "matched", out.events.matched);
   read(events, "delivered_by_old", out.delivered_by_old);

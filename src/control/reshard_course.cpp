@@ -104,7 +104,9 @@ void reshard_course::follow(const reshard_orders& orders) {
   if (orders.changed && task().phase == reshard_phase::drain) hands_.show(fleet_side::new_fleet);
   const auto left = leaving();
   for (const auto shard : orders.retire) {
-    if (left == fleet_side::old_fleet) meeting_.forget_voice(shard);
+    // Since it was asked, a guild may have come back.
+    if (!meeting_.close(left, shard)) continue;
+    machine_.retired(shard);
     hands_.retire(left, shard);
   }
   if (orders.end_fleet) hands_.end(left);

@@ -80,7 +80,9 @@ void sort_sessions(std::vector<flow::stored_session> stored, bool known, left_be
 void take_task(reshard_task task, std::uint32_t total, std::int64_t now_ms, left_behind& out) {
   using enum reshard_phase;
   out.serving = task.from;
-  if (task.phase == cut || (task.phase == back && !out.remains.moved.empty())) {
+  // In drain, guilds may have come back to sessions that were to be closed.
+  const bool moving = task.phase == cut || (task.phase == drain && out.left > 0);
+  if (moving || (task.phase == back && !out.remains.moved.empty())) {
     out.remains.started.resize(task.to.count);
     out.task = std::move(task);
     return;
@@ -127,9 +129,12 @@ left_behind what_was_left(const records_map& records, std::vector<flow::stored_s
   const auto kept = kept_shape(records, total);
   out.serving = kept.value_or(fleet_shape{total});
   take_moved(records, out.remains);
-  out.remains.counts = receipt::parse(text_of(records, std::string(cutover::counts_record).c_str()));
+  const auto counts = text_of(records, std::string(cutover::counts_record).c_str());
+  out.left = proto::integer_of(proto::member(counts, "left")).value_or(0);
+  out.remains.counts = receipt::parse(proto::member(counts, "receipt"));
   take_marks(records, cutover::mark_prefix, out.remains);
   take_marks(records, cutover::awaits_prefix, out.remains);
+  take_marks(records, cutover::repeats_prefix, out.remains);
   auto task = parse_task(text_of(records, reshard_records::task));
   if (task) take_task(std::move(*task), total, now_ms, out);
   const bool known = kept.has_value() || !out.records.empty() || out.task;

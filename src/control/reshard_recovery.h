@@ -31,6 +31,7 @@ struct left_behind {
   std::vector<flow::stored_session> serving_sessions;  ///< with their plain keys, as those below
   std::optional<reshard_task> task;                    ///< its cuts had begun: it goes on
   cutover_remains remains;                             ///< without the guilds
+  std::int64_t left = 0;                               ///< guilds that were not where they are to be
   std::vector<flow::stored_session> new_sessions;
   bool given_up = false;                      ///< one that was being prepared
   bool completed = false;                     ///< one that had only old shards left to close

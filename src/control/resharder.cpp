@@ -128,7 +128,7 @@ reshard_orders resharder::step(const reshard_facts& seen, base::instant now) {
 
 /// The fleet that is left is closed shard by shard, as nothing more is to be learnt from each.
 void resharder::step_drain(const reshard_facts& seen, base::instant now, reshard_orders& out) {
-  if (!seen.complete) return;
+  if (!seen.complete) return complete_since_.reset();
   if (!complete_since_) complete_since_ = now;
   const auto waited = now - *complete_since_;
   const auto count = task_.turned ? task_.to.count : task_.from.count;
@@ -138,7 +138,6 @@ void resharder::step_drain(const reshard_facts& seen, base::instant now, reshard
     if (speaks && waited < options_.voice_drain_max) continue;
     const bool closable = shard < seen.closable.size() && seen.closable[shard];
     if (!closable && waited < options_.drain_max) continue;
-    retired_.insert(shard);
     out.retire.push_back(shard);
   }
   if (retired_.size() < count) return;

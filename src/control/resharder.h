@@ -65,7 +65,7 @@ struct reshard_orders {
   bool changed = false;    ///< the task: keep it (with what follows where that is one transaction), tell it
   bool open = false;       ///< cuts begin
   bool turn_back = false;  ///< guilds return
-  std::vector<std::uint32_t> retire;  ///< shards of the fleet that is left, with 1000
+  std::vector<std::uint32_t> retire;  ///< shards of the fleet that is left, with 1000; see retired()
   bool end_fleet = false;             ///< stop the fleet that is left, with 1000
   bool finish = false;                ///< the other one has gone: the receipt is due
 };
@@ -94,6 +94,8 @@ class resharder {
   [[nodiscard]] base::nanoseconds lasted(base::instant now) const noexcept { return now - since_; }
   /// Undoes it. False when it is too late: the old fleet is being closed.
   [[nodiscard]] bool abort(std::string why, reshard_orders& out, base::instant now);
+  /// A shard that was to be retired is being closed.
+  void retired(std::uint32_t shard) { retired_.insert(shard); }
   /// After finish().
   void done() noexcept { task_ = {}; }
 

@@ -410,6 +410,74 @@ TEST_F(GuildCut, TheWayBackIsTheSameWay) {
   EXPECT_EQ(shown, "XaYbc");
 }
 
+TEST_F(GuildCut, ANewSessionThatDiesAfterTheCutIsReplacedByTheOldOneThatIsAhead) {
+  serving("A");
+  joining("A");
+  ASSERT_TRUE(cut.moved());
+  joining("b");
+  serving("bcD");
+  lose(role::joining);  // which has not brought c and D
+  EXPECT_EQ(cut.now_in(), guild_cut::stage::overlap);
+  EXPECT_TRUE(cut.repeats().empty());
+  serving("e");
+  EXPECT_EQ(shown, "AbcDe");
+  cut.renewed(role::joining, now);
+  now += 1'000ms;
+  serving("F");
+  joining("F");
+  EXPECT_EQ(cut.kind(), cut_kind::unique_event);
+  serving("g");
+  joining("g");
+  EXPECT_EQ(shown, "AbcDeFg");
+  EXPECT_EQ(cut.counts().lost, 0U);
+}
+
+TEST_F(GuildCut, OrByTheOldOneThatIsBehind) {
+  serving("A");
+  joining("Abb");
+  serving("b");
+  joining("C");
+  lose(role::joining);
+  EXPECT_EQ(cut.repeats().size(), 2U);
+  serving("bCbd");  // the second b and C have been delivered, the third b has not
+  EXPECT_EQ(shown, "AbbCbd");
+  EXPECT_TRUE(cut.repeats().empty());
+}
+
+TEST_F(GuildCut, WhatTheOldOneNeverBringsIsNotWaitedFor) {
+  serving("A");
+  joining("Ab");
+  lose(role::joining);
+  now += 1'000ms;
+  prove(role::serving);
+  EXPECT_TRUE(cut.repeats().empty());
+  serving("b");
+  EXPECT_EQ(shown, "Abb");
+}
+
+TEST_F(GuildCut, NothingComesBackToASessionThatWasNotFollowed) {
+  for (const int why : {0, 1, 2}) {
+    cut = guild_cut(options, now);
+    open();
+    serving("A");
+    joining("A");
+    ASSERT_TRUE(cut.moved());
+    if (why == 0) cut.left_closes();
+    if (why == 1) cut.let_go();
+    if (why == 2) lose(role::serving), cut.renewed(role::serving, now);
+    lose(role::joining);
+    EXPECT_TRUE(cut.moved()) << why;
+  }
+}
+
+TEST_F(GuildCut, NorWhenTheCutWasAGap) {
+  now += 60'000ms;
+  tick();
+  ASSERT_EQ(cut.kind(), cut_kind::gap);
+  lose(role::joining);
+  EXPECT_TRUE(cut.moved());
+}
+
 TEST_F(GuildCut, TheAuditSeesALoss) {
   serving("X");
   joining("X");

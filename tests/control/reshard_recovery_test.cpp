@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t now_ms = 50'000;
 constexpr auto counts =
-    R"({"guilds":{"at_event":4,"with_gap":1},"events":{"matched":70,"delivered_by_old":40,"delivered_by_new":30}})";
+    R"({"left":0,"receipt":{"guilds":{"at_event":4,"with_gap":1},"events":{"matched":70,"delivered_by_old":40,"delivered_by_new":30}}})";
 
 /// What a daemon that was killed in this phase has left.
 std::map<std::string, std::string> left_in(reshard_phase phase, bool turned = false) {
@@ -28,7 +28,7 @@ std::map<std::string, std::string> left_in(reshard_phase phase, bool turned = fa
           {reshard_records::last, "the one before"},
           {std::string(cutover::counts_record), counts},
           {junction::owner_record(7), junction::owner_text(cut_kind::gap)},
-          {junction::owner_record(8), junction::owner_text(cut_kind::none)},
+          {junction::owner_record(8), junction::owner_text(cut_kind::joined)},
           {"awaits/3/9", "yes"}};
 }
 
@@ -50,7 +50,7 @@ TEST(ReshardRecovery, ACutGoesOnWithWhatHasBeenCounted) {
   ASSERT_TRUE(left.task);
   EXPECT_TRUE(left.records.empty());
   EXPECT_EQ(left.remains.moved.at(7), cut_kind::gap);
-  EXPECT_EQ(left.remains.moved.at(8), cut_kind::none);
+  EXPECT_EQ(left.remains.moved.at(8), cut_kind::joined);
   EXPECT_EQ(left.remains.counts.events.matched, 70U);
   EXPECT_TRUE(left.remains.shard_marks.contains("awaits/3/9"));
   EXPECT_EQ(left.last, "the one before");
@@ -70,6 +70,12 @@ TEST(ReshardRecovery, InDrainItIsCompleteAndTheReceiptSaysAll) {
   EXPECT_FALSE(what.aborted);
   EXPECT_EQ(removed(left),
             (std::set<std::string>{"reshard", "reshard-counts", "owner/7", "owner/8", "awaits/3/9"}));
+}
+
+TEST(ReshardRecovery, InDrainItGoesOnWhenAGuildHadComeBack) {
+  auto records = left_in(reshard_phase::drain);
+  records[std::string(cutover::counts_record)] = R"({"left":1,"receipt":{}})";
+  EXPECT_TRUE(sorted(records).task);
 }
 
 TEST(ReshardRecovery, OneThatWasBeingPreparedIsGivenUpWithAReceipt) {

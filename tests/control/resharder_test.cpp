@@ -20,7 +20,9 @@ class Resharder : public ::testing::Test {
   }
   reshard_orders step(base::milliseconds later = 200ms) {
     now += later;
-    return machine.step(seen, now);
+    auto out = machine.step(seen, now);
+    for (const auto shard : out.retire) machine.retired(shard);
+    return out;
   }
   void reach_cut() {
     begin();
@@ -52,7 +54,7 @@ TEST_F(Resharder, FromTheFirstReadyToTheReceipt) {
   seen.closable = {true, true};
   const auto last = step();
   EXPECT_EQ(last.retire, std::vector<std::uint32_t>{0});
-  EXPECT_TRUE(last.end_fleet);
+  EXPECT_TRUE(step().end_fleet);
   EXPECT_EQ(machine.leaving(), fleet_side::old_fleet);
   EXPECT_FALSE(step().finish);
   seen.ended = true;
@@ -96,7 +98,7 @@ TEST_F(Resharder, AbortWhileGuildsMoveBringsThemBack) {
   seen.closable = {true, true, true};
   const auto last = step();
   EXPECT_EQ(last.retire.size(), 3U);
-  EXPECT_TRUE(last.end_fleet);
+  EXPECT_TRUE(step().end_fleet);
   EXPECT_FALSE(machine.abort("again", orders, now));
 }
 
@@ -106,6 +108,21 @@ TEST_F(Resharder, TooLateToAbortOnceAnOldShardIsClosed) {
   EXPECT_EQ(step().retire.size(), 1U);
   reshard_orders orders;
   EXPECT_FALSE(machine.abort("asked for", orders, now));
+}
+
+TEST_F(Resharder, AShardToWhichAGuildHasComeBackIsAskedForAgain) {
+  reach_drain();
+  seen.closable = {true, true};
+  for (int i = 0; i < 2; ++i) {
+    now += 200ms;
+    EXPECT_EQ(machine.step(seen, now).retire.size(), 2U) << "neither is told to be closed";
+  }
+  seen.complete = false;
+  EXPECT_TRUE(step(60'000ms).retire.empty());
+  seen.complete = true;
+  seen.closable = {false, false};
+  EXPECT_TRUE(step().retire.empty()) << "the time of draining begins anew";
+  EXPECT_EQ(machine.task().phase, drain);
 }
 
 TEST_F(Resharder, AShardThatCannotBeShownToBeDoneIsClosedInTheEnd) {

@@ -11,6 +11,7 @@
 
 #include "control/cutover.h"
 #include "flow/intake.h"
+#include "proto/json_view.h"
 
 namespace evergate::control::cutover_cases {
 
@@ -57,8 +58,9 @@ class Cutover : public ::testing::Test {
   void message(fleet_side side, proto::snowflake of, int id) {
     tell(side, event_type::message_create, of, fmt::format(R"({{"id":"{}"}})", id));
   }
-  void ready(fleet_side side, std::uint32_t shard, std::initializer_list<std::uint64_t> guilds) {
-    std::string d = R"({"guilds":[)";
+  void ready(fleet_side side, std::uint32_t shard, std::initializer_list<std::uint64_t> guilds,
+             std::string_view more = R"("v":10)") {
+    std::string d = fmt::format(R"({{{},"guilds":[)", more);
     for (const auto number : guilds)
       d += fmt::format(R"({}{{"id":"{}"}})", d.ends_with('[') ? "" : ",", guild(number));
     tell(side, event_type::session_started, 0, d + "]}", shard);
@@ -105,7 +107,7 @@ class Cutover : public ::testing::Test {
     cutover_remains from;
     for (const std::uint64_t n : {1, 2, 3, 4, 5}) from.guilds.push_back(guild(n));
     for (const auto one : moved) from.moved.emplace(one, cut_kind::silence);
-    from.counts = receipt::parse(records[std::string(cutover::counts_record)]);
+    from.counts = receipt::parse(proto::member(records[std::string(cutover::counts_record)], "receipt"));
     from.shard_marks = {records.begin(), records.end()};
     from.started = {true, true, true};
     made = std::make_unique<cutover>(options(), fleet_shape{2}, fleet_shape{3}, from, now);

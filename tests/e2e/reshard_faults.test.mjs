@@ -2,6 +2,7 @@
 // changes their mind after guilds have moved.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clean, judged, summary } from './lib/ledger_check.mjs';
 import { ReshardScene } from './lib/reshard_scene.mjs';
 import { until } from './lib/until.mjs';
 
@@ -27,6 +28,36 @@ test('a fatal close code to a new shard ends it; the old fleet serves on', async
   await scene.arrive(1_000);
   await scene.judge(receipt);
   assert.ok((await scene.daemon.told('/v1/shards')).shards.every(({ state, shard }) => state === 'live' && shard[1] === 2));
+});
+
+for (const late of ['present', 'later']) {
+  test(`a new session ends after its guilds have moved, ${late} ones are late: the old sessions fill the hole`, async (t) => {
+    const scene = await ReshardScene.start(t, { rate: 1_000 });
+    await scene.simulator.fault('lag', { lag_ms: 500, jitter_ms: 300, sessions: late });
+    await scene.start(3);
+    await scene.in_phase('drain');
+    await scene.simulator.fault('op9', { count: 3, shard: 0, resumable: false });
+    const receipt = await scene.ended();
+    assert.equal(receipt.outcome, 'completed');
+    assert.ok(receipt.guilds.came_back > 0, JSON.stringify(receipt));
+    t.diagnostic(`figure: ${receipt.guilds.came_back} of ${receipt.guilds.all} guilds came back to the old sessions for a while`);
+    await scene.judge(receipt);
+  });
+}
+
+test('a guild that a new session never shows moves with a GAP in the end', async (t) => {
+  const scene = await ReshardScene.start(t, { rate: 500, reshard: { overlap_max: '4s' } });
+  await scene.simulator.fault('silent_guild', { count: 3, times: 1 });
+  await scene.start(3);
+  const receipt = await scene.ended();
+  assert.deepEqual([receipt.outcome, receipt.guilds.with_gap], ['completed', 1]);
+  await scene.simulator.quiet();
+  const ledger = await scene.simulator.ledger(scene.begun);
+  const shown = new Set(ledger.filter(({ deliveries }) => deliveries.some(({ count }) => count === 3)).map(({ guild }) => guild));
+  const due = ({ guild }) => shown.has(guild);
+  assert.ok(ledger.some((entry) => !due(entry)), 'one was never shown to a new session');
+  assert.deepEqual(summary(await judged(ledger, scene.client, { due })), clean, 'all other guilds');
+  assert.deepEqual(await scene.simulator.violations(), []);
 });
 
 test('guilds that are and stay unavailable hold nobody up', async (t) => {

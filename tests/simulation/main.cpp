@@ -70,6 +70,7 @@ struct tally {
   std::uint64_t reshardings = 0;
   std::uint64_t guild_moves = 0;
   std::uint64_t unaligned = 0;
+  std::uint64_t came_back = 0;
   double virtual_seconds = 0;
 
   void add(const tally& other) noexcept {
@@ -89,6 +90,7 @@ struct tally {
     reshardings += other.reshardings;
     guild_moves += other.guild_moves;
     unaligned += other.unaligned;
+    came_back += other.came_back;
     virtual_seconds += other.virtual_seconds;
   }
 };
@@ -209,6 +211,7 @@ void run_one(const wishes& w, std::uint64_t seed, bool twice, tally& total) {
   total.reshardings += result.reshardings;
   total.guild_moves += result.guild_moves;
   total.unaligned += result.unaligned;
+  total.came_back += result.came_back;
   total.virtual_seconds += result.virtual_seconds;
   if (w.print) fmt::print("trace {:016x}\n", result.hash);
   if (result.findings.empty()) return;
@@ -309,8 +312,10 @@ int main(int argc, char** argv) {
       total.lost_with_record, total.gaps, total.received, total.redelivered, total.given_up, total.answers,
       total.lives, total.interactions, total.interactions_spent);
   if (total.reshardings > 0) {
-    fmt::print("reshardings: {} brought to their end, {} guilds moved, {} of them with a GAP\n",
-               total.reshardings, total.guild_moves, total.unaligned);
+    fmt::print(
+        "reshardings: {} brought to their end, {} guilds moved, {} of them with a GAP, {} came back "
+        "meanwhile\n",
+        total.reshardings, total.guild_moves, total.unaligned, total.came_back);
   }
   return (total.failed > 0) == w.expect_failure ? 0 : 1;
 }

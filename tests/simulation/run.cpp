@@ -498,7 +498,10 @@ class seed_run final : private shard_watch {
     out.lost_with_record = handover_ ? handover_->lost_with_record() : oracle_.lost_with_record();
     out.unaligned = handover_ ? handover_->guild_gaps() : 0;
     out.reshardings = reshardings_.completed + reshardings_.aborted;
-    for (const auto& what : reshardings_.receipts) out.guild_moves += what.guilds();
+    for (const auto& what : reshardings_.receipts) {
+      out.guild_moves += what.guilds();
+      out.came_back += what.came_back;
+    }
     out.daemon_lives = lives_;
     out.given_up = bounds_.given_up_rows();
     out.answers = bot_log_.answers;

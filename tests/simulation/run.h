@@ -26,6 +26,7 @@ struct outcome {
   std::uint64_t answers = 0;             ///< replies to commands that bots had
   std::uint64_t interactions = 0;        ///< that bots had
   std::uint64_t interactions_spent = 0;  ///< that no bot had
+  std::uint64_t came_back = 0;           ///< guilds, from a new session that was lost
   std::uint64_t reshardings = 0;         ///< that were brought to their end
   std::uint64_t guild_moves = 0;         ///< of these, guilds
   std::uint64_t unaligned = 0;           ///< guilds that moved with a GAP
