@@ -29,12 +29,13 @@ PART_SECONDS_MAX = 3 * 3600
 
 class Part:
     """One kind of test. `lines(cycle, options)` gives its command lines, each with what it adds to the environment;
-    `needs` are the files without which it cannot run."""
+    `needs` are the files without which it cannot run; `sum_up` makes one line of all figures of a cycle."""
 
-    def __init__(self, name, needs, lines):
+    def __init__(self, name, needs, lines, sum_up=None):
         self.name = name
         self.needs = needs
         self.lines = lines
+        self.sum_up = sum_up
 
     def missing(self):
         return [str(path.relative_to(ROOT)) for path in self.needs() if not path.exists()]
@@ -83,13 +84,26 @@ def cursors(cycle, options):
 
 
 def reshardings(cycle, options):
-    """Every count of shards in turn, and SIGKILLs in every phase."""
+    """Every count of shards in turn, many seeds each, then there and back; and SIGKILLs in every phase."""
     seed = {"EVERGATE_SEED": str(options.seed + cycle)}
-    counts = [(["node", "--test", "--test-name-pattern", "when asked", *e2e("reshard.test.mjs")],
-               {**seed, "EVERGATE_RESHARDINGS": pair}) for pair in options.reshardings.split(",")]
+    first = str(options.seed + cycle * options.reshard_seeds)
+    seeds = [(["node", "--test", *e2e("reshard_seeds.test.mjs")],
+              {"EVERGATE_SEED": first, "EVERGATE_RESHARD_SEEDS": str(options.reshard_seeds), "EVERGATE_RESHARDINGS": pair})
+             for pair in options.reshardings.split(",")]
+    there_and_back = (["node", "--test", "--test-name-pattern", "when asked", *e2e("reshard.test.mjs")],
+                      {**seed, "EVERGATE_RESHARDINGS": options.reshardings})
     kills_in_phases = (["node", "--test", *e2e("reshard_kills.test.mjs")],
                        {**seed, "EVERGATE_RESHARD_KILLS": str(options.reshard_kills)})
-    return [*counts, kills_in_phases, (["node", "--test", *e2e("reshard_skew.test.mjs")], seed)]
+    return [*seeds, there_and_back, kills_in_phases, (["node", "--test", *e2e("reshard_skew.test.mjs")], seed)]
+
+
+def sum_up_reshardings(figures):
+    """Of all counts of shards: `2 to 3: {"seeds":50,…}` each."""
+    total = {}
+    for found in filter(None, (re.match(r"\d+ to \d+: ({.*})$", figure) for figure in figures)):
+        for key, value in json.loads(found[1]).items():
+            total[key] = total.get(key, 0) + value
+    return ", ".join(f"{value} {key}" for key, value in total.items()) or "no resharding came to its end"
 
 
 PARTS = [
@@ -99,7 +113,8 @@ PARTS = [
     Part("restarts", lambda: [*e2e("restarts.test.mjs"), RELEASE / "evergate"], restarts),
     Part("absence", lambda: [*e2e("absence.test.mjs"), RELEASE / "evergate"], absence),
     Part("cursors", lambda: [*e2e("state_equality.test.mjs"), RELEASE / "evergate"], cursors),
-    Part("reshardings", lambda: [*e2e("reshard*.test.mjs"), RELEASE / "evergate"], reshardings),
+    Part("reshardings", lambda: [*e2e("reshard*.test.mjs"), RELEASE / "evergate"], reshardings,
+         sum_up_reshardings),
     Part("corruption", lambda: [RELEASE / "journal_flip"], corruption),
     Part("fuzz", lambda: [ROOT / "build/fuzz/bin"], fuzz),
 ]
@@ -146,6 +161,7 @@ class Soak:
             self.record(cycle=cycle, part=part.name, not_run=missing)
             return
         self.not_run.pop(part.name, None)
+        all_figures = []
         for number, (line, more) in enumerate(part.lines(cycle, self.options)):
             status, said, log, seconds = self.run_line(part.name, cycle, number, line, more)
             word = last_word(said)
@@ -154,6 +170,7 @@ class Soak:
             total[1] += status != 0
             self.say(f"  {part.name:<11} {'passed' if status == 0 else 'FAILED'} in {seconds:.0f} s: {word}")
             figures = figures_in(said)
+            all_figures += figures
             for figure in figures:
                 self.say(f"              {figure}")
             if status != 0:
@@ -163,6 +180,8 @@ class Soak:
                         figures=figures)
             if status == 0:
                 log.unlink()
+        if part.sum_up:
+            self.say(f"  {part.name:<11} in all: {part.sum_up(all_figures)}")
 
     def time_is_over(self):
         return time.monotonic() >= self.ends
@@ -232,7 +251,8 @@ def main():
     parser.add_argument("--queued", type=int, default=1_000_000, help="events that wait for a bot, a cycle")
     parser.add_argument("--stalled", type=int, default=240_000, help="events (2,000 a second) while a bot does not read, a cycle")
     parser.add_argument("--backlog", type=int, default=100_000, help="events that an interaction overtakes, a cycle")
-    parser.add_argument("--reshardings", default="2-3,16-32,32-16,7-40,8-8", help="counts of shards, to and back, a cycle")
+    parser.add_argument("--reshardings", default="2-3,16-32,32-16,7-40,8-8", help="counts of shards, a cycle")
+    parser.add_argument("--reshard-seeds", type=int, default=50, help="of each of these, a cycle")
     parser.add_argument("--reshard-kills", type=int, default=20, help="of the daemon while its shards are changed, a cycle")
     parser.add_argument("--cursors", type=int, default=100, help="at which guilds are compared, a cycle")
     parser.add_argument("--places", type=int, default=100_000, help="of the corruption campaign, a cycle")

@@ -241,6 +241,7 @@ void guild_cut::cut_blindly(base::instant now, released& out) {
 
 void guild_cut::hand_over(std::deque<event_identity> owed, cut_kind kind, base::instant now, released& out) {
   owed_ = std::move(owed);
+  audit_over_ = serving_session_ != session::there;
   // They would have come before whatever the cut was made at.
   counts_.one_sided += repeats_.size();
   repeats_.clear();
@@ -255,7 +256,6 @@ void guild_cut::finish(base::instant now, released& out) {
   moved_at_ = now;
   counts_.one_sided += owed_.size();
   owed_.clear();
-  if (serving_session_ != session::there) end_audit();
   auto after = std::exchange(joining_held_, {});
   held_bytes_ = 0;
   for (auto& event : after) {
@@ -396,7 +396,9 @@ void guild_cut::lost(role side, base::instant now, released& out) {
     recount();
     return;
   }
-  if (stage_ == stage::handover || !may_cut(now)) return;
+  // What it shows from now on has a hole, so that it can take nothing back.
+  if (stage_ == stage::handover) return end_audit();
+  if (!may_cut(now)) return;
   // Nothing more comes on the serving side: the newest event that both have shown is the place.
   for (std::size_t i = serving_seen_.size(); i > 0; --i) {
     const auto& what = serving_seen_[i - 1].what;

@@ -147,7 +147,8 @@ class run {
       joining_gone_ = false;
       cut_.renewed(role::joining, now);
     }
-    if (joining_gone_ || cut_.moved() || !chance_.chance(story_.joining_lost)) return;
+    // A guild that has moved comes back to the serving side, save when that was not proven.
+    if (joining_gone_ || cut_.kind() == cut_kind::gap || !chance_.chance(story_.joining_lost)) return;
     joining_gone_ = true;
     back_at_ = now + base::milliseconds(chance_.below(10'000));
     sides_[1]->clear();

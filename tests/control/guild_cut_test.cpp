@@ -470,6 +470,18 @@ TEST_F(GuildCut, NothingComesBackToASessionThatWasNotFollowed) {
   }
 }
 
+TEST_F(GuildCut, NorToOneThatWasLostWhileTheJoiningSideWasBehind) {
+  serving("AB");
+  joining("A");
+  ASSERT_EQ(cut.now_in(), guild_cut::stage::handover);
+  lose(role::serving);
+  cut.renewed(role::serving, now);
+  joining("B");
+  ASSERT_TRUE(cut.moved());
+  lose(role::joining);
+  EXPECT_TRUE(cut.moved());
+}
+
 TEST_F(GuildCut, NorWhenTheCutWasAGap) {
   now += 60'000ms;
   tick();

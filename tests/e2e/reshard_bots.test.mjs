@@ -89,6 +89,25 @@ test('commands reach the right shard in every phase of 3 to 2', async (t) => {
   assert.equal((await scene.state()).last.receipt.outcome, 'completed');
 });
 
+test('and on the way back', async (t) => {
+  const scene = await ReshardScene.start(t, { from: 3, rate: 600, simulator: { sends_max: 100_000 } });
+  await scene.simulator.fault('lag', { lag_ms: 600, jitter_ms: 400, sessions: 'later' });
+  await scene.start(2);
+  await scene.in_phase('drain');
+  const asker = new Asker(scene, 4);
+  const asking = asker.run();
+  await scene.daemon.command('reshard', 'abort');
+  await scene.in_phase('idle');
+  asker.stopped = true;
+  await asking;
+  await scene.simulator.rate(0);
+  await asker.answered();
+  assert.ok(asker.asked.back > 0, JSON.stringify(asker.asked));
+  t.diagnostic(`figure: asked ${JSON.stringify(asker.asked)}`);
+  assert.deepEqual(await scene.simulator.violations(), []);
+  assert.equal((await scene.state()).last.receipt.outcome, 'aborted');
+});
+
 test('a bot in voice stays there, and its old shard with it, until it leaves', async (t) => {
   const scene = await ReshardScene.start(t, { rate: 300, reshard: { voice_drain_max: '300s' } });
   const { client } = scene;

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
-from soak import last_word  # noqa: E402
+from soak import last_word, sum_up_reshardings  # noqa: E402
 from soak_watch import growth_faults, slope_per_hour  # noqa: E402
 
 HOUR = 3600
@@ -13,6 +13,15 @@ HOUR = 3600
 
 def samples(hours, value):
     return [(at, value(at)) for at in range(0, int(hours * HOUR), 30)]
+
+
+class reshardings(unittest.TestCase):
+    def test_all_counts_of_shards_are_summed_up(self):
+        said = ['2 to 3: {"seeds":50,"lost":0}', "20 kills", '8 to 8: {"seeds":50,"lost":1}']
+        self.assertEqual(sum_up_reshardings(said), "100 seeds, 1 lost")
+
+    def test_nothing_is_no_success(self):
+        self.assertIn("no resharding", sum_up_reshardings(["20 kills"]))
 
 
 class growth(unittest.TestCase):
