@@ -41,7 +41,6 @@ class replay_journal final : public flow::event_sink,
   [[nodiscard]] bool complete() const override;
   [[nodiscard]] base::result<flow::stored_consumers> stored() override { return flow::stored_consumers{}; }
   void change(flow::consumer_change change) override { changes_.add(std::move(change)); }
-  void note_gap(flow::gap_record) override {}
 
  private:
   const journal::journal_options options_;

@@ -147,7 +147,7 @@ void bot::doze(base::nanoseconds span) {
     link->pause(bot_side::bot, false);
     if (link != link_) return;
     dozing_ = false;
-    woke_at_ = time_.now();
+    dozed_until_ = woke_at_ = time_.now();
     if (phase_ == phase::live) begin_spell();
   });
 }
@@ -350,7 +350,8 @@ void bot::take_close(std::string_view payload) {
   }
   // 4000: stopped, or taken over. 4009: it was silent for too long, or its bytes did not arrive. 4003: its
   // machine slept while the daemon waited for it to say who it is.
-  const bool late = code == 4003 && time_.now() - anonymous_since_ >= identify_patience;
+  const bool late = code == 4003 && (time_.now() - anonymous_since_ >= identify_patience ||
+                                     time_.now() - dozed_until_ < identify_patience);
   if (code != 4000 && code != 4009 && !late) complain(fmt::format("closed with {}", code));
   come_back(backoff);
 }

@@ -132,6 +132,7 @@ class bot {
   bool dozing_ = false;
   bool lagged_ = true;  ///< no beat since it connected or slept has shown that it read everything
   base::instant woke_at_{};
+  base::instant dozed_until_ = base::instant::min();
   phase phase_ = phase::away;
   base::nanoseconds away_{};
   std::shared_ptr<bot_link> link_;

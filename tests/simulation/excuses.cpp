@@ -24,6 +24,7 @@ void excuses::daemon_died(base::instant at) {
   current_.clear();
   own_failed_.clear();
   trying_own_.clear();
+  beats_.clear();
 }
 
 void excuses::dialed(std::uint32_t shard, link_id which, bool own_address, base::instant at) {
@@ -32,6 +33,7 @@ void excuses::dialed(std::uint32_t shard, link_id which, bool own_address, base:
   dialings_[which] = {shard, at};
   if (trying_own_.contains(shard)) own_failed_.insert(shard);
   trying_own_.erase(shard);
+  beats_.erase(shard);
   if (own_address) {
     trying_own_.insert(shard);
   } else {
@@ -40,7 +42,14 @@ void excuses::dialed(std::uint32_t shard, link_id which, bool own_address, base:
 }
 
 void excuses::live(std::uint32_t shard) {
-  if (trying_own_.erase(shard) != 0) own_failed_.erase(shard);
+  if (trying_own_.contains(shard)) beats_.emplace(shard, 0);
+}
+
+void excuses::beat(std::uint32_t shard) {
+  const auto live = beats_.find(shard);
+  if (live == beats_.end() || ++live->second < 2) return;
+  trying_own_.erase(shard);
+  own_failed_.erase(shard);
 }
 
 void excuses::identified(std::uint32_t shard, link_id on, base::instant at) {

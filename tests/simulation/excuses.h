@@ -37,6 +37,9 @@ class excuses {
   void daemon_died(base::instant at);
   /// A frame goes out on it: its HELLO has been read.
   void sent(link_id on, base::instant at) { greeted_.try_emplace(on, at); }
+  /// A heartbeat goes out. The second one of a live connection says that it serves: the first was answered,
+  /// or events came. Being live alone says nothing (resume_plan counts tries without progress).
+  void beat(std::uint32_t shard);
   /// What travels on this link is late or lost.
   void disturbed(link_id which, base::instant from, base::instant until);
   /// Discord ends the session on this link by op 9: what is under way from the shard comes too late.
@@ -94,6 +97,7 @@ class excuses {
   std::set<link_id> main_links_;
   std::set<std::uint32_t> trying_own_;  ///< shards whose last connection went to the session's own address
   std::set<std::uint32_t> own_failed_;
+  std::map<std::uint32_t, unsigned> beats_;  ///< since live, of those that are on the session's own address
 };
 
 }  // namespace evergate::simulation

@@ -87,8 +87,18 @@ TEST_F(ExcusesTest, AResumeGoesToItsOwnAddressUntilThatHasFailed) {
   EXPECT_TRUE(told_.may_resume(0, 4));
   told_.dialed(0, 5, true, at(5));
   told_.live(0);
+  told_.beat(0);
+  told_.beat(0);
   told_.dialed(0, 6, false, at(6));
   EXPECT_FALSE(told_.may_resume(0, 6));
+}
+
+TEST_F(ExcusesTest, AConnectionThatIsLiveAndBringsNothingHasFailedToo) {
+  told_.dialed(0, 1, true, at(1));
+  told_.live(0);
+  told_.beat(0);
+  told_.dialed(0, 2, false, at(2));
+  EXPECT_TRUE(told_.may_resume(0, 2));
 }
 
 TEST_F(ExcusesTest, ACommandMayCrossTheEndOfItsSession) {

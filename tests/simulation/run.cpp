@@ -331,6 +331,7 @@ class seed_run final : private shard_watch {
     const auto op = proto::integer_of(proto::member(frame, "op")).value_or(-1);
     const auto d = proto::member(frame, "d");
     const auto seq = op == 1 ? proto::integer_of(d) : proto::integer_of(proto::member(d, "seq"));
+    if (op == 1) excuses_.beat(who);
     if (op == 2) excuses_.identified(who, on, time_.now());
     if (op == 6 && !excuses_.may_resume(who, on)) {
       findings_.push_back(
