@@ -2,10 +2,9 @@
 import os
 import signal
 import sys
-import threading
 import time
 
-from scene import WAIT_S, Scene, cpu_ns, least_and_median, memory_mb, percentile, silence, thread_ns, until
+from scene import WAIT_S, Scene, Watch, cpu_ns, least_and_median, memory_mb, percentile, silence, thread_ns, until
 from steady import arrivals
 
 
@@ -87,27 +86,6 @@ def queued(scene, daemon, bot, events):
     before = daemon.admin("/v1/status")["journal"]["head"]
     scene.ask("emit", {"count": events}, wait_s=900)
     until(lambda: daemon.admin("/v1/status")["journal"]["head"] - before >= 0.99 * events, 300, 0.1)
-
-
-class Watch:
-    """The greatest RssAnon while it is open."""
-
-    def __init__(self, pid):
-        self.pid, self.most, self.open = pid, 0.0, True
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def run(self):
-        while self.open:
-            self.most = max(self.most, memory_mb(self.pid)[0])
-            time.sleep(0.05)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.open = False
-        self.thread.join()
 
 
 def caught_up(scene, daemon, events):

@@ -4,19 +4,20 @@ import subprocess
 import sys
 import time
 
-from scene import Scene, cpu_ns, memory_mb, until
+from scene import Scene, Watch, cpu_ns, memory_mb, until
 
 GUILD = {"members": 200, "members-even": True, "channels": 50, "roles": 30}
 PAGE_BYTES = 4096
 
 
 def idle(pid, wait_s=600):
-    """Waits until the process has used little for a second."""
+    """Waits until the process has used little for a second, and has had time to give freed memory back."""
     def calm():
         before = cpu_ns(pid)
         time.sleep(1)
         return cpu_ns(pid) - before < 30_000_000
     until(calm, wait_s)
+    time.sleep(11)
 
 
 def mirrored(daemon, guilds):
@@ -66,20 +67,20 @@ def one_size(args, directory, guilds):
     with Scene(args.build, directory, **options, **GUILD) as scene:
         file = scene.configure("zstd-stream", shards__identify_spacing="10ms")
         daemon = scene.launch(file)
-        until(lambda: mirrored(daemon, guilds), 3600, 0.05)
+        with Watch(daemon.pid) as starting:
+            until(lambda: mirrored(daemon, guilds), 3600, 0.05)
         began = time.monotonic() - daemon.started
         simulator_cpu = cpu_ns(scene.discord.pid) / 1e9
         idle(daemon.pid)
         anonymous, mapped = memory_mb(daemon.pid)
         mirror, whole = table_bytes(daemon.data, "guilds"), on_disk(daemon.data)
-        took, size = backfilled(scene, daemon, guilds)
-        idle(daemon.pid)
-        after_bot = memory_mb(daemon.pid)[0]
+        with Watch(daemon.pid) as filling:
+            took, size = backfilled(scene, daemon, guilds)
         daemon, stopped, last_resume = resumed(scene, daemon, shards)
         idle(daemon.pid)
         return {"guilds": guilds, "shards": shards, "guild_create_kb": round(size / guilds / 1e3, 1),
                 "start_s": round(began, 1), "simulator_cpu_s": round(simulator_cpu, 1),
-                "rss_anon_mb": anonymous, "mapped_mb": mapped, "rss_anon_after_bot_mb": after_bot,
+                "rss_anon_mb": anonymous, "rss_anon_starting_mb": starting.most, "rss_anon_filling_mb": filling.most, "mapped_mb": mapped,
                 "mirror_kb_per_guild": round(mirror / guilds / 1e3, 1), "disk_kb_per_guild": round(whole / guilds / 1e3, 1),
                 "identify_s": round(took, 1), "identify_mb_per_s": round(size / took / 1e6),
                 "stop_s": round(stopped, 2), "last_resume_s": round(last_resume, 2), "rss_anon_restarted_mb": memory_mb(daemon.pid)[0]}

@@ -268,6 +268,27 @@ class Scene:
         self.programs = []
 
 
+class Watch:
+    """The greatest RssAnon while it is open."""
+
+    def __init__(self, pid):
+        self.pid, self.most, self.open = pid, 0.0, True
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self):
+        while self.open:
+            self.most = max(self.most, memory_mb(self.pid)[0])
+            time.sleep(0.05)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.open = False
+        self.thread.join()
+
+
 def silence(reader, quiet_s=QUIET_S):
     """Waits until the reader counts no more; returns its last line."""
     last, since = reader.newest, time.monotonic()

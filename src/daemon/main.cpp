@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <iostream>
 
 #include "daemon/admin_command.h"
+#include "daemon/idle_heap.h"
 #include "evergate/configuration.h"
 #include "evergate/gateway_manager.h"
 #include "evergate/journal_tools.h"
@@ -49,13 +51,23 @@ class kept_socket {
   int spare_ = -1;
 };
 
+/// The signal that came; the heap is tended meanwhile.
+int wait_for_signal(const sigset_t& signals) {
+  constexpr timespec look_every{.tv_sec = 5, .tv_nsec = 0};
+  static daemon::idle_heap heap;
+  for (;;) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &look_every);
+    if (signal > 0) return signal;
+    if (errno == EAGAIN) heap.look(look_every.tv_sec * std::int64_t{1'000'000'000});
+  }
+}
+
 /// One life of the gateway; true when it met a damaged store, which the next one sets aside.
 bool live(const gateway_options& options, const sigset_t& signals, int& status) {
   auto manager = create_gateway_manager(options);
   if (!manager) return status = complain(manager.error()), false;
   if (auto started = (*manager)->start(); !started) return status = complain(started.error()), false;
-  int signal = 0;
-  while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+  while (wait_for_signal(signals) == SIGHUP) {
     if (auto reloaded = (*manager)->reload_certificates(); !reloaded) complain(reloaded.error());
     if (options.controller.script.empty()) continue;
     if (auto reloaded = (*manager)->reload_controllers(); !reloaded) complain(reloaded.error());

@@ -106,8 +106,10 @@ stream::read_outcome stream::judge_read(long count, std::size_t room) {
 stream::read_outcome stream::read_plain(stream_owner& owner) {
   // The usual few kilobytes land where they are needed; a burst spills into the loop's scratch and is copied,
   // so that an idle connection keeps no large buffer.
-  const auto direct = owner.read_space(std::min(direct_want_, read_bytes_));
-  const auto spill = loop_.internals().scratch(read_bytes_);
+  // No more than a read's worth in all, however large the space has become: it would grow with each turn.
+  const auto want = std::min(direct_want_, read_bytes_);
+  const auto direct = owner.read_space(want).first(want);
+  const auto spill = loop_.internals().scratch(read_bytes_).first(read_bytes_ - want);
   iovec parts[2] = {{direct.data(), direct.size()}, {spill.data(), spill.size()}};
   msghdr message{};
   message.msg_iov = parts;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "harness.h"
 #include "net/errc.h"
 
@@ -237,6 +239,28 @@ TEST_P(websocket_test, a_pause_inside_a_batch_keeps_the_rest) {
     on_client([&] { socket_->pause_reading(false); });
   }
   EXPECT_EQ(client_.await_closed().code, 4000);
+}
+
+TEST_P(websocket_test, a_turn_reads_no_more_than_its_share) {
+  client_options_.read_bytes = 16 * 1024;
+  constexpr std::size_t message = 1'000;
+  constexpr std::size_t messages = 4'000;
+  std::map<int, std::size_t> bytes_by_turn;
+  client_.react = [&](ws_opcode, std::string_view payload) {
+    bytes_by_turn[client_.record.get().read_ends] += payload.size();
+  };
+  open();
+  on_client([&] { socket_->pause_reading(true); });
+  on_server([](websocket& ws) {
+    for (std::size_t i = 0; i < messages; ++i) ws.send(ws_opcode::binary, std::string(message, 'b'));
+    ws.flush();
+  });
+  on_client([&] { socket_->pause_reading(false); });
+  client_.await_messages(messages);
+  on_client([&] {
+    for (const auto& [turn, bytes] : bytes_by_turn)
+      EXPECT_LE(bytes, 4 * client_options_.read_bytes + message);
+  });
 }
 
 TEST_P(websocket_test, a_peer_that_never_answers_a_close_is_given_up) {
