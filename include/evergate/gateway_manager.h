@@ -180,6 +180,9 @@ class gateway_manager {
                               callback<drain_result> done) = 0;
   /// Gives up what is queued up to a position: counted, with a GAP. Reads the disk before it returns.
   virtual void skip_consumer(const std::string& name, start_position to, callback<void> done) = 0;
+  /// Gives up what of the class is queued and has not been sent: counted, with a GAP unless it is ephemeral.
+  /// Reads the disk before it returns.
+  virtual void drop_consumer_class(const std::string& name, event_group what, callback<void> done) = 0;
   /// The same, to be awaited.
   awaited<void> pause_consumer(const std::string& name) {
     return awaited<void>([this, name](callback<void> done) { pause_consumer(name, std::move(done)); });
@@ -198,6 +201,20 @@ class gateway_manager {
   awaited<void> skip_consumer(const std::string& name, start_position to) {
     return awaited<void>([this, name, to](callback<void> done) { skip_consumer(name, to, std::move(done)); });
   }
+
+  /// The same, to be awaited.
+  awaited<void> drop_consumer_class(const std::string& name, event_group what) {
+    return awaited<void>(
+        [this, name, what](callback<void> done) { drop_consumer_class(name, what, std::move(done)); });
+  }
+
+  /// Events that bots died of, oldest first, with their bytes (64 MiB in all at most).
+  [[nodiscard]] virtual std::vector<dead_letter> dead_letters() const = 0;
+  /// Sends one again to the bot that serves its guild now, outside of the numbers; it is kept. Errors: there
+  /// is none, or no bot.
+  virtual result<void> replay_dead_letter(const std::string& consumer, std::uint64_t offset) = 0;
+  /// Forgets one. An error when there is none.
+  virtual result<void> discard_dead_letter(const std::string& consumer, std::uint64_t offset) = 0;
 
   // --- the rest -----------------------------------------------------------------------------------------
 

@@ -108,6 +108,18 @@ struct consumer_status {
   std::vector<lane_status> lanes;          ///< of the newest n
 };
 
+/// An event that a consumer's bots died of, again and again, taken out of their queue. Named by consumer and
+/// offset.
+struct dead_letter {
+  std::string consumer;      ///< whose bots
+  shard_id lane;             ///< the bot's shard, at that time
+  std::uint64_t offset = 0;  ///< of its record
+  std::string type;          ///< as in `t`
+  std::uint64_t guild = 0;   ///< 0 = of none
+  std::int64_t time_ms = 0;  ///< when it was taken out: wall time, since 1970
+  std::string d;             ///< its bytes
+};
+
 /// The journal as it stands.
 struct journal_status {
   std::uint64_t head = 0;     ///< offset of the newest committed record

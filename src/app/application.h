@@ -83,6 +83,10 @@ class application final : public gateway_manager, private flow::commit_listener 
   void drain_consumer(const std::string& name, std::chrono::milliseconds timeout,
                       callback<drain_result> done) override;
   void skip_consumer(const std::string& name, start_position to, callback<void> done) override;
+  void drop_consumer_class(const std::string& name, event_group what, callback<void> done) override;
+  [[nodiscard]] std::vector<dead_letter> dead_letters() const override;
+  result<void> replay_dead_letter(const std::string& consumer, std::uint64_t offset) override;
+  result<void> discard_dead_letter(const std::string& consumer, std::uint64_t offset) override;
 
   [[nodiscard]] std::string fatal() const override;
   [[nodiscard]] bool restart_helps() const override;

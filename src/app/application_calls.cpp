@@ -46,6 +46,10 @@ base::result<std::string> frame_of(int op, std::string_view d) {
   return out;
 }
 
+std::unexpected<base::error> no_letter(const std::string& consumer, std::uint64_t offset) {
+  return base::fail(errc::not_now, fmt::format("consumer {} has no dead letter at {}", consumer, offset));
+}
+
 base::error stopping() {
   return {make_error_code(errc::not_now), "the gateway stops"};
 }
@@ -256,6 +260,47 @@ void application::skip_consumer(const std::string& name, start_position to, call
   change_consumer(std::move(done), [&](auto durable) {
     return gateway_->control().skip(name, position_of(to), std::move(durable));
   });
+}
+
+void application::drop_consumer_class(const std::string& name, event_group what, callback<void> done) {
+  change_consumer(std::move(done), [&](auto durable) {
+    return gateway_->control().drop_class(name, static_cast<proto::event_class>(what), std::move(durable));
+  });
+}
+
+std::vector<dead_letter> application::dead_letters() const {
+  std::vector<dead_letter> out;
+  if (!running_) return out;
+  for (const auto& one : gateway_->control().letters()) {
+    out.push_back({one->consumer,
+                   {one->lane.id, one->lane.count},
+                   one->at.value,
+                   one->type,
+                   one->guild,
+                   one->time_ms,
+                   one->d});
+  }
+  return out;
+}
+
+result<void> application::replay_dead_letter(const std::string& consumer, std::uint64_t offset) {
+  if (!running_) return std::unexpected(stopping());
+  using repeated = downstream::consumers::repeated;
+  switch (gateway_->control().repeat({consumer, {offset}})) {
+    case repeated::sent:
+      return {};
+    case repeated::no_bot:
+      return base::fail(errc::not_now, "no bot is connected for its guild");
+    case repeated::unknown:
+      break;
+  }
+  return no_letter(consumer, offset);
+}
+
+result<void> application::discard_dead_letter(const std::string& consumer, std::uint64_t offset) {
+  if (!running_) return std::unexpected(stopping());
+  if (gateway_->control().discard({consumer, {offset}})) return {};
+  return no_letter(consumer, offset);
 }
 
 void application::drain_consumer(const std::string& name, std::chrono::milliseconds timeout,

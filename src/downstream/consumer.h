@@ -139,12 +139,12 @@ class consumer {
   void pause(consumer_orders& out);
   /// Ends a pause and the holds of a drain.
   void go_on(consumer_orders& out);
-  /// Holds every lane that has a bot and has it asked, until `ask_until`, for what it was sent. A lane stays
-  /// held until another bot takes it, go_on() or `hold_until`.
-  void drain(base::instant ask_until, base::instant hold_until, consumer_orders& out);
+  /// Holds every lane that has a bot, or may get it back by RESUME, and has it asked, until `ask_until`, for
+  /// what it was sent. A lane stays held until another bot takes it, go_on() or `hold_until`.
+  void drain(base::instant now, base::instant ask_until, base::instant hold_until, consumer_orders& out);
   enum class drained : std::uint8_t {
     all,      ///< held, and everything that was sent is acknowledged
-    waiting,  ///< held, and something is not
+    waiting,  ///< held, and something is not, or its bot has just lost its connection
     no_bot,   ///< nobody is connected
     released  ///< not held any more: another bot has come, or go_on()
   };
@@ -154,7 +154,9 @@ class consumer {
     std::uint32_t unacknowledged = 0;
     flow::offset cursor;
   };
-  [[nodiscard]] std::vector<lane_drain> drain_state() const;
+  /// A bot whose connection broke is waited for this long: what it had not acknowledged by then is repeated.
+  static constexpr base::seconds return_wait{15};
+  [[nodiscard]] std::vector<lane_drain> drain_state(base::instant now) const;
   /// Events of the class up to `upto` that have not been sent yet are given up, `events` of them.
   void drop_class(proto::event_class what, flow::offset upto, std::uint64_t events, consumer_orders& out);
   /// Everything up to `upto` is given up: bots that are not past it begin anew, as of there.
@@ -232,6 +234,8 @@ class consumer {
   void suspect(const slot& where);
   void clear_suspicion(std::size_t lane, flow::offset acknowledged);
   [[nodiscard]] bool any_live() const noexcept;
+  /// Nobody is connected, and who was may well RESUME.
+  [[nodiscard]] bool may_return(const slot& where, base::instant now) const;
   void open_layout(std::uint32_t lanes, flow::offset head, consumer_orders& out);
   void drop_oldest_layout();
   void drop_settled_layouts();

@@ -46,7 +46,7 @@ base::result<void> consumer_control::drain(std::string_view name, base::millisec
   if (!one) return std::unexpected(one.error());
   const auto now = base::boot_clock::now();
   consumer_orders orders;
-  (*one)->with([&](consumer& body) { body.drain(now + ask_for, now + ask_for + hold_for, orders); });
+  (*one)->with([&](consumer& body) { body.drain(now, now + ask_for, now + ask_for + hold_for, orders); });
   desk_.carry(std::move(orders));
   log_.info("consumer.draining", {{"consumer", name}});
   tell(consumer_news::kind::draining, name);
@@ -56,7 +56,8 @@ base::result<void> consumer_control::drain(std::string_view name, base::millisec
 base::result<std::vector<consumer::lane_drain>> consumer_control::drain_state(std::string_view name) {
   const auto one = find(name);
   if (!one) return std::unexpected(one.error());
-  return (*one)->with([](consumer& body) { return body.drain_state(); });
+  const auto now = base::boot_clock::now();
+  return (*one)->with([now](consumer& body) { return body.drain_state(now); });
 }
 
 base::result<void> consumer_control::settle(std::string_view name, std::move_only_function<void()> durable) {

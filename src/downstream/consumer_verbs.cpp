@@ -27,19 +27,27 @@ void consumer::go_on(consumer_orders& out) {
   }
 }
 
-void consumer::drain(base::instant ask_until, base::instant hold_until, consumer_orders& out) {
+void consumer::drain(base::instant now, base::instant ask_until, base::instant hold_until,
+                     consumer_orders& out) {
   draining_ = true;
   ask_until_ = ask_until;
   hold_until_ = hold_until;
   for (auto& where : slots_) {
+    where.held = where.holder != 0 || may_return(where, now);
     if (where.holder == 0) continue;
-    where.held = true;
     where.holding = false;
     out.push_back({.what = told::hold, .to = where.holder, .grant = {}, .closely = true});
   }
 }
 
-std::vector<consumer::lane_drain> consumer::drain_state() const {
+bool consumer::may_return(const slot& where, base::instant now) const {
+  const auto kept = sessions_.find(where.session);
+  if (where.holder != 0 || kept == sessions_.end() || kept->second.attached || !kept->second.began)
+    return false;
+  return now < kept->second.detached_at + return_wait;
+}
+
+std::vector<consumer::lane_drain> consumer::drain_state(base::instant now) const {
   std::vector<lane_drain> out;
   for (const auto& lane : status()) {
     auto& one = out.emplace_back();
@@ -49,10 +57,12 @@ std::vector<consumer::lane_drain> consumer::drain_state() const {
     // The cursor reaches the position when nothing is in flight, be it acknowledged or not yet grown old
     // enough to count.
     const bool settled = lane.holding && lane.unacknowledged == 0 && lane.cursor >= lane.position;
-    one.state = !lane.connected ? drained::no_bot
-                : !lane.held    ? drained::released
-                : settled       ? drained::all
-                                : drained::waiting;
+    const auto& where = slots_[lane.lane.id];
+    one.state = lane.held && may_return(where, now) ? drained::waiting
+                : !lane.connected                   ? drained::no_bot
+                : !lane.held                        ? drained::released
+                : settled                           ? drained::all
+                                                    : drained::waiting;
   }
   return out;
 }

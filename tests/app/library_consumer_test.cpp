@@ -20,10 +20,13 @@ class library_consumer : public library {
     };
     start_ready(std::move(with));
     ASSERT_TRUE(until([this] { return manager->journal().guilds == 20; }));
+    connect();
+  }
+  void connect() {
     bot = std::make_unique<raw_bot>(
         thread, "ws://127.0.0.1:" + std::to_string(manager->port()) + "/?v=10&encoding=json");
     bot->start({{"token", sim::default_token}, {"intents", sim::intent::all}});
-    ASSERT_TRUE(book.await("main identified 0"));
+    ASSERT_TRUE(book.await("main identified 0", ++lives));
   }
   [[nodiscard]] lane_status lane() const { return manager->consumers().at(0).lanes.at(0); }
   void TearDown() override {
@@ -33,6 +36,7 @@ class library_consumer : public library {
 
   loop_thread thread;
   std::unique_ptr<raw_bot> bot;
+  std::size_t lives = 0;  ///< of bots, so far
 };
 
 TEST_F(library_consumer, is_seen_with_its_lanes_and_its_bots_leaving) {
@@ -86,6 +90,51 @@ TEST_F(library_consumer, is_not_drained_while_its_bot_is_silent) {
   ASSERT_TRUE(got) << got.error().text();
   EXPECT_FALSE(got->drained);
   EXPECT_GE(got->unacknowledged, 3u);
+}
+
+TEST_F(library_consumer, gives_up_a_class_of_what_is_queued) {
+  start_with_bot(options());
+  bot->cut();
+  ASSERT_TRUE(book.await("main left 0"));
+  discord.emit(5, "TYPING_START");
+  discord.emit(4, "MESSAGE_CREATE");
+  ASSERT_TRUE(until([this] { return lane().lag >= 9; }));
+  ASSERT_TRUE(manager->drop_consumer_class("main", event_group::ephemeral).get());
+  ASSERT_TRUE(book.await("main gave_up"));
+  EXPECT_EQ(manager->consumers()[0].given_up, 5u);
+  EXPECT_EQ(manager->journal().gaps, 0u) << "of ephemeral events there is only the count";
+}
+
+TEST_F(library_consumer, has_the_events_that_its_bots_died_of) {
+  auto with = options();
+  with.poison.suspect_after = 1;
+  with.poison.convict_after = 1;
+  start_with_bot(std::move(with));
+  discord.emit(1, "CHANNEL_UPDATE");
+  for (;;) {
+    bot->next_event("CHANNEL_UPDATE");
+    bot->cut();
+    ASSERT_TRUE(book.await("main left 0", lives));
+    if (!manager->dead_letters().empty()) break;
+    ASSERT_LT(lives, 10u);
+    connect();
+  }
+  EXPECT_EQ(lives, 2u);
+  const auto letters = manager->dead_letters();
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters[0].consumer, "main");
+  EXPECT_EQ(letters[0].type, "CHANNEL_UPDATE");
+  EXPECT_EQ(letters[0].lane, (shard_id{0, 1}));
+  EXPECT_NE(letters[0].guild, 0u);
+  EXPECT_TRUE(letters[0].d.starts_with('{'));
+  EXPECT_FALSE(manager->replay_dead_letter("main", letters[0].offset)) << "nobody is there";
+
+  connect();
+  ASSERT_TRUE(manager->replay_dead_letter("main", letters[0].offset));
+  EXPECT_EQ(bot->next_event("CHANNEL_UPDATE")["d"], nlohmann::json::parse(letters[0].d));
+  EXPECT_FALSE(manager->discard_dead_letter("main", letters[0].offset + 1));
+  ASSERT_TRUE(manager->discard_dead_letter("main", letters[0].offset));
+  EXPECT_TRUE(manager->dead_letters().empty());
 }
 
 TEST_F(library_consumer, gives_up_what_is_queued_with_a_gap) {

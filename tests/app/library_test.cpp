@@ -303,6 +303,10 @@ TEST_F(library, says_who_has_never_read) {
   EXPECT_NE(paused.error().detail.find("nobody"), std::string::npos);
   EXPECT_FALSE(manager->drain_consumer("nobody", 1s).get());
   EXPECT_FALSE(manager->skip_consumer("nobody", {}).get());
+  EXPECT_FALSE(manager->drop_consumer_class("nobody", event_group::message).get());
+  EXPECT_TRUE(manager->dead_letters().empty());
+  EXPECT_FALSE(manager->replay_dead_letter("nobody", 7));
+  EXPECT_FALSE(manager->discard_dead_letter("nobody", 7));
 }
 
 TEST_F(library, tells_that_it_cannot_go_on) {

@@ -88,6 +88,37 @@ test('a drain waits for the beat of a library that is never asked', async (t) =>
   assert.deepEqual(client.faults, []);
 });
 
+test('a drain waits for a bot whose connection breaks meanwhile, and what it had received is not repeated', async (t) => {
+  const simulator = await Simulator.start(t);
+  const daemon = await Daemon.start(t, simulator, { config: { downstream: { heartbeat_interval: '100s' } } });
+  const client = await GatewayClient.connect(t, daemon.gateway, { heartbeats: 'manual', reconnect: false });
+  await simulator.emit(50, 'MESSAGE_CREATE');
+  await until('they arrive', () => client.received().filter(({ type }) => type === 'MESSAGE_CREATE').length === 50);
+  const had = await simulator.newest_serial();
+  let drained = null;
+  const answered = daemon.told('/v1/consumers/main/drain', { method: 'POST', body: { timeout: '60s' } }).then((told) => { drained = told; });
+  await until('it is held', async () => (await lane_of(daemon, 'main')).held);
+  client.drop();
+  await until('the connection is gone', async () => !(await lane_of(daemon, 'main')).connected);
+  await simulator.emit(10, 'MESSAGE_CREATE');
+  assert.equal(drained, null, 'it was called drained with 50 events unacknowledged');
+  client.open();
+  await until('it has resumed', () => client.count.resumed === 1);
+  const newest = await simulator.newest_serial();
+  await until('it has what came meanwhile', () => client.has(newest));
+  client.beat();
+  await answered;
+  assert.equal(drained.drained, true, JSON.stringify(drained));
+  assert.equal(drained.lanes[0].state, 'drained');
+  await client.leave(1000);
+  const again = await GatewayClient.connect(t, daemon.gateway);
+  await simulator.emit(5, 'MESSAGE_CREATE');
+  const last = await simulator.newest_serial();
+  await until('what is new arrives', () => again.has(last));
+  assert.deepEqual(again.received().filter(({ serial, backfill }) => serial <= Math.max(had, newest) && !backfill), []);
+  assert.deepEqual(client.faults, []);
+});
+
 test('a paused consumer queues over a restart of the daemon, and loses nothing', async (t) => {
   const simulator = await Simulator.start(t, { rate: 200 });
   const daemon = await Daemon.start(t, simulator);
