@@ -151,15 +151,24 @@ void judge::follow(const bot_session& session) {
   auto row = std::ranges::upper_bound(rows_, grant.start, {}, &journal_row::offset);
   for (std::size_t i = session.backfill; i < session.received.size(); ++i) {
     const auto& got = session.received[i];
-    const auto is = [&got](const journal_row& one) {
+    const auto same = [](const journal_row& one, const bot_receipt& got) {
       if (one.type != got.type || one.serial != got.serial) return false;
       return got.serial != 0 || one.guild == got.guild;  // entitlements name a guild, but belong to none
     };
+    const auto is = [&](const journal_row& one) { return same(one, got); };
     const auto next = std::find_if(row, rows_.end(), [&](const journal_row& one) {
       return due(one, session, grant) && !may_be_left_out(one);
     });
-    // Before it some that were given up may have come; where it may be either it is the one that was not.
-    const bool certain = next != rows_.end() && is(*next) && got.serial == 0;
+    // Before it some that were given up may have come, from memory. Of those without a serial it is the one
+    // that was not, unless what came after it is one that was.
+    const auto of_given_up = [&] {
+      if (i + 1 == session.received.size()) return false;
+      const auto& after = session.received[i + 1];
+      return after.serial != 0 && std::any_of(row, next, [&](const journal_row& one) {
+               return due(one, session, grant) && same(one, after);
+             });
+    };
+    const bool certain = next != rows_.end() && is(*next) && got.serial == 0 && !of_given_up();
     row = certain ? next : std::find_if(row, next, [&](const journal_row& one) {
       return due(one, session, grant) && is(one);
     });
