@@ -48,6 +48,7 @@ test(`${kills} SIGKILLs of the daemon, in every phase`, async (t) => {
     if (phase === 'prepare' || phase === 'cut' || phase === 'drain') await scene.arrive(chance(1, 1_500));
     const had = scene.client.received().filter(({ serial, backfill }) => serial > moving && !backfill).map(({ serial }) => serial);
     await scene.daemon.kill9();
+    const over = scene.daemon.log.slice(from).some((line) => /reshard\.(done|aborted)/.test(line));
     const again = scene.daemon.log.length;
     await scene.daemon.launch();
     await scene.in_phase('idle');
@@ -56,13 +57,15 @@ test(`${kills} SIGKILLs of the daemon, in every phase`, async (t) => {
     const outcome = `${phase}: ${/reshard\.(\w+)/.exec(end)[1]}`;
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     const { last } = await scene.state();
-    assert.ok(last.restarts > 0, 'the receipt is of the one that was cut off');
+    assert.ok(over || last.restarts > 0, 'the receipt is of the one that was cut off');
     const counted = last.receipt.events.delivered_by_old + last.receipt.events.delivered_by_new;
-    if (phase === 'prepare' || phase === 'overlap') {
+    // The kill may come when the next phase has begun, or all is over.
+    const early = phase === 'prepare' || phase === 'overlap';
+    if (early && end.includes('given_up')) {
       assert.deepEqual([last.receipt.outcome, counted], ['aborted', 0]);
     } else {
       const dispatched = new Set((await scene.simulator.events(asked - slack)).map(({ serial }) => serial));
-      const least = had.filter((serial) => dispatched.has(serial)).length;
+      const least = early || over ? 0 : had.filter((serial) => dispatched.has(serial)).length;
       assert.ok(counted >= least && counted <= dispatched.size, `${phase}: ${least} <= ${counted} counted <= ${dispatched.size}`);
       assert.equal(last.receipt.events.lost + last.receipt.events.doubled + last.receipt.guilds.with_gap, 0);
     }
