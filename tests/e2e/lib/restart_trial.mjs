@@ -110,7 +110,8 @@ export class Trial {
   /** Waits until Discord has sent `count` more events. */
   async dispatched(count) {
     const { events } = await this.simulator.status();
-    await until(`${count} events are dispatched`, async () => (await this.simulator.status()).events >= events + count);
+    const due_ms = this.rate > 0 ? (1_000 * count) / this.rate : 0;
+    await until(`${count} events are dispatched`, async () => (await this.simulator.status()).events >= events + count, { timeout_ms: 60_000 + 3 * due_ms });
   }
 
   /** Stops the flow and gives the ledger of the whole trial. */
