@@ -84,17 +84,19 @@ def cursors(cycle, options):
 
 
 def reshardings(cycle, options):
-    """Every count of shards in turn, many seeds each, then there and back; and SIGKILLs in every phase."""
+    """Every count of shards in turn, many seeds each, receipts to the event, then there and back; and SIGKILLs in every phase."""
     seed = {"EVERGATE_SEED": str(options.seed + cycle)}
     first = str(options.seed + cycle * options.reshard_seeds)
     seeds = [(["node", "--test", *e2e("reshard_seeds.test.mjs")],
               {"EVERGATE_SEED": first, "EVERGATE_RESHARD_SEEDS": str(options.reshard_seeds), "EVERGATE_RESHARDINGS": pair})
              for pair in options.reshardings.split(",")]
+    receipts = (["node", "--test", *e2e("reshard_receipt.test.mjs")],
+                {"EVERGATE_SEED": first, "EVERGATE_RECEIPT_SEEDS": "4", "EVERGATE_RESHARDINGS": options.reshardings})
     there_and_back = (["node", "--test", "--test-name-pattern", "when asked", *e2e("reshard.test.mjs")],
                       {**seed, "EVERGATE_RESHARDINGS": options.reshardings})
     kills_in_phases = (["node", "--test", *e2e("reshard_kills.test.mjs")],
                        {**seed, "EVERGATE_RESHARD_KILLS": str(options.reshard_kills)})
-    return [*seeds, there_and_back, kills_in_phases, (["node", "--test", *e2e("reshard_skew.test.mjs")], seed)]
+    return [*seeds, receipts, there_and_back, kills_in_phases, (["node", "--test", *e2e("reshard_skew.test.mjs")], seed)]
 
 
 def sum_up_reshardings(figures):

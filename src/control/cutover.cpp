@@ -131,7 +131,7 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
   }
   if (decided_before(from, event)) return;
   watch_voice(event);
-  if ((row.flags & flow::row_flag::reply) != 0) return append(event, out.batch);
+  if ((row.flags & flow::row_flag::reply) != 0) return deliver(from, event, out);
   if (event.what.kind == identity_kind::apart) return take_apart(from, event, now, out);
   const auto& all = shards_[at(from)];
   if (row.shard != (row.guild >> 22) % all.size()) return take_stray(from, event, out);
@@ -163,7 +163,7 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
   if (home->owner() == from) note_down(event);
   if (!backfill) return take_event(from, *home, event, now, out);
   if (from == fleet_side::new_fleet) find_voice(event);
-  if (home->owner() == from) append(event, out.batch);
+  if (home->owner() == from) deliver(from, event, out);
 }
 
 /// GAPs and READYs. They stand in the batch where the session ended and where the next began.
@@ -250,7 +250,7 @@ bool cutover::told_by_other(fleet_side from, const event_identity& what, base::i
 /// Discord gives the other session as well is left out.
 void cutover::take_apart(fleet_side from, const arriving_event& event, base::instant now, output& out) {
   if (from == fleet_side::new_fleet && owner_of(event.row->guild) != from) return;
-  if (!told_by_other(from, event.what, now)) append(event, out.batch);
+  if (!told_by_other(from, event.what, now)) deliver(from, event, out);
 }
 
 /// Events that come on a shard which is not their guild's, or of guilds that the bot is not in (interactions

@@ -20,7 +20,8 @@ struct receipt {
   std::uint64_t guilds_born = 0;  ///< joined meanwhile: the new fleet's from their first event
   /// Times that a guild which had moved came back, since the session that had it was lost.
   std::uint64_t came_back = 0;
-  /// Events that were let through since the cuts began, whatever their guild.
+  /// What was let through since the cuts began, whatever its guild: all rows of the two fleets in the journal
+  /// but for their own records (READYs, GAPs).
   std::uint64_t delivered_by_old = 0;
   std::uint64_t delivered_by_new = 0;
   cut_counts events;             ///< since then, too

@@ -14,6 +14,7 @@
 #include "ledger_reader.h"
 #include "oracle.h"
 #include "proto/json_view.h"
+#include "receipt_check.h"
 #include "sim/guild_compare.h"
 #include "trouble.h"
 
@@ -78,6 +79,7 @@ class seed_run final : private shard_watch {
     bot_log_.on_look = [this](const relief_look& what) { bounds_.looked(what); };
     disk_.on_committed = [this](const journal::round& work, std::int64_t unix_ms) {
       commits_.push_back(time_.now());
+      for (const auto& batch : work.batches) receipts_.committed(*batch);
       // What a small journal gives up in the commit that brings it is in no image.
       if (bounds_.any()) read_round(work);
       read_journal();
@@ -377,6 +379,7 @@ class seed_run final : private shard_watch {
   void judge_handover() {
     handover_->finish(whole_ledger(discord_));
     for (const auto& what : handover_->findings()) findings_.push_back(what);
+    for (const auto& what : receipts_.findings()) findings_.push_back(what);
     if (handover_->gaps() > 0 || handover_->guild_gaps() > 0) return;
     for (const auto& what : reshardings_.receipts) {
       if (what.events.lost + what.events.doubled == 0) continue;
@@ -543,6 +546,7 @@ class seed_run final : private shard_watch {
   oracle oracle_;
   std::optional<handover_oracle> handover_;  ///< in place of oracle::stored and finish
   reshard_log reshardings_;
+  receipt_check receipts_{};
   std::size_t paused_ = 0;  ///< fleets that do not read
   std::vector<std::string> findings_;
 };

@@ -161,8 +161,10 @@ bool virtual_journal::stop() {
       written_ = false;
       core_.prepare(*in_flight_);
     }
-    if (!written_ && !core_.write(*in_flight_, time_.unix_ms())) return false;
-    if (disk_.on_committed) disk_.on_committed(*in_flight_, time_.unix_ms());
+    if (!written_) {
+      if (!core_.write(*in_flight_, time_.unix_ms())) return false;
+      if (disk_.on_committed) disk_.on_committed(*in_flight_, time_.unix_ms());
+    }
     const auto told = core_.settle(*in_flight_);
     in_flight_.reset();
   }
