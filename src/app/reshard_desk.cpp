@@ -158,7 +158,7 @@ result<void> reshard_desk::carry_out(const control::reshard_plan& plan, const co
   order.number = ++number_;
   order.door = 1 - door_;
   // Somebody who asks by hand may use what an automatic one leaves.
-  if (plan.identifies > known.allowance) order.first_cause = proto::identify_cause::start;
+  if (plan.identifies > known.allowance) ground_.access.open_reserve(order.number);
   order.on_fatal = failure_of(number_);
   const auto guilds = ground_.store.guilds({0, 1}, ground_.store.head());
   if (!guilds) return std::unexpected(guilds.error());
@@ -309,6 +309,7 @@ void reshard_desk::over(const control::reshard_task& task, fleet_side gone, cons
 void reshard_desk::phase_changed() {
   const auto& task = course_.task();
   if (course_.busy()) {
+    if (task.phase == control::reshard_phase::cut) ground_.fleets.of(fleet_side::new_fleet)->serves();
     ground_.log.info("reshard.phase", {{"phase", name_of(task.phase)},
                                        {"from", task.from.count},
                                        {"to", task.to.count},

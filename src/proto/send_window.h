@@ -53,6 +53,9 @@ class send_window {
 
   /// Counts a heartbeat; false when even the room kept for heartbeats is used up (it must not be sent).
   [[nodiscard]] bool try_heartbeat(base::instant now);
+  /// The same for one that is not due (resharding asks for proof): only while the due ones keep half of their
+  /// room.
+  [[nodiscard]] bool try_probe(base::instant now);
   /// Counts an IDENTIFY or RESUME.
   void note_send(base::instant now);
 
@@ -68,6 +71,8 @@ class send_window {
   [[nodiscard]] std::uint32_t heartbeat_room() const noexcept { return heartbeat_room_; }
 
  private:
+  /// Sends that only due heartbeats may use.
+  [[nodiscard]] std::uint32_t kept() const noexcept { return heartbeat_room_ / 2; }
   [[nodiscard]] base::instant room_at(base::instant now) const noexcept;
 
   send_window_options options_;

@@ -247,9 +247,8 @@ void session::take(const input::command& what, context& c) {
 void session::take(const input::probe&, context& c) {
   // Before RESUMED the replay is under way, which an answer may overtake.
   if (state_ != session_state::live || !heartbeat_.running() || probe_beat_) return;
-  const auto before = beats_;
-  beat(c);
-  if (beats_ == before) return;  // the send window has no room: asked again soon
+  if (!window_.try_probe(c.now)) return;  // asked again soon
+  send_beat(c);
   probe_beat_ = beats_;
   probe_sent_ = c.now;
 }
@@ -334,7 +333,10 @@ flow::committed_seq session::told() const noexcept {
 }
 
 void session::beat(context& c) {
-  if (!window_.try_heartbeat(c.now)) return;
+  if (window_.try_heartbeat(c.now)) send_beat(c);
+}
+
+void session::send_beat(context& c) {
   heartbeat_.on_sent(c.now);
   ++beats_;
   c.out.emplace_back(action::send{heartbeat_frame(told()), true, false});

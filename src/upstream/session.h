@@ -134,6 +134,7 @@ class session {
   /// What Discord is told that we have.
   [[nodiscard]] flow::committed_seq told() const noexcept;
   void beat(context& c);
+  void send_beat(context& c);
   void tend_heartbeat(context& c, bool unread = false);
   void on_ack(context& c);
   void send_commands(context& c);

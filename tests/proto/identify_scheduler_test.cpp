@@ -240,5 +240,26 @@ TEST(IdentifyScheduler, ReshardingLeavesTheReserveToLostSessions) {
   EXPECT_EQ(whole_turns(s, t0 + 1h).size(), 1U);  // a new day
 }
 
+TEST(IdentifyScheduler, AReserveThatWasOpenedIsUsedAfterWhatServes) {
+  auto o = options();
+  o.reserve = 2;
+  o.reshard_reserve = 10;
+  identify_scheduler s(o);
+  s.set_limits({1, 1000, 5, t0 + 1h});
+  s.open_reserve(1);
+  s.request({0, 1}, identify_cause::reshard);
+  s.request({1, 1}, identify_cause::reshard);
+  s.request({0, 2}, identify_cause::reshard);
+  s.request({4, 0}, identify_cause::reidentify);
+  std::vector<identify_slot> order;
+  for (auto now = t0; now < t0 + 1min; now += 5s) {
+    for (const auto& t : whole_turns(s, now)) {
+      order.push_back({t.shard, t.fleet});
+      s.sent(order.back(), now);
+    }
+  }
+  EXPECT_EQ(order, (std::vector<identify_slot>{{4, 0}, {0, 1}, {1, 1}}));
+}
+
 }  // namespace
 }  // namespace evergate::proto
