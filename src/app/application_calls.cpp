@@ -10,6 +10,7 @@
 #include "downstream/client_frame.h"
 #include "downstream/locate.h"
 #include "proto/json_view.h"
+#include "proto/presence.h"
 
 namespace evergate::app {
 namespace {
@@ -186,8 +187,9 @@ result<void> application::edit_bot_status(std::string_view presence) {
 }
 
 result<void> application::edit_shard_status(std::uint32_t shard, std::string_view presence) {
-  if (!presence.starts_with('{')) return base::fail(errc::bad_option, "presence: not a JSON object");
-  return send_payload(shard, 3, presence);
+  const auto whole = proto::whole_presence(presence);
+  if (!whole) return base::fail(errc::bad_option, whole.error().text());
+  return send_payload(shard, 3, *whole);
 }
 
 result<void> application::request_soundboard_sounds(const std::vector<std::uint64_t>& guild_ids) {

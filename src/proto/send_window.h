@@ -61,6 +61,8 @@ class send_window {
 
   /// Queues a command. False when the queue is full. A presence replaces the one that waits.
   [[nodiscard]] bool push(int op, std::string payload);
+  /// An IDENTIFY carries a newer one.
+  void drop_presence() noexcept { presence_.reset(); }
   /// Takes the next command that may go now into `payload` and counts it.
   [[nodiscard]] bool next(std::string& payload, base::instant now);
   /// When next() can succeed; nothing while no command waits.

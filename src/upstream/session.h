@@ -184,6 +184,8 @@ class session {
   base::instant dispatched_at_{};
 
   // A probe under way on this connection: Discord answers heartbeats one by one, in order.
+  bool presence_sent_ = false;     ///< in the IDENTIFY
+  bool presence_refused_ = false;  ///< so that the next goes without, until a bot sets another
   std::uint64_t beats_ = 0;
   std::uint64_t acks_ = 0;
   std::optional<std::uint64_t> probe_beat_;
