@@ -118,6 +118,7 @@ class application final : public gateway_manager, private flow::commit_listener 
   void look_for_gaps();
   void measure();
   void expire_requests();
+  void arm_expiry(base::instant when);
   void watch_drain(const std::string& name, base::instant until,
                    std::shared_ptr<callback<drain_result>> done);
 
@@ -168,6 +169,7 @@ class application final : public gateway_manager, private flow::commit_listener 
   std::vector<std::unique_ptr<net::event_loop>> loops_;
   worker_meter meter_;
   std::shared_ptr<net::tls_context> listener_tls_;
+  std::shared_ptr<net::tls_context> admin_tls_;
   std::unique_ptr<net::http_client> http_;
   std::shared_ptr<upstream::access> access_;
   std::unique_ptr<control::junction> meeting_;
@@ -178,6 +180,8 @@ class application final : public gateway_manager, private flow::commit_listener 
   std::unique_ptr<admin::api> api_;
   std::vector<std::jthread> threads_;
   std::atomic<bool> running_ = false;
+  std::mutex expiry_mutex_;
+  std::optional<base::instant> expiry_at_;  ///< the soonest look at requests for members
   mutable std::mutex fatal_mutex_;
   std::string fatal_;
   bool store_broken_ = false;

@@ -225,13 +225,28 @@ void application::request_members(member_request what, callback<guild_members> d
   listens_ = true;
   const auto d = member_requests::payload(what, nonce);
   if (auto routed = command(8, *d); !routed) return requests_.fail(nonce, std::move(routed.error()));
-  caller_.at(now + what.patience, [this] { expire_requests(); });
+  arm_expiry(now + what.patience);
+}
+
+/// One timer at a time is enough: the soonest looks at all.
+void application::arm_expiry(base::instant when) {
+  {
+    const std::scoped_lock lock(expiry_mutex_);
+    if (expiry_at_ && *expiry_at_ <= when) return;
+    expiry_at_ = when;
+  }
+  caller_.at(when, [this, when] {
+    {
+      const std::scoped_lock lock(expiry_mutex_);
+      if (expiry_at_ != when) return;
+      expiry_at_.reset();
+    }
+    expire_requests();
+  });
 }
 
 void application::expire_requests() {
-  if (const auto next = requests_.expire(base::boot_clock::now())) {
-    caller_.at(*next, [this] { expire_requests(); });
-  }
+  if (const auto next = requests_.expire(base::boot_clock::now())) arm_expiry(*next);
 }
 
 template <class T>

@@ -217,7 +217,7 @@ class cutover {
   void watch_voice(const arriving_event& event);
   void find_voice(const arriving_event& event);
   void tell_all_progress(output& out);
-  void let_go(stream& home);
+  void make_room();
 
   const cutover_options options_;
   const fleet_shape shapes_[2];
@@ -231,6 +231,7 @@ class cutover {
   std::unordered_set<proto::snowflake> down_;        ///< the side that serves has said so
   std::size_t unsettled_ = 0;
   std::size_t held_bytes_ = 0;
+  std::size_t too_much_ = 0;  ///< held, when there was nothing to let go of, and a little more
   std::vector<shard_state> shards_[2];
   std::unordered_map<proto::snowflake, std::unique_ptr<stream>> streams_;
   /// The target's without a comparison: joined after the cuts began, or moved in an earlier run.

@@ -181,10 +181,10 @@ bool guild_cut::crosses(std::size_t serving_place, std::size_t joining_place) co
 
 void guild_cut::cut_here(std::size_t serving_place, std::size_t joining_place, base::instant now,
                          released& out) {
-  std::deque<event_identity> owed;
+  queue<event_identity> owed;
   for (std::size_t i = serving_place + 1; i < serving_seen_.size(); ++i)
     owed.push_back(serving_seen_[i].what);
-  std::deque<held_event> after;
+  queue<held_event> after;
   for (std::size_t j = 0; j < joining_held_.size(); ++j) {
     auto& event = joining_held_[j];
     if (j < joining_place) {
@@ -222,8 +222,8 @@ void guild_cut::cut_in_silence(base::instant now, released& out) {
 
 /// What is most likely right, and recorded as a GAP since it is not proven.
 void guild_cut::cut_blindly(base::instant now, released& out) {
-  std::deque<seen_event> unmatched = serving_seen_;
-  std::deque<held_event> after;
+  queue<seen_event> unmatched = serving_seen_;
+  queue<held_event> after;
   for (auto& event : joining_held_) {
     if (take_equal(unmatched, event.what, what_of<seen_event>))
       ++counts_.matched;
@@ -232,14 +232,14 @@ void guild_cut::cut_blindly(base::instant now, released& out) {
   }
   joining_held_ = std::move(after);
   recount();
-  std::deque<event_identity> owed;
+  queue<event_identity> owed;
   for (const auto& seen : unmatched) {
     if (joining_proved_ < seen.at + options_->skew_max) owed.push_back(seen.what);
   }
   hand_over(std::move(owed), cut_kind::gap, now, out);
 }
 
-void guild_cut::hand_over(std::deque<event_identity> owed, cut_kind kind, base::instant now, released& out) {
+void guild_cut::hand_over(queue<event_identity> owed, cut_kind kind, base::instant now, released& out) {
   owed_ = std::move(owed);
   audit_over_ = serving_session_ != session::there;
   // They would have come before whatever the cut was made at.
@@ -304,7 +304,7 @@ void guild_cut::audit_new(const event_identity& what, base::instant now) {
   if (fresh_.size() > options_->seen_items_max) end_audit();
 }
 
-void guild_cut::hold(std::deque<held_event>& where, const arriving_event& event, base::instant now) {
+void guild_cut::hold(queue<held_event>& where, const arriving_event& event, base::instant now) {
   where.emplace_back(event, now, &where == &joining_held_ ? joining_proved_ : base::instant{});
   held_bytes_ += where.back().size();
   while (where.size() > 1 &&
@@ -329,7 +329,11 @@ void guild_cut::proved(role side, base::instant sent, base::instant now, release
   if (stage_ == stage::moved) {
     if (side == role::serving) {
       left_proved_ = std::max(left_proved_, sent);
-      while (!fresh_.empty() && fresh_.front().at + skew <= sent) fresh_.pop_front(), ++counts_.one_sided;
+      while (!fresh_.empty() && fresh_.front().at + skew <= sent) {
+        // What the left side does not show after the cut, it has shown before, or never.
+        ++(was_delivered(fresh_.front().what) ? counts_.doubled : counts_.one_sided);
+        fresh_.pop_front();
+      }
     } else {
       while (!late_.empty() && late_.front().at + skew <= sent) {
         held_bytes_ -= late_.front().size();
