@@ -259,8 +259,12 @@ void application::change_consumer(
     callback<void> done, const std::function<base::result<void>(std::move_only_function<void()>)>& work) {
   if (!running_) return give<void>(std::move(done), std::unexpected(stopping()));
   auto shared = std::make_shared<callback<void>>(std::move(done));
-  const auto begun = work([this, shared] { give<void>(std::move(*shared), {}); });
-  if (!begun) give<void>(std::move(*shared), std::unexpected(begun.error()));
+  const auto id = pending_.add([shared](base::error why) { (*shared)(std::unexpected(std::move(why))); });
+  if (id == 0) return give<void>(std::move(*shared), std::unexpected(stopping()));
+  const auto answer = [this, shared, id](result<void> what) {
+    if (pending_.take(id)) give<void>(std::move(*shared), std::move(what));
+  };
+  if (const auto begun = work([answer] { answer({}); }); !begun) answer(std::unexpected(begun.error()));
 }
 
 void application::pause_consumer(const std::string& name, callback<void> done) {
@@ -326,15 +330,15 @@ void application::drain_consumer(const std::string& name, std::chrono::milliseco
   const auto begun = gateway_->control().drain(name, timeout, options_.downstream.drain_hold_max);
   if (!begun) return give<drain_result>(std::move(done), std::unexpected(begun.error()));
   auto shared = std::make_shared<callback<drain_result>>(std::move(done));
-  {
-    const std::scoped_lock lock(drains_mutex_);
-    drains_.insert(shared);
-  }
-  watch_drain(name, base::boot_clock::now() + timeout, std::move(shared));
+  const auto id = pending_.add([shared](base::error why) { (*shared)(std::unexpected(std::move(why))); });
+  if (id == 0) return give<drain_result>(std::move(*shared), std::unexpected(stopping()));
+  watch_drain(name, base::boot_clock::now() + timeout, [this, shared, id](drain_result out) {
+    if (pending_.take(id)) give<drain_result>(std::move(*shared), out);
+  });
 }
 
 void application::watch_drain(const std::string& name, base::instant until,
-                              std::shared_ptr<callback<drain_result>> done) {
+                              std::function<void(drain_result)> done) {
   caller_.at(base::boot_clock::now() + drain_look, [this, name, until, done = std::move(done)]() mutable {
     if (!running_) return;  // end_events() answers
     const auto lanes = gateway_->control().drain_state(name);
@@ -346,12 +350,8 @@ void application::watch_drain(const std::string& name, base::instant until,
       out.unacknowledged += lane.unacknowledged;
     }
     if (!out.drained && base::boot_clock::now() < until) return watch_drain(name, until, std::move(done));
-    {
-      const std::scoped_lock lock(drains_mutex_);
-      drains_.erase(done);
-    }
     // What is acknowledged shall be so after a kill of the process too.
-    (void)gateway_->control().settle(name, [this, done, out] { give<drain_result>(std::move(*done), out); });
+    if (!gateway_->control().settle(name, [done, out] { done(out); })) done(out);
   });
 }
 
@@ -371,12 +371,7 @@ result<void> application::begin_events() {
 void application::end_events() {
   requests_.fail_all(stopping());
   caller_.stop();
-  std::set<std::shared_ptr<callback<drain_result>>> left;
-  {
-    const std::scoped_lock lock(drains_mutex_);
-    left.swap(drains_);
-  }
-  for (const auto& one : left) (*one)(std::unexpected(stopping()));
+  pending_.end(stopping(), [this](const std::function<void()>& one) { caller_.guarded("answer", one); });
   requests_.fail_all(stopping());
 }
 

@@ -19,7 +19,12 @@ bool dispatch_reader::step() {
   if (!batch) {
     // Nothing is skipped: it may be read the next time, which comes with the next commit or in a second.
     log_.error("dispatch.unreadable", {{"after", position_.value}, {"error", batch.error().text()}});
-    thread_.at(base::boot_clock::now() + retry_after, [this] { thread_.wake(); });
+    if (!std::exchange(retries_, true)) {
+      thread_.at(base::boot_clock::now() + retry_after, [this] {
+        retries_ = false;
+        thread_.wake();
+      });
+    }
     return false;
   }
   if (*batch == nullptr) {
