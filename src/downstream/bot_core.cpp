@@ -77,7 +77,7 @@ void bot_core::pump(bot_time when) {
 void bot_core::reserved(flow::offset upto, bot_time when) {
   at(when);
   reserving_ = false;
-  reserved_ = std::max(reserved_, upto);
+  if (!std::exchange(reserve_is_void_, false)) reserved_ = std::max(reserved_, upto);
   advance();
 }
 
@@ -328,8 +328,10 @@ void bot_core::asked_to_yield() {
 
 void bot_core::check_yield() {
   const bool open = lane_ && !lane_->counting() && lane_->unacknowledged() > 0;
-  if (!open || !wish_.may_ask || now_ >= yield_until_) return release();
-  step({.what = session_input::kind::ask, .need = ask_need::closely});
+  // Nothing would come before the bot's next beat: no library is kept waiting for that.
+  const bool silent = !wish_.may_ask && policy_->acknowledge == acknowledge_by::heartbeat;
+  if (!open || silent || now_ >= yield_until_) return release();
+  if (wish_.may_ask) step({.what = session_input::kind::ask, .need = ask_need::closely});
 }
 
 bool bot_core::serving() const noexcept {
@@ -356,8 +358,19 @@ void bot_core::release() {
   yielded_ = true;
   const auto head = around_.events.head();
   consumer_orders orders;
-  consumer_->with([&](consumer& body) { body.released(origin_.id, head, orders); });
+  consumer_->with([&](consumer& body) {
+    unreserve(body);
+    body.released(origin_.id, head, orders);
+  });
   around_.desk.carry(std::move(orders));
+}
+
+/// What is reserved and was not sent is the next bot's; or this one's, if it goes on, and is reserved anew.
+void bot_core::unreserve(consumer& body) {
+  if (policy_->redeliver != redelivery::at_most_once || !lane_) return;
+  body.unreserve(origin_.id, lane_->position());
+  reserved_ = lane_->position();
+  reserve_is_void_ = reserving_;
 }
 
 void bot_core::invalidate() {
@@ -405,9 +418,7 @@ void bot_core::leave(bool discard, bool unclean) {
   consumer->with([&](auto& body) {
     // What is on its way to disk, and was not sent, is the next bot's.
     if (interactions_.reserved()) body.reserve_interactions(origin_.id, interactions_.settled());
-    if (policy_->redeliver == redelivery::at_most_once && lane_) {
-      body.unreserve(origin_.id, lane_->position());
-    }
+    unreserve(body);
     // In one piece with the end: nobody is to be given the lane with the event still in it.
     const bool buried = unclean && bury(body);
     body.left(origin_.id, discard || buried, head, now_, orders, unclean);

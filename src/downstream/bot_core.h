@@ -142,6 +142,7 @@ class bot_core {
   void skip(flow::offset upto);
   void begin_hold();
   void release();
+  void unreserve(consumer& body);
   void invalidate();
   /// The bot ended the connection with a close frame.
   void said_goodbye(std::uint16_t code);
@@ -205,7 +206,8 @@ class bot_core {
   bool filled_in_bursts_ = false;
   bool bot_acknowledged_ = false;
   bool reserving_ = false;
-  bool starved_ = false;  ///< its window is full
+  bool reserve_is_void_ = false;  ///< what is being reserved was taken back meanwhile
+  bool starved_ = false;          ///< its window is full
   base::instant yield_until_{};
   base::instant gate_since_{};
   identify_request wish_;

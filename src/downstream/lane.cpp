@@ -64,11 +64,11 @@ base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std:
   while (position_ < until) {
     const auto slice = reader_.read_after(position_);
     if (!slice) return std::unexpected(slice.error());
-    if (!slice->batch) break;
+    if (!slice->batch) return pass_hole(until) ? pace::idle : pace::unknown;
     const auto& rows = slice->batch->rows;
     for (std::size_t i = slice->first; i < rows.size(); ++i) {
       const auto& row = rows[i];
-      if (row.offset > until) return pace::idle;
+      if (row.offset > until) return pass_hole(until) ? pace::idle : pace::unknown;
       if (out.size() - begin >= budget || ++looked_at > limits_.rows_per_pump) return pace::more;
       if (to_count_ == 0 && in_flight_.sent_seq() - before >= events_max) return pace::more;
       switch (take(*slice->batch, row, out)) {
@@ -86,14 +86,19 @@ base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std:
   return to_count_ > 0 ? pace::unknown : pace::idle;
 }
 
+/// Records up to `upto` are missing: evicted. Numbers across the hole cannot be made again from what is left.
+bool lane::pass_hole(flow::offset upto) {
+  if (to_count_ > 0) return false;
+  rows_missing_ += upto.value - position_.value;
+  position_ = upto;
+  fixed_seq_ = in_flight_.sent_seq();
+  fixed_offset_ = position_;
+  return true;
+}
+
 lane::step lane::take(const flow::event_batch& batch, const flow::event_row& row, std::string& out) {
   if (row.offset.value != position_.value + 1) {
-    // Records are missing: evicted. Numbers across the hole cannot be made again from what is left.
-    if (to_count_ > 0) return step::unknown;
-    rows_missing_ += row.offset.value - position_.value - 1;
-    position_ = flow::offset{row.offset.value - 1};
-    fixed_seq_ = in_flight_.sent_seq();
-    fixed_offset_ = position_;
+    if (!pass_hole({row.offset.value - 1})) return step::unknown;
   }
   if (!wanted(batch, row)) {
     if (row.type == proto::event_type::interaction_create && interactions_ != nullptr && to_count_ == 0) {

@@ -131,6 +131,7 @@ class lane {
   enum class step : std::uint8_t { on, full, spent, unknown };
 
   [[nodiscard]] bool wanted(const flow::event_batch& batch, const flow::event_row& row) const noexcept;
+  [[nodiscard]] bool pass_hole(flow::offset upto);
   [[nodiscard]] step take(const flow::event_batch& batch, const flow::event_row& row, std::string& out);
   void begin(std::shared_ptr<const lane_grant> grant, proto::snowflake self);
   void note_acknowledged();

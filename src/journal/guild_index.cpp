@@ -91,7 +91,8 @@ void guild_index::note(proto::snowflake guild, std::uint64_t blob, std::uint64_t
   at->newest_row = std::max(at->newest_row, offset);
   if (effect == guild_effect::none) return;
   if (newer || at->history.empty() || offset > at->history.back().offset) {
-    at->reconcile = false;
+    // A newer version has the mark as it was then.
+    if (newer) at->reconcile = false;
     move(*at, offset, after(effect));
   } else {
     insert(*at, offset, after(effect));

@@ -23,7 +23,7 @@ void each_whole(snapshot& view, table where, Use&& use) {
   if (!at) return;
   for (auto more = (*at)->seek({}); more && *more; more = (*at)->next()) {
     const auto payload = unseal(where, (*at)->key(), (*at)->value());
-    if (payload) use(*payload);
+    if (payload) use((*at)->key(), *payload);
   }
 }
 
@@ -31,15 +31,15 @@ std::vector<flow::session_record> whole_sessions(store& from) {
   std::vector<flow::session_record> out;
   auto view = from.read();
   if (!view) return out;
-  std::map<std::size_t, std::vector<std::int64_t>> sequences;
-  each_whole(**view, table::sequences, [&](std::string_view payload) {
+  std::map<std::string, std::vector<std::int64_t>> sequences;  // by key: a twin's fleet has one of its own
+  each_whole(**view, table::sequences, [&](std::string_view key, std::string_view payload) {
     std::vector<std::int64_t> all;
-    if (decode(payload, all)) sequences.insert_or_assign(all.size(), std::move(all));
+    if (decode(payload, all)) sequences.insert_or_assign(std::string(key), std::move(all));
   });
-  each_whole(**view, table::sessions, [&](std::string_view payload) {
+  each_whole(**view, table::sessions, [&](std::string_view, std::string_view payload) {
     flow::session_record one;
     if (out.size() == sessions_max || !decode(payload, one)) return;
-    const auto fleet = sequences.find(one.shard.count);
+    const auto fleet = sequences.find(count_key(one.shard.count));
     if (fleet != sequences.end() && one.shard.id < fleet->second.size())
       one.seq = fleet->second[one.shard.id];
     out.push_back(std::move(one));
@@ -99,7 +99,9 @@ bool hear_session(std::string_view line, verdict& out) {
   if (!take_number(line, one.shard.id) || !take_number(line, one.shard.count) || !take_number(line, one.seq))
     return false;
   auto id = from_hex(take_word(line));
-  const bool possible = one.shard.count > 0 && one.shard.count <= 65'535 && one.shard.id < one.shard.count;
+  const auto count = one.shard.count & ~flow::twin_fleet;
+  const bool possible =
+      one.shard.count < 2 * flow::twin_fleet && count > 0 && count <= 65'535 && one.shard.id < count;
   if (!id || !possible || out.sessions.size() == sessions_max) return false;
   one.session_id = std::move(*id);
   out.sessions.push_back(std::move(one));

@@ -252,6 +252,41 @@ TEST_F(BotDeliveryTest, AtMostOnceStillSendsWhatWasOnlyReserved) {
   EXPECT_EQ(next.events().size(), 5u) << "READY and four";
 }
 
+TEST_F(BotDeliveryTest, AtMostOnceGoesOnBehindAHole) {
+  rig_.policy->redeliver = redelivery::at_most_once;
+  ready().drop();
+  for (int i = 1; i <= 2'500; ++i) rig_.journal.message(a, i);
+  for (std::uint64_t gone = 1; gone <= 2'490; ++gone) rig_.journal.evict(flow::offset{gone});
+  auto& bot = rig_.connect();
+  bot.identify();
+  std::size_t got = 0;
+  for (int i = 0; i < 10; ++i) {
+    rig_.pass(200ms);
+    got += bot.events().size();
+  }
+  EXPECT_EQ(got, 11U) << "READY and ten";
+}
+
+TEST_F(BotDeliveryTest, AtMostOnceATakeoverLeavesWhatWasOnlyReservedToTheNext) {
+  rig_.policy->redeliver = redelivery::at_most_once;
+  auto& bot = ready();
+  rig_.options.pump_bytes = 1;
+  for (int i = 1; i <= 5; ++i) rig_.journal.message(a, i);
+  bot.core.pump(rig_.now());
+  std::exchange(rig_.posted, {}).front()();
+  EXPECT_EQ(bot.events().size(), 1u);
+  EXPECT_EQ(cursor(), 5u);
+  auto& next = rig_.connect();
+  next.identify();
+  std::size_t got = 0;
+  for (int i = 0; i < 40; ++i) {
+    rig_.pass(500ms);
+    got += next.events().size();
+  }
+  EXPECT_EQ(got, 5u) << "READY and four";
+  EXPECT_TRUE(bot.events().empty());
+}
+
 class PoisonTest : public BotDeliveryTest {
  protected:
   /// A bot that dies of serial `poison`, when it comes to it.

@@ -168,6 +168,20 @@ TEST_F(LaneTest, RefusesToCountAcrossAHole) {
   EXPECT_EQ(last_, lane::pace::unknown);
 }
 
+TEST_F(LaneTest, AHoleThatReachesPastWhereItMayGoIsPassed) {
+  for (int i = 1; i <= 9; ++i) journal_.message(guild, i);
+  for (const std::uint64_t gone : {4, 5, 6, 9}) journal_.evict(flow::offset{gone});
+  auto l = make();
+  l.start(grant(0), 1, 5);
+  std::string out;
+  ASSERT_EQ(l.pump(flow::offset{5}, 1 << 20, out, 100).value(), lane::pace::idle);
+  EXPECT_EQ(l.position().value, 5u);
+  EXPECT_EQ(l.rows_missing(), 2u);
+  ASSERT_EQ(l.pump(flow::offset{9}, 1 << 20, out, 100).value(), lane::pace::idle);
+  EXPECT_EQ(l.position().value, 9u);
+  EXPECT_EQ(l.rows_missing(), 4u);
+}
+
 TEST_F(LaneTest, AHoleInLiveDeliveryMakesAnAnchor) {
   for (int i = 1; i <= 9; ++i) journal_.message(guild, i);
   journal_.evict(flow::offset{4});

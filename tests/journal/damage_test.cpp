@@ -208,11 +208,17 @@ TEST_F(damaged_journal, a_damaged_guild_is_down_and_stays_so_until_it_is_sent_ag
 
 TEST_F(damaged_journal, what_a_child_says_is_not_trusted) {
   EXPECT_TRUE(heard("sound\nend\n"));
-  EXPECT_EQ(heard(told({.found = {}, .book = {}, .sessions = {{{1, 2}, "id", "", 7}}}))->sessions[0].seq, 7);
+  for (const std::uint32_t count : {2U, 2U | flow::twin_fleet}) {
+    const auto whole = heard(told({.found = {}, .book = {}, .sessions = {{{1, count}, "id", "", 7}}}));
+    ASSERT_TRUE(whole) << count;
+    EXPECT_EQ(whole->sessions[0].seq, 7);
+    EXPECT_EQ(whole->sessions[0].shard.count, count);
+  }
   for (const auto* const text :
        {"", "sound", "sound\n", "end\n", "sound\nend", "sound\nend\nmore\n", "damaged 6\nend\n",
         "damaged zz\nend\n", "sound\nsession 2 2 1 61\nend\n", "sound\nsession 0 99999999999 1 61\nend\n",
-        "sound\nsession 0 1 x 61\nend\n", "sound\nsession 0 1 1 6\nend\n", "sound\nsession\nend\n"})
+        "sound\nsession 0 1 x 61\nend\n", "sound\nsession 0 131073 1 61\nend\n",
+        "sound\nsession 2 65538 1 61\nend\n", "sound\nsession 0 1 1 6\nend\n", "sound\nsession\nend\n"})
     EXPECT_FALSE(heard(text)) << text;
 }
 
