@@ -405,7 +405,7 @@ TEST_F(Cutover, TheReceiptIsOneLineOfJson) {
       made->summary(t0 + 5'000ms).to_json(),
       R"({"from":2,"to":3,"outcome":"completed","duration_ms":5000,"guilds":{"all":6,"at_event":0,)"
       R"("in_silence":6,"with_gap":0,"joined":0,"came_back":0},"events":{"matched":0,"delivered_by_old":0,)"
-      R"("delivered_by_new":0,"lost":0,"doubled":0,"doubles_averted":0,"one_sided":0,"reordered":0}})");
+      R"("delivered_by_new":0,"lost":0,"doubles_averted":0,"one_sided":0,"reordered":0}})");
 }
 
 }  // namespace
