@@ -15,7 +15,8 @@ usage: ./evergate.sh COMMAND
 
   build [PRESET]   install what is missing, then configure and build (release, dev or tsan; default release)
                    programs end in build/PRESET/bin: evergate, evergate-sim
-  run              with DISCORD_TOKEN set: the daemon, with ./evergate.toml or a configuration made for you
+  run              with DISCORD_TOKEN set: the daemon, with ./evergate.toml or a configuration made for you (INTENTS=N);
+                   listens on 127.0.0.1, EVERGATE_PORT (7878), whatever its [listen] says of address and port
                    without: simulated Discord, the daemon and a discord.js bot, with what to try
                    (EVERGATE_GUILDS, EVERGATE_SHARDS, EVERGATE_RATE, EVERGATE_PORT, EVERGATE_BOT_PAUSE)
   ledger           while `run` shows its demonstration: what was lost, doubled or reordered

@@ -189,6 +189,7 @@ http_reply control_api::status(std::int64_t now_ms) {
     put("replayable", s->replay.size());
     put("waiting_guilds", s->waiting_set.size());
     w.boolean("connected", s->connection != 0);
+    w.text("status", s->status);
     w.text("state", s->connection == 0 ? "detached" : s->waiting.empty() ? "ready" : "backfilling");
     w.end_object();
   }

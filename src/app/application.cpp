@@ -40,7 +40,8 @@ std::vector<net::event_loop*> pointers(const std::vector<std::unique_ptr<net::ev
 }
 
 std::vector<std::unique_ptr<net::event_loop>> make_loops(std::uint32_t workers) {
-  if (workers == 0) workers = std::max(1u, std::thread::hardware_concurrency());
+  if (workers == 0)
+    workers = std::clamp<std::uint32_t>(std::thread::hardware_concurrency(), 1, downstream::loops_max);
   std::vector<std::unique_ptr<net::event_loop>> out;
   for (std::uint32_t i = 0; i < workers; ++i) out.push_back(std::make_unique<net::event_loop>());
   return out;
@@ -99,6 +100,7 @@ result<void> application::open_admin() {
   if (!options_.admin.enabled) return {};
   auto listen = admin_options_of(options_);
   if (!listen) return std::unexpected(listen.error());
+  admin_tls_ = listen->tls;
   admin_ = std::make_unique<admin::server>(std::move(*listen), log_);
   admin::ground around{.bots = *gateway_,
                        .store = *journal_,
@@ -254,8 +256,11 @@ result<void> application::make_gateway() {
     listener_tls_ = *context;
     listen.tls = *context;
   }
-  if (const auto inherited = net::inherited_sockets(); !inherited.empty())
+  if (const auto inherited = net::inherited_sockets(); !inherited.empty()) {
     listen.inherited_fd = inherited.front();
+    listen.address = net::local_address(listen.inherited_fd);
+    if (auto safe = judge_inherited(options_.listen, listen.address); !safe) return safe;
+  }
   auto bots = gateway_options_of(options_, desk_);
   if (options_.events.consumer) {
     bots.on_consumer = [this](const downstream::consumer_news& what) { news_.of_consumer(what); };
@@ -435,10 +440,12 @@ bool application::restart_helps() const {
 }
 
 result<void> application::reload_certificates() {
-  if (!listener_tls_) return {};
-  auto reloaded = listener_tls_->reload();
-  if (reloaded) log_.info("listener.certificates_reloaded");
-  return reloaded;
+  for (const auto& context : {listener_tls_, admin_tls_}) {
+    if (!context) continue;
+    if (auto reloaded = context->reload(); !reloaded) return reloaded;
+    log_.info(context == admin_tls_ ? "admin.certificates_reloaded" : "listener.certificates_reloaded");
+  }
+  return {};
 }
 
 }  // namespace app

@@ -19,6 +19,7 @@
 #include "app/fleet_pair.h"
 #include "app/member_requests.h"
 #include "app/news_desk.h"
+#include "app/pending_answers.h"
 #include "app/reshard_desk.h"
 #include "app/worker_meter.h"
 #include "base/clock.h"
@@ -118,8 +119,8 @@ class application final : public gateway_manager, private flow::commit_listener 
   void look_for_gaps();
   void measure();
   void expire_requests();
-  void watch_drain(const std::string& name, base::instant until,
-                   std::shared_ptr<callback<drain_result>> done);
+  void arm_expiry(base::instant when);
+  void watch_drain(const std::string& name, base::instant until, std::function<void(drain_result)> done);
 
   /// The serving fleet's shard for one of the calls about single shards.
   [[nodiscard]] result<std::shared_ptr<upstream::fleet>> home_of(std::uint32_t shard) const;
@@ -159,15 +160,15 @@ class application final : public gateway_manager, private flow::commit_listener 
   std::unique_ptr<dispatch_reader> reader_;
   std::uint64_t gap_told_ = 0;   ///< the offset of the newest GAP that was told
   std::uint64_t gaps_seen_ = 0;  ///< how many there were then
-  std::mutex drains_mutex_;
-  std::set<std::shared_ptr<callback<drain_result>>> drains_;  ///< not answered yet
-  std::atomic<bool> listens_ = false;                         ///< commits are looked at
+  pending_answers pending_;
+  std::atomic<bool> listens_ = false;  ///< commits are looked at
   std::atomic<bool> spawned_ = false;
   flow::reply_table replies_{100'000, static_cast<std::uint64_t>(base::unix_time_ms())};
   std::unique_ptr<journal::journal> journal_;
   std::vector<std::unique_ptr<net::event_loop>> loops_;
   worker_meter meter_;
   std::shared_ptr<net::tls_context> listener_tls_;
+  std::shared_ptr<net::tls_context> admin_tls_;
   std::unique_ptr<net::http_client> http_;
   std::shared_ptr<upstream::access> access_;
   std::unique_ptr<control::junction> meeting_;
@@ -178,6 +179,8 @@ class application final : public gateway_manager, private flow::commit_listener 
   std::unique_ptr<admin::api> api_;
   std::vector<std::jthread> threads_;
   std::atomic<bool> running_ = false;
+  std::mutex expiry_mutex_;
+  std::optional<base::instant> expiry_at_;  ///< the soonest look at requests for members
   mutable std::mutex fatal_mutex_;
   std::string fatal_;
   bool store_broken_ = false;

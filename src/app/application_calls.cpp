@@ -10,6 +10,7 @@
 #include "downstream/client_frame.h"
 #include "downstream/locate.h"
 #include "proto/json_view.h"
+#include "proto/presence.h"
 
 namespace evergate::app {
 namespace {
@@ -186,8 +187,9 @@ result<void> application::edit_bot_status(std::string_view presence) {
 }
 
 result<void> application::edit_shard_status(std::uint32_t shard, std::string_view presence) {
-  if (!presence.starts_with('{')) return base::fail(errc::bad_option, "presence: not a JSON object");
-  return send_payload(shard, 3, presence);
+  const auto whole = proto::whole_presence(presence);
+  if (!whole) return base::fail(errc::bad_option, whole.error().text());
+  return send_payload(shard, 3, *whole);
 }
 
 result<void> application::request_soundboard_sounds(const std::vector<std::uint64_t>& guild_ids) {
@@ -223,13 +225,28 @@ void application::request_members(member_request what, callback<guild_members> d
   listens_ = true;
   const auto d = member_requests::payload(what, nonce);
   if (auto routed = command(8, *d); !routed) return requests_.fail(nonce, std::move(routed.error()));
-  caller_.at(now + what.patience, [this] { expire_requests(); });
+  arm_expiry(now + what.patience);
+}
+
+/// One timer at a time is enough: the soonest looks at all.
+void application::arm_expiry(base::instant when) {
+  {
+    const std::scoped_lock lock(expiry_mutex_);
+    if (expiry_at_ && *expiry_at_ <= when) return;
+    expiry_at_ = when;
+  }
+  caller_.at(when, [this, when] {
+    {
+      const std::scoped_lock lock(expiry_mutex_);
+      if (expiry_at_ != when) return;
+      expiry_at_.reset();
+    }
+    expire_requests();
+  });
 }
 
 void application::expire_requests() {
-  if (const auto next = requests_.expire(base::boot_clock::now())) {
-    caller_.at(*next, [this] { expire_requests(); });
-  }
+  if (const auto next = requests_.expire(base::boot_clock::now())) arm_expiry(*next);
 }
 
 template <class T>
@@ -242,8 +259,12 @@ void application::change_consumer(
     callback<void> done, const std::function<base::result<void>(std::move_only_function<void()>)>& work) {
   if (!running_) return give<void>(std::move(done), std::unexpected(stopping()));
   auto shared = std::make_shared<callback<void>>(std::move(done));
-  const auto begun = work([this, shared] { give<void>(std::move(*shared), {}); });
-  if (!begun) give<void>(std::move(*shared), std::unexpected(begun.error()));
+  const auto id = pending_.add([shared](base::error why) { (*shared)(std::unexpected(std::move(why))); });
+  if (id == 0) return give<void>(std::move(*shared), std::unexpected(stopping()));
+  const auto answer = [this, shared, id](result<void> what) {
+    if (pending_.take(id)) give<void>(std::move(*shared), std::move(what));
+  };
+  if (const auto begun = work([answer] { answer({}); }); !begun) answer(std::unexpected(begun.error()));
 }
 
 void application::pause_consumer(const std::string& name, callback<void> done) {
@@ -309,15 +330,15 @@ void application::drain_consumer(const std::string& name, std::chrono::milliseco
   const auto begun = gateway_->control().drain(name, timeout, options_.downstream.drain_hold_max);
   if (!begun) return give<drain_result>(std::move(done), std::unexpected(begun.error()));
   auto shared = std::make_shared<callback<drain_result>>(std::move(done));
-  {
-    const std::scoped_lock lock(drains_mutex_);
-    drains_.insert(shared);
-  }
-  watch_drain(name, base::boot_clock::now() + timeout, std::move(shared));
+  const auto id = pending_.add([shared](base::error why) { (*shared)(std::unexpected(std::move(why))); });
+  if (id == 0) return give<drain_result>(std::move(*shared), std::unexpected(stopping()));
+  watch_drain(name, base::boot_clock::now() + timeout, [this, shared, id](drain_result out) {
+    if (pending_.take(id)) give<drain_result>(std::move(*shared), out);
+  });
 }
 
 void application::watch_drain(const std::string& name, base::instant until,
-                              std::shared_ptr<callback<drain_result>> done) {
+                              std::function<void(drain_result)> done) {
   caller_.at(base::boot_clock::now() + drain_look, [this, name, until, done = std::move(done)]() mutable {
     if (!running_) return;  // end_events() answers
     const auto lanes = gateway_->control().drain_state(name);
@@ -329,12 +350,8 @@ void application::watch_drain(const std::string& name, base::instant until,
       out.unacknowledged += lane.unacknowledged;
     }
     if (!out.drained && base::boot_clock::now() < until) return watch_drain(name, until, std::move(done));
-    {
-      const std::scoped_lock lock(drains_mutex_);
-      drains_.erase(done);
-    }
     // What is acknowledged shall be so after a kill of the process too.
-    (void)gateway_->control().settle(name, [this, done, out] { give<drain_result>(std::move(*done), out); });
+    if (!gateway_->control().settle(name, [done, out] { done(out); })) done(out);
   });
 }
 
@@ -354,12 +371,7 @@ result<void> application::begin_events() {
 void application::end_events() {
   requests_.fail_all(stopping());
   caller_.stop();
-  std::set<std::shared_ptr<callback<drain_result>>> left;
-  {
-    const std::scoped_lock lock(drains_mutex_);
-    left.swap(drains_);
-  }
-  for (const auto& one : left) (*one)(std::unexpected(stopping()));
+  pending_.end(stopping(), [this](const std::function<void()>& one) { caller_.guarded("answer", one); });
   requests_.fail_all(stopping());
 }
 

@@ -114,7 +114,7 @@ base::result<void> apply_environment(const environment& env, gateway_options& ou
     });
     const auto text = env(name);
     if (!text) continue;
-    if (auto set = row.set(out, value_from_text(*text)); !set) return base::fail(set.error(), name);
+    if (auto set = set_from_text(row, out, *text); !set) return base::fail(set.error(), name);
   }
   return {};
 }

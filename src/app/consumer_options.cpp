@@ -167,7 +167,7 @@ base::result<void> apply_variables(const rows& table, const environment& env, co
     const auto text = env(name);
     if (!text) continue;
     any = true;
-    if (auto set = row.set(out, value_from_text(*text)); !set) return base::fail(set.error(), name);
+    if (auto set = set_from_text(row, out, *text); !set) return base::fail(set.error(), name);
   }
   return {};
 }

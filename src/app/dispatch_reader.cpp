@@ -6,22 +6,29 @@ namespace evergate::app {
 namespace {
 
 constexpr std::size_t read_bytes = std::size_t{256} << 10;
+constexpr base::milliseconds retry_after{1'000};
 
 }  // namespace
 
 bool dispatch_reader::step() {
   // What nobody has asked for is not read.
   if (!dispatch_) position_ = std::max(position_, std::min(requests_.needed_after(), events_.head()));
-  if (position_ >= events_.head()) return false;
+  const auto head = events_.head();
+  if (position_ >= head) return false;
   const auto batch = events_.read_after(position_, read_bytes);
   if (!batch) {
-    // The journal's own gap record says what is damaged; what follows is read on the next commit.
+    // Nothing is skipped: it may be read the next time, which comes with the next commit or in a second.
     log_.error("dispatch.unreadable", {{"after", position_.value}, {"error", batch.error().text()}});
-    skip();
+    if (!std::exchange(retries_, true)) {
+      thread_.at(base::boot_clock::now() + retry_after, [this] {
+        retries_ = false;
+        thread_.wake();
+      });
+    }
     return false;
   }
   if (*batch == nullptr) {
-    skip();
+    position_ = head;
     return false;
   }
   for (const auto& row : (*batch)->rows) {

@@ -40,6 +40,7 @@ class dispatch_reader {
   event_thread& thread_;
   base::logger& log_;
   flow::offset position_{};
+  bool retries_ = false;
 };
 
 }  // namespace evergate::app

@@ -27,4 +27,14 @@ template <class Options>
 /// A value of the environment: true, false, an integer, or else text.
 [[nodiscard]] option_value value_from_text(const std::string& text);
 
+template <class Options>
+[[nodiscard]] base::result<void> set_from_text(const basic_option_row<Options>& row, Options& out,
+                                               const std::string& text) {
+  const auto value = value_from_text(text);
+  auto set = row.set(out, value);
+  // What looks like a number may be meant as text, as a token may.
+  if (set || std::holds_alternative<std::string>(value) || !row.set(out, option_value(text))) return set;
+  return {};
+}
+
 }  // namespace evergate::app

@@ -11,6 +11,7 @@
 #include "app/errc.h"
 #include "app/intents_option.h"
 #include "app/option_value.h"
+#include "downstream/gateway_options.h"
 #include "proto/intents.h"
 
 namespace evergate::app {
@@ -77,7 +78,8 @@ void add_general(std::vector<option_row>& t) {
   t.push_back(text_row("properties.browser", "a name", "The same", FIELD(properties.browser)));
   t.push_back(text_row("properties.device", "a name", "The same", FIELD(properties.device)));
   t.push_back(data_dir_row());
-  t.push_back(integer_row("workers", 0, 1024, "Event loop threads; 0 = one per core", FIELD(workers)));
+  t.push_back(integer_row("workers", 0, downstream::loops_max, "Event loop threads; 0 = one per core",
+                          FIELD(workers)));
 }
 
 void add_listen(std::vector<option_row>& t) {
@@ -449,6 +451,11 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
   return std::ranges::any_of(prefixes, [&](std::string_view p) { return text.starts_with(p); });
 }
 
+/// Plain text leaves the machine only when the operator says so.
+bool may_listen(const listen_settings& listen, const std::string& address) {
+  return loopback(address) || !listen.tls_certificate.empty() || listen.allow_plain_remote;
+}
+
 base::result<void> judge_listen(const listen_settings& listen) {
   if (!numeric_address(listen.address)) {
     return refuse("listen.address", '"' + listen.address + '"', "a numeric IPv4 or IPv6 address");
@@ -461,7 +468,7 @@ base::result<void> judge_listen(const listen_settings& listen) {
     return refuse("listen.client_ca", '"' + listen.client_ca + '"',
                   "empty unless listen.tls_certificate is set");
   }
-  if (!loopback(listen.address) && listen.tls_certificate.empty() && !listen.allow_plain_remote) {
+  if (!may_listen(listen, listen.address)) {
     return refuse(
         "listen.address", '"' + listen.address + '"',
         "a loopback address, unless listen.tls_certificate is set or listen.allow_plain_remote is true");
@@ -562,6 +569,10 @@ base::result<void> judge_options(const gateway_options& options) {
                   "empty or a ws:// or wss:// URL");
   }
   if (auto judged = judge_reconnect(options.reconnect); !judged) return judged;
+  if (options.reshard.fill >= options.reshard.threshold) {
+    return refuse("reshard.fill", std::to_string(options.reshard.fill),
+                  "below reshard.threshold: else it is time again at once");
+  }
   const auto& shards = options.shards;
   if (shards.last >= 0 && shards.first > static_cast<std::uint64_t>(shards.last)) {
     return refuse("shards.first", std::to_string(shards.first), "at most shards.last");
@@ -570,6 +581,13 @@ base::result<void> judge_options(const gateway_options& options) {
     return refuse("shards.last", std::to_string(shards.last), "below shards.total, as must be shards.first");
   }
   return {};
+}
+
+base::result<void> judge_inherited(const listen_settings& listen, const std::string& address) {
+  if (may_listen(listen, address)) return {};
+  return refuse(
+      "listen", "an inherited socket on " + address,
+      "a loopback address, unless listen.tls_certificate is set or listen.allow_plain_remote is true");
 }
 
 std::string option_table_markdown() {

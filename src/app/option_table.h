@@ -37,6 +37,8 @@ using option_row = basic_option_row<gateway_options>;
 
 /// Every row's judge, then the rules between options (TLS pair, loopback, first ≤ last, token shape).
 [[nodiscard]] base::result<void> judge_options(const gateway_options& options);
+/// The rule of listen.address for a socket that was inherited, bound to `address`.
+[[nodiscard]] base::result<void> judge_inherited(const listen_settings& listen, const std::string& address);
 
 /// A table in Markdown, as docs/configuration.md holds it.
 template <class Options>

@@ -78,7 +78,8 @@ basic_option_row<Options> text_row(std::string key, std::string allowed, std::st
   row.set = [get, key = row.key, allowed = row.allowed](Options& o,
                                                         const option_value& v) -> base::result<void> {
     const auto* text = std::get_if<std::string>(&v);
-    if (text == nullptr) return refuse(key, shown(v), "a string: " + allowed);
+    const bool secret = key.ends_with("token");
+    if (text == nullptr) return refuse(key, secret ? "…" : shown(v), "a string: " + allowed);
     get(o) = *text;
     return {};
   };

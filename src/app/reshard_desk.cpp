@@ -15,6 +15,7 @@ namespace {
 using control::fleet_side;
 using control::reshard_phase;
 
+constexpr base::milliseconds answer_grace{1'000};  ///< less than a command waits
 constexpr base::milliseconds tick_interval{200};
 
 resharding_plan shown(const control::reshard_plan& plan) {
@@ -39,7 +40,8 @@ reshard_desk::reshard_desk(reshard_ground around, const gateway_options& options
       course_({resharder_options_of(options), cutover_options_of(options), options.shards.total},
               ground_.meeting, *this, [] { return base::unix_time_ms(); }),
       tick_(ground_.control),
-      check_(ground_.control) {}
+      check_(ground_.control),
+      patience_(ground_.control) {}
 
 reshard_desk::~reshard_desk() = default;
 
@@ -73,6 +75,8 @@ void reshard_desk::start() {
 void reshard_desk::stop() {
   stopped_ = true;
   alive_.reset();
+  asking_.reset();
+  patience_.cancel();
   tick_.cancel();
   check_.cancel();
 }
@@ -86,11 +90,17 @@ std::function<void(const base::error&)> reshard_desk::failure_of(std::uint32_t n
 
 void reshard_desk::facts(std::function<void(result<control::plan_facts>)> to) {
   if (asking_) return to(base::fail(errc::not_now, "Discord is being asked already"));
-  asking_ = true;
-  ground_.access.ask([this, alive = std::weak_ptr(alive_),
+  asking_ = std::make_shared<bool>();
+  // An answer that comes after whoever asked has been told of none begins nothing.
+  patience_.arm_in(options_.discord.rest_timeout + answer_grace, [this, to] {
+    asking_.reset();
+    to(base::fail(errc::not_now, "Discord has not answered"));
+  });
+  ground_.access.ask([this, mine = std::weak_ptr(asking_),
                       to = std::move(to)](const base::result<upstream::gateway_info>& info) {
-    if (alive.expired()) return;
-    asking_ = false;
+    if (mine.expired()) return;
+    asking_.reset();
+    patience_.cancel();
     if (!info) return to(std::unexpected(info.error()));
     control::plan_facts out;
     out.current = ground_.fleets.of(fleet_side::old_fleet)->shard_count();
@@ -158,7 +168,7 @@ result<void> reshard_desk::carry_out(const control::reshard_plan& plan, const co
   order.number = ++number_;
   order.door = 1 - door_;
   // Somebody who asks by hand may use what an automatic one leaves.
-  if (plan.identifies > known.allowance) order.first_cause = proto::identify_cause::start;
+  if (plan.identifies > known.allowance) ground_.access.open_reserve(order.number);
   order.on_fatal = failure_of(number_);
   const auto guilds = ground_.store.guilds({0, 1}, ground_.store.head());
   if (!guilds) return std::unexpected(guilds.error());
@@ -309,6 +319,7 @@ void reshard_desk::over(const control::reshard_task& task, fleet_side gone, cons
 void reshard_desk::phase_changed() {
   const auto& task = course_.task();
   if (course_.busy()) {
+    if (task.phase == control::reshard_phase::cut) ground_.fleets.of(fleet_side::new_fleet)->serves();
     ground_.log.info("reshard.phase", {{"phase", name_of(task.phase)},
                                        {"from", task.from.count},
                                        {"to", task.to.count},

@@ -104,11 +104,12 @@ class reshard_desk final : private control::reshard_hands {
   control::reshard_course course_;
   net::timer tick_;
   net::timer check_;
+  net::timer patience_;
   control::fleet_shape shape_;  ///< of the fleet that serves; no count = what the fleet itself says
   std::uint32_t number_ = 0;    ///< of the newest fleet
   std::uint32_t serving_number_ = 0;
-  std::size_t door_ = 0;  ///< of the fleet that serves
-  bool asking_ = false;
+  std::size_t door_ = 0;          ///< of the fleet that serves
+  std::shared_ptr<bool> asking_;  ///< while Discord is asked how many shards it wants
   bool stopped_ = false;
   base::instant rest_until_{};
   std::string refusal_told_;

@@ -47,6 +47,7 @@ void cut_counts::add(const cut_counts& more) noexcept {
   delivered_before += more.delivered_before;
   delivered_after += more.delivered_after;
   lost += more.lost;
+  doubled += more.doubled;
   doubles_averted += more.doubles_averted;
   one_sided += more.one_sided;
   reordered += more.reordered;
@@ -57,6 +58,7 @@ cut_counts cut_counts::since(const cut_counts& earlier) const noexcept {
           .delivered_before = delivered_before - earlier.delivered_before,
           .delivered_after = delivered_after - earlier.delivered_after,
           .lost = lost - earlier.lost,
+          .doubled = doubled - earlier.doubled,
           .doubles_averted = doubles_averted - earlier.doubles_averted,
           .one_sided = one_sided - earlier.one_sided,
           .reordered = reordered - earlier.reordered};
@@ -332,7 +334,11 @@ void guild_cut::proved(role side, base::instant sent, base::instant now, release
   if (stage_ == stage::moved) {
     if (side == role::serving) {
       left_proved_ = std::max(left_proved_, sent);
-      while (!fresh_.empty() && fresh_.front().at + skew <= sent) fresh_.pop_front(), ++counts_.one_sided;
+      while (!fresh_.empty() && fresh_.front().at + skew <= sent) {
+        // What the left side does not show after the cut, it has shown before, or never.
+        ++(was_delivered(fresh_.front().what) ? counts_.doubled : counts_.one_sided);
+        fresh_.pop_front();
+      }
     } else {
       while (!late_.empty() && late_.front().at + skew <= sent) {
         held_bytes_ -= late_.front().size();

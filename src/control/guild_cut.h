@@ -49,7 +49,8 @@ struct cut_counts {
   std::uint64_t matched = 0;           ///< seen on both sides
   std::uint64_t delivered_before = 0;  ///< delivered from the fleet that the guild leaves
   std::uint64_t delivered_after = 0;   ///< delivered from the fleet that the guild moves to
-  std::uint64_t lost = 0;  ///< came on the left side after the cut, proven never to come on the other
+  std::uint64_t lost = 0;     ///< came on the left side after the cut, proven never to come on the other
+  std::uint64_t doubled = 0;  ///< delivered from both: after the cut what the left side has shown before it
   std::uint64_t doubles_averted = 0;  ///< would have been delivered twice, had their ids not been known
   std::uint64_t one_sided = 0;        ///< brought by one side only, before the cut
   std::uint64_t reordered = 0;        ///< the sides disagreed about the order

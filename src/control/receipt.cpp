@@ -22,8 +22,8 @@ std::string receipt::to_json() const {
                      guilds_at_event, guilds_in_silence, guilds_with_gap, guilds_born, came_back);
   out += fmt::format(R"("events":{{"matched":{},"delivered_by_old":{},"delivered_by_new":{},"lost":{},)",
                      events.matched, delivered_by_old, delivered_by_new, events.lost);
-  out += fmt::format(R"("doubles_averted":{},"one_sided":{},"reordered":{}}}}})", events.doubles_averted,
-                     events.one_sided, events.reordered);
+  out += fmt::format(R"("doubled":{},"doubles_averted":{},"one_sided":{},"reordered":{}}}}})", events.doubled,
+                     events.doubles_averted, events.one_sided, events.reordered);
   return out;
 }
 
@@ -44,6 +44,7 @@ receipt receipt::parse(std::string_view json) {
   read(events, "delivered_by_old", out.delivered_by_old);
   read(events, "delivered_by_new", out.delivered_by_new);
   read(events, "lost", out.events.lost);
+  read(events, "doubled", out.events.doubled);
   read(events, "doubles_averted", out.events.doubles_averted);
   read(events, "one_sided", out.events.one_sided);
   read(events, "reordered", out.events.reordered);

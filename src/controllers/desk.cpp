@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include "controllers/lone_surrogates.h"
+#include "proto/presence.h"
 
 namespace evergate::decide {
 namespace {
@@ -11,7 +12,6 @@ namespace {
 constexpr std::chrono::minutes pause_max{10};
 constexpr std::uint32_t shards_max = 65'535;
 constexpr std::size_t object_max = std::size_t{64} << 20;
-constexpr std::size_t presence_max = 3'000;  // a command of Discord's has 4,096 bytes
 
 std::string pause_within(std::chrono::milliseconds given) {
   if (given >= std::chrono::milliseconds(0) && given <= pause_max) return {};
@@ -76,10 +76,9 @@ std::string identify(const identify_question&, const std::chrono::milliseconds& 
 
 std::string presence(const presence_question&, const std::string& given) {
   if (given.empty()) return {};
-  if (given.size() > presence_max) {
-    return fmt::format("answered {} bytes, allowed {}", given.size(), presence_max);
-  }
-  return object(given);
+  if (auto problem = object(given); !problem.empty()) return problem;
+  const auto whole = proto::whole_presence(given);
+  return whole ? std::string() : whole.error().text();
 }
 
 std::string verdict(const close_question&, const close_verdict& given) {

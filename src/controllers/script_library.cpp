@@ -80,8 +80,11 @@ std::uint64_t span(lua_Integer from, lua_Integer to) noexcept {
   return to < from ? 0 : static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from) + 1;
 }
 
+/// A length that a script computes may be another one when the function itself asks for it.
 lua_Integer length(lua_State* L) {
-  return lua_istable(L, 1) ? luaL_len(L, 1) : 0;
+  if (!lua_istable(L, 1)) return 0;
+  if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL) luaL_error(L, "a table with __len is not allowed here");
+  return luaL_len(L, 1);
 }
 
 std::uint64_t of_text(lua_State* L) {

@@ -209,10 +209,10 @@ std::string reshard(std::string_view json) {
     const auto ended = proto::integer_of(member(last, "ended_ms")).value_or(0);
     lines.push_back({"last", fmt::format("{} -> {}, {}, {}", text_of(receipt, "from"), text_of(receipt, "to"),
                                          text_of(receipt, "outcome"), flow::rfc3339(ended))});
-    lines.push_back({"", fmt::format("{} guilds, {} with a GAP; {} events lost; {} ms",
+    lines.push_back({"", fmt::format("{} guilds, {} with a GAP; {} events lost, {} doubled; {} ms",
                                      text_of(member(receipt, "guilds"), "all"),
                                      text_of(member(receipt, "guilds"), "with_gap"), text_of(events, "lost"),
-                                     text_of(receipt, "duration_ms"))});
+                                     text_of(events, "doubled"), text_of(receipt, "duration_ms"))});
   }
   return table(lines);
 }

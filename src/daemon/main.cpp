@@ -1,5 +1,6 @@
 // The daemon: reads its configuration, makes a gateway_manager and waits for a signal.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -80,10 +81,20 @@ bool live(const gateway_options& options, const sigset_t& signals, int& status) 
   return again;
 }
 
+/// How many connections there may be is for the options to say; the usual 1,024 are for programs that
+/// select().
+void allow_all_descriptors() {
+  rlimit most{};
+  if (::getrlimit(RLIMIT_NOFILE, &most) != 0) return;
+  most.rlim_cur = most.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &most);
+}
+
 int run(const std::string& config) {
   auto options = load_configuration(config);
   if (!options) return complain(options.error());
   options->store.verify_program = "/proc/self/exe";
+  allow_all_descriptors();
   const sigset_t signals = block_signals();
   // A fatal close code ends the shards, not the process: bots stay connected and are served what is queued,
   // /health says no, and no supervisor starts us again and again on a token that Discord refuses.

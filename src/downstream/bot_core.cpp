@@ -267,7 +267,10 @@ void bot_core::command(int op, std::string_view d) {
   std::string rate_limited;
   const auto done = around_.commands.route(op, d, from, rate_limited);
   if (done) return;
-  if (done.error().code == errc::bad_frame) return finish(4002, "Error while decoding payload.");
+  if (done.error().code == errc::bad_frame) {
+    around_.log.warn("bot.bad_command", {{"consumer", origin_.consumer}, {"cause", done.error().text()}});
+    return finish(4002, "Error while decoding payload.");
+  }
   around_.log.warn("bot.command_refused", {{"consumer", origin_.consumer}, {"op", op}});
   if (rate_limited.empty() || !lane_ || silent_) return;
   lane_->unnumbered("RATE_LIMITED", rate_limited, wire_.output());

@@ -9,6 +9,7 @@
 
 #include "downstream/errc.h"
 #include "proto/json_view.h"
+#include "proto/presence.h"
 
 namespace evergate::downstream {
 namespace {
@@ -67,8 +68,9 @@ base::result<void> command_router::carry(int op, std::string_view d, const comma
 }
 
 base::result<void> command_router::presence(std::string_view d, const command_origin& from) {
-  if (!d.starts_with('{')) return base::fail(errc::bad_frame, "op 3: d is not an object");
-  return submit(3, 0, fmt::format(R"({{"op":3,"d":{}}})", d), from);
+  const auto whole = proto::whole_presence(d);
+  if (!whole) return base::fail(errc::bad_frame, "op 3: " + whole.error().text());
+  return submit(3, 0, fmt::format(R"({{"op":3,"d":{}}})", *whole), from);
 }
 
 base::result<void> command_router::voice_state(std::string_view d, const command_origin& from) {

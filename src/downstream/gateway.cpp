@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <latch>
 #include <mutex>
+#include <numeric>
 #include <random>
 #include <utility>
 
@@ -57,7 +58,7 @@ gateway::gateway(std::vector<net::event_loop*> loops, net::listen_options listen
       control_(readers_, events, *this, log, options_.on_consumer),
       router_(commands, replies, fleet, *options_.decisions),
       door_(options_.unauthenticated_per_address_max) {
-  base::check(!loops_.empty() && loops_.size() <= 256, "the gateway runs on 1 to 256 loops");
+  base::check(!loops_.empty() && loops_.size() <= loops_max, "the gateway runs on 1 to 256 loops");
 }
 
 gateway::~gateway() {
@@ -89,7 +90,10 @@ base::result<void> gateway::start() {
     proxies_.clear();
     return base::fail(server.error(), "listening for bots");
   }
-  server_ = std::move(*server);
+  {
+    const std::scoped_lock lock(stopping_mutex_);
+    server_ = std::move(*server);
+  }
   loops_.front()->post([this] {
     flush_timer_ = std::make_unique<net::timer>(*loops_.front());
     arm_flush();
@@ -125,7 +129,9 @@ void gateway::stop(bool drop) {
   // The close frames are answered by the bots; what has not ended in time is dropped.
   {
     std::unique_lock lock(exits_.mutex);
-    exits_.rung.wait_for(lock, options_.socket.close_timeout, [this] { return connections() == 0; });
+    exits_.rung.wait_for(lock, options_.socket.close_timeout, [this] {
+      return std::ranges::all_of(rooms_, [](const auto& one) { return one->connections() == 0; });
+    });
   }
   on_every_loop([this](std::size_t i) {
     if (i == 0) flush_timer_.reset();
@@ -155,14 +161,20 @@ void gateway::on_every_loop(const std::function<void(std::size_t)>& work) {
   done.wait();
 }
 
-std::size_t gateway::connections() const noexcept {
-  std::size_t out = 0;
-  for (const auto& one : rooms_) out += one->connections();
-  return out;
+std::uint16_t gateway::port() const {
+  const std::scoped_lock lock(stopping_mutex_);
+  return !stopping_ && server_ ? server_->port() : 0;
+}
+
+std::size_t gateway::connections() const {
+  const auto all = connections_by_loop();
+  return std::accumulate(all.begin(), all.end(), std::size_t{0});
 }
 
 std::vector<std::size_t> gateway::connections_by_loop() const {
   std::vector<std::size_t> out;
+  const std::scoped_lock lock(stopping_mutex_);
+  if (stopping_) return out;
   for (const auto& one : rooms_) out.push_back(one->connections());
   return out;
 }

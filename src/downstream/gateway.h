@@ -45,8 +45,9 @@ class gateway final : public flow::commit_listener, private order_desk {
   /// to the store. The loops must run; not to be called on one of them.
   void stop(bool drop = false);
 
-  [[nodiscard]] std::uint16_t port() const noexcept { return server_ ? server_->port() : 0; }
-  [[nodiscard]] std::size_t connections() const noexcept;
+  // Any thread, at any time; nothing before start() and once it stops.
+  [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] std::size_t connections() const;
   /// By loop; between start() and stop().
   [[nodiscard]] std::vector<std::size_t> connections_by_loop() const;
   /// Between start() and stop(); thread-safe.
@@ -92,7 +93,7 @@ class gateway final : public flow::commit_listener, private order_desk {
   std::unique_ptr<backlog_keeper> keeper_;   ///< when a consumer has bounds
   std::unique_ptr<net::timer> flush_timer_;  ///< on the first loop
   std::unique_ptr<net::http_server> server_;
-  std::mutex stopping_mutex_;  ///< against the journal's thread, once per commit
+  mutable std::mutex stopping_mutex_;  ///< against the journal's thread, once per commit
   std::atomic<bool> stopping_{true};
 };
 

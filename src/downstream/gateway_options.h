@@ -18,6 +18,9 @@
 
 namespace evergate::downstream {
 
+/// A connection's number has its loop's in its low 8 bits.
+inline constexpr std::uint32_t loops_max = 256;
+
 struct gateway_options {
   base::secret token;                                        ///< the bot's; required
   proto::intent_bits intents = proto::intent::unprivileged;  ///< the application's: bots may ask for a subset

@@ -122,5 +122,7 @@ class http_server {
 
 /// Listening sockets handed over by systemd (LISTEN_FDS with LISTEN_PID) or by our launcher; empty when none.
 [[nodiscard]] std::vector<int> inherited_sockets();
+/// The numeric address that a TCP socket is bound to; empty for any other.
+[[nodiscard]] std::string local_address(int fd);
 
 }  // namespace evergate::net

@@ -1,6 +1,9 @@
 #include <fcntl.h>
+#include <netdb.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
@@ -35,6 +38,17 @@ std::vector<int> inherited_sockets() {
     out.push_back(fd);
   }
   return out;
+}
+
+std::string local_address(int fd) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  std::array<char, NI_MAXHOST> out{};
+  auto* const at = reinterpret_cast<sockaddr*>(&bound);
+  if (::getsockname(fd, at, &size) != 0 || (bound.ss_family != AF_INET && bound.ss_family != AF_INET6))
+    return {};
+  if (::getnameinfo(at, size, out.data(), out.size(), nullptr, 0, NI_NUMERICHOST) != 0) return {};
+  return out.data();
 }
 
 }  // namespace evergate::net

@@ -78,7 +78,6 @@ void stream::wait_readable() {
 }
 
 void stream::read_turn(stream_owner& owner) {
-  last_read_ = base::boot_clock::now();
   for (int i = 0; i < reads_per_turn_; ++i) {
     const auto outcome = tls_ == nullptr ? read_plain(owner) : read_tls(owner);
     if (!open() || outcome != read_outcome::more) break;

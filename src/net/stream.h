@@ -68,7 +68,6 @@ class stream : public std::enable_shared_from_this<stream> {
 
   [[nodiscard]] bool open() const noexcept { return socket_.is_open(); }
   [[nodiscard]] const std::string& peer_address() const noexcept { return peer_; }
-  [[nodiscard]] base::instant last_read() const noexcept { return last_read_; }
   /// The kernel holds bytes that were not read yet.
   [[nodiscard]] bool has_unread() const noexcept;
   [[nodiscard]] event_loop& loop() noexcept { return loop_; }
@@ -112,7 +111,6 @@ class stream : public std::enable_shared_from_this<stream> {
   std::string peer_;
   std::size_t read_bytes_ = 256 * 1024;
   std::size_t direct_want_ = 4096;
-  base::instant last_read_{};
   std::string output_;
   std::size_t output_sent_ = 0;
   std::size_t ciphertext_sent_ = 0;

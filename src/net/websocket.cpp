@@ -67,8 +67,4 @@ bool websocket::has_unread() const noexcept {
   return state_->link() != nullptr && state_->link()->has_unread();
 }
 
-base::instant websocket::last_read() const noexcept {
-  return state_->link() == nullptr ? base::instant{} : state_->link()->last_read();
-}
-
 }  // namespace evergate::net

@@ -93,8 +93,6 @@ class websocket {
   [[nodiscard]] std::string peer_address() const;           ///< "127.0.0.1:5000"
   /// Bytes have come that were not read yet.
   [[nodiscard]] bool has_unread() const noexcept;
-  /// When the socket was last readable.
-  [[nodiscard]] base::instant last_read() const noexcept;
 
   /// After construction or an upgrade, the handler can be exchanged (loop's thread).
   void set_handler(ws_handler& handler) noexcept;

@@ -48,7 +48,6 @@ class heartbeat {
   void pause(bool paused) noexcept;
 
   [[nodiscard]] bool running() const noexcept { return running_; }
-  [[nodiscard]] base::milliseconds interval() const noexcept { return interval_; }
   /// Time from the last answered beat to its ACK.
   [[nodiscard]] std::optional<base::nanoseconds> latency() const noexcept { return latency_; }
 

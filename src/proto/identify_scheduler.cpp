@@ -54,6 +54,7 @@ void identify_scheduler::cancel(identify_slot who) {
 
 void identify_scheduler::cancel_fleet(std::uint32_t fleet) {
   const auto is_it = [&](const waiting_slot& w) { return w.who.fleet == fleet; };
+  unreserved_.erase(fleet);
   std::erase_if(early_, is_it);
   for (auto& b : buckets_) {
     std::erase_if(b.line, is_it);
@@ -62,7 +63,6 @@ void identify_scheduler::cancel_fleet(std::uint32_t fleet) {
 }
 
 void identify_scheduler::sent(identify_slot who, base::instant now) {
-  ++sent_total_;
   refill(now);
   if (limits_.remaining > 0) --limits_.remaining;
   if (buckets_.empty()) return;
@@ -95,8 +95,10 @@ std::deque<identify_scheduler::waiting_slot>::const_iterator identify_scheduler:
   if (left == 0) return b.line.end();
   const auto urgent =
       std::ranges::find_if(b.line, [](const waiting_slot& w) { return w.cause != identify_cause::reshard; });
-  if (urgent != b.line.end() || left_to_reshard == 0) return urgent;
-  return b.line.begin();
+  if (urgent != b.line.end()) return urgent;
+  return std::ranges::find_if(b.line, [&](const waiting_slot& w) {
+    return left_to_reshard > 0 || unreserved_.contains(w.who.fleet);
+  });
 }
 
 void identify_scheduler::step(base::instant now, std::vector<turn>& out) {

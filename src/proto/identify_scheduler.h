@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/clock.h"
@@ -54,6 +55,9 @@ class identify_scheduler {
   void request(identify_slot who, identify_cause cause = identify_cause::start);
   /// Leaves the line, or gives an unused turn back.
   void cancel(identify_slot who);
+  /// What this fleet prepares may use what is kept from identify_cause::reshard, and comes after what serves
+  /// all the same.
+  void open_reserve(std::uint32_t fleet) { unreserved_.insert(fleet); }
   /// Ends every request and turn of a fleet.
   void cancel_fleet(std::uint32_t fleet);
   /// The IDENTIFY has left: the budget shrinks and the bucket rests for `spacing`.
@@ -86,7 +90,6 @@ class identify_scheduler {
   [[nodiscard]] bool spent() const noexcept { return limits_.remaining <= options_.reserve; }
   [[nodiscard]] std::size_t waiting() const noexcept;
   [[nodiscard]] std::uint32_t buckets() const noexcept { return static_cast<std::uint32_t>(buckets_.size()); }
-  [[nodiscard]] std::uint64_t sent_total() const noexcept { return sent_total_; }
   [[nodiscard]] std::uint64_t refused_total() const noexcept { return refused_total_; }
 
  private:
@@ -115,8 +118,8 @@ class identify_scheduler {
   identify_options options_;
   identify_limits limits_;
   std::vector<bucket> buckets_;
-  std::deque<waiting_slot> early_;  ///< requests before the limits are known
-  std::uint64_t sent_total_ = 0;
+  std::set<std::uint32_t> unreserved_;  ///< fleets, see open_reserve()
+  std::deque<waiting_slot> early_;      ///< requests before the limits are known
   std::uint64_t refused_total_ = 0;
 };
 

@@ -60,6 +60,10 @@ bool send_window::try_heartbeat(base::instant now) {
   return true;
 }
 
+bool send_window::try_probe(base::instant now) {
+  return all_.count(now) + kept() < options_.sends_max && try_heartbeat(now);
+}
+
 void send_window::note_send(base::instant now) {
   all_.mark(now);
   commands_.mark(now);
@@ -81,7 +85,7 @@ bool send_window::push(int op, std::string payload) {
 
 base::instant send_window::room_at(base::instant now) const noexcept {
   return std::max(commands_.below(options_.sends_max - heartbeat_room_, now),
-                  all_.below(options_.sends_max, now));
+                  all_.below(options_.sends_max - kept(), now));
 }
 
 bool send_window::next(std::string& payload, base::instant now) {

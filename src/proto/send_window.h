@@ -53,11 +53,16 @@ class send_window {
 
   /// Counts a heartbeat; false when even the room kept for heartbeats is used up (it must not be sent).
   [[nodiscard]] bool try_heartbeat(base::instant now);
+  /// The same for one that is not due (resharding asks for proof): only while the due ones keep half of their
+  /// room.
+  [[nodiscard]] bool try_probe(base::instant now);
   /// Counts an IDENTIFY or RESUME.
   void note_send(base::instant now);
 
   /// Queues a command. False when the queue is full. A presence replaces the one that waits.
   [[nodiscard]] bool push(int op, std::string payload);
+  /// An IDENTIFY carries a newer one.
+  void drop_presence() noexcept { presence_.reset(); }
   /// Takes the next command that may go now into `payload` and counts it.
   [[nodiscard]] bool next(std::string& payload, base::instant now);
   /// When next() can succeed; nothing while no command waits.
@@ -68,6 +73,8 @@ class send_window {
   [[nodiscard]] std::uint32_t heartbeat_room() const noexcept { return heartbeat_room_; }
 
  private:
+  /// Sends that only due heartbeats may use.
+  [[nodiscard]] std::uint32_t kept() const noexcept { return heartbeat_room_ / 2; }
   [[nodiscard]] base::instant room_at(base::instant now) const noexcept;
 
   send_window_options options_;

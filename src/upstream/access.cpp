@@ -62,11 +62,11 @@ void access::on_info(base::result<gateway_info> info) {
 void access::refresh() {
   if (stopped_) return;
   info_fetch_.start(false, [this](base::result<gateway_info> info) {
-    if (info || info.error().code == errc::unauthorized) {
-      on_info(std::move(info));
-      return;
-    }
-    log_.warn("gateway_info.stale", {{"error", info.error().text()}});
+    if (info) return on_info(std::move(info));
+    // Not fatal here: shards live, and of a token that is no more their own close codes will tell (4004).
+    const auto level =
+        info.error().code == errc::unauthorized ? base::log_level::error : base::log_level::warn;
+    log_.write(level, "gateway_info.stale", {{"error", info.error().text()}});
     desk_.keep_info();
     if (auto asked = std::exchange(asked_, nullptr)) asked(std::move(info));
   });

@@ -52,6 +52,8 @@ class access {
   void enter(std::uint32_t fleet, tenant who);
   void leave(std::uint32_t fleet);
   void request(proto::identify_slot who, proto::identify_cause cause) { desk_.request(who, cause); }
+  /// See identify_scheduler::open_reserve; until the fleet leaves.
+  void open_reserve(std::uint32_t fleet) { desk_.open_reserve(fleet); }
   void stop();
   [[nodiscard]] net::event_loop& loop() noexcept { return control_; }
   /// Asks /gateway/bot again, whatever is known; `done` with the answer or the first failure.

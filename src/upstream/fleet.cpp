@@ -20,7 +20,8 @@ fleet::fleet(fleet_options options, fleet_ground ground)
       log_(*ground_.log),
       control_(*ground_.loops.front()),
       chance_(ground_.seed),
-      access_(ground_.shared) {
+      access_(ground_.shared),
+      prepared_(ground_.first_cause == proto::identify_cause::reshard) {
   if (!access_) {
     access_ = std::make_shared<access>(access_options_of(options_), control_, *ground_.http, log_, chance_(),
                                        proto::identify_book{});
@@ -88,8 +89,13 @@ shard_options fleet::options_for(proto::shard_key key) const {
 }
 
 void fleet::build(std::uint32_t count) {
+  if (options_.first_shard >= count) {
+    return fail({make_error_code(errc::bad_option),
+                 fmt::format("first_shard {}: there are {} shards, so that none is left for this process",
+                             options_.first_shard, count)});
+  }
   count_ = count;
-  first_ = std::min(options_.first_shard, count - 1);
+  first_ = options_.first_shard;
   last_ = std::min(options_.last_shard.value_or(count - 1), count - 1);
   assign_workers();
   auto plan = plan_start(ground_.stored, count, first_, last_);
@@ -220,6 +226,7 @@ void fleet::give_turn(std::uint32_t shard, base::instant not_before) {
 }
 
 proto::identify_cause fleet::cause_of(std::uint32_t shard) const {
+  if (prepared_) return ground_.first_cause;
   return had_session_[shard - first_] ? proto::identify_cause::reidentify : ground_.first_cause;
 }
 
@@ -339,6 +346,10 @@ void fleet::probe() {
   for (const auto& w : workers_) {
     post_to(*w, [home = w.get()] { home->probe(); });
   }
+}
+
+void fleet::serves() {
+  control_.post([this] { prepared_ = false; });
 }
 
 void fleet::retire(std::uint32_t shard) {

@@ -50,6 +50,8 @@ class fleet final : public flow::command_sink,
 
   /// Has every live shard prove what has arrived; comes with the batches.
   void probe();
+  /// A fleet that was prepared owns guilds from now on: a session that it loses is one that was lost.
+  void serves();
   /// Ends one shard's session with 1000.
   void retire(std::uint32_t shard);
   // For one shard, asked for by somebody; false when it is not of this fleet or everything has stopped.
@@ -119,6 +121,7 @@ class fleet final : public flow::command_sink,
   base::rng chance_;
   std::shared_ptr<access> access_;
   std::vector<std::unique_ptr<worker>> workers_;
+  bool prepared_ = false;
   std::vector<bool> had_session_;  ///< by shard − first_: its next IDENTIFY is not its first
 
   std::atomic<bool> built_{false};  ///< below: written before it is set, constant afterwards

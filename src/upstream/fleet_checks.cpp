@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "net/url.h"
-#include "proto/json_view.h"
+#include "proto/presence.h"
 #include "upstream/errc.h"
 #include "upstream/fleet.h"
 
@@ -54,10 +54,8 @@ base::result<void> check_identify(const fleet_options& o) {
                       fmt::format("large_threshold: is {}, allowed are 50 to 250", o.large_threshold));
   }
   if (!o.presence.empty()) {
-    const bool whole = o.presence.front() == '{' && proto::skip_value(o.presence, 0) == o.presence.size();
-    if (!whole || o.presence.size() > 3'000) {
-      return base::fail(errc::bad_option, "presence: must be one JSON object of at most 3000 bytes");
-    }
+    const auto whole = proto::whole_presence(o.presence);
+    if (!whole) return base::fail(errc::bad_option, whole.error().text());
   }
   return {};
 }

@@ -83,8 +83,9 @@ struct fleet_ground {
   std::uint64_t seed = 0;
   /// What this fleet shares with the application's others; nothing = it is alone and makes its own.
   std::shared_ptr<access> shared;
-  std::uint32_t number = 0;                                          ///< in the identify line
-  proto::identify_cause first_cause = proto::identify_cause::start;  ///< of a shard's first IDENTIFY
+  std::uint32_t number = 0;  ///< in the identify line
+  /// Of a shard's first IDENTIFY; reshard: of every one, until serves().
+  proto::identify_cause first_cause = proto::identify_cause::start;
   /// The count of shards, decided when /gateway/bot has answered; nothing = as total_shards says.
   std::function<std::uint32_t(const gateway_info& info)> choose_count;
   /// Called once, on the first loop, when Discord wants no further try (bad token, intents, …): all shards

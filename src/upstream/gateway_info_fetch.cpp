@@ -28,8 +28,8 @@ base::milliseconds retry_after(const net::http_response& response) {
     if (!same_name(header.name, "retry-after")) continue;
     std::int64_t whole = 0;
     std::from_chars(header.value.data(), header.value.data() + header.value.size(), whole);
-    const auto most = std::chrono::duration_cast<base::seconds>(retry_after_max).count();
-    return base::seconds(std::clamp<std::int64_t>(whole + 1, 0, most));
+    const std::int64_t most = std::chrono::duration_cast<base::seconds>(retry_after_max).count();
+    return base::seconds(std::clamp<std::int64_t>(whole, -1, most - 1) + 1);
   }
   return base::milliseconds{0};
 }

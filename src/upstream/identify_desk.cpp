@@ -45,6 +45,11 @@ void identify_desk::request(proto::identify_slot who, proto::identify_cause caus
   pump();
 }
 
+void identify_desk::open_reserve(std::uint32_t fleet) {
+  const std::scoped_lock lock(mutex_);
+  scheduler_.open_reserve(fleet);
+}
+
 void identify_desk::cancel(proto::identify_slot who) {
   {
     const std::scoped_lock lock(mutex_);

@@ -40,6 +40,7 @@ class identify_desk {
   /// Asking again failed: the old limits go on.
   void keep_info();
   void request(proto::identify_slot who, proto::identify_cause cause);
+  void open_reserve(std::uint32_t fleet);
   void cancel(proto::identify_slot who);
   void cancel_fleet(std::uint32_t fleet);
   void sent(proto::identify_slot who, proto::identify_cause cause, base::instant at);

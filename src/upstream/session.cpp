@@ -7,6 +7,7 @@
 
 #include "base/seeded_bug.h"
 #include "proto/json_view.h"
+#include "proto/presence.h"
 
 namespace evergate::upstream {
 namespace {
@@ -141,6 +142,11 @@ proto::close_verdict session::verdict_of(std::uint16_t code) const {
 void session::judge_close(std::uint16_t code, context& c) {
   using enum proto::close_verdict;
   const auto verdict = verdict_of(code);
+  // "Unknown opcode or invalid payload", "decode error": of an IDENTIFY only its presence is not our own.
+  if (state_ == session_state::identifying && (code == 4001 || code == 4002) && presence_sent_) {
+    presence_refused_ = true;
+    c.out.emplace_back(action::note{"presence_refused", code, base::log_level::error});
+  }
   const bool timed_out_before = std::exchange(timed_out_once_, timed_out_once_ || verdict == resume_once);
   connection_over(c);
   switch (verdict) {
@@ -234,6 +240,7 @@ void session::take(const input::command& what, context& c) {
   if (what.op == presence_update) {
     const auto presence = proto::member(what.frame, "d");
     if (!presence.empty()) options_.identify.presence = presence;
+    presence_refused_ = false;
     // Without a session the IDENTIFY carries it.
     if (!has_session()) return;
   }
@@ -247,9 +254,8 @@ void session::take(const input::command& what, context& c) {
 void session::take(const input::probe&, context& c) {
   // Before RESUMED the replay is under way, which an answer may overtake.
   if (state_ != session_state::live || !heartbeat_.running() || probe_beat_) return;
-  const auto before = beats_;
-  beat(c);
-  if (beats_ == before) return;  // the send window has no room: asked again soon
+  if (!window_.try_probe(c.now)) return;  // asked again soon
+  send_beat(c);
   probe_beat_ = beats_;
   probe_sent_ = c.now;
 }
@@ -294,9 +300,15 @@ void session::unreachable(context& c) {
 
 identify_fields session::identity() const {
   auto out = options_.identify;
+  if (presence_refused_) {
+    out.presence.clear();
+    return out;
+  }
   const auto standard = [](const presence_question& asked) { return std::string(asked.presence); };
   out.presence = options_.decisions->make_presence.ask(
       {.shard = shard().id, .shards = shard().count, .presence = options_.identify.presence}, standard);
+  // Both have been checked, but may lack what Discord wants to be there.
+  if (!out.presence.empty()) out.presence = proto::whole_presence(out.presence).value_or("");
   return out;
 }
 
@@ -309,8 +321,11 @@ void session::send_identify(context& c) {
   ++counters_.identifies;
   state_ = session_state::identifying;
   holds_turn_ = false;
+  window_.drop_presence();
   window_.note_send(c.now);
-  c.out.emplace_back(action::send{identify_frame(identity(), token_), false, true});
+  const auto who = identity();
+  presence_sent_ = !who.presence.empty();
+  c.out.emplace_back(action::send{identify_frame(who, token_), false, true});
   c.out.emplace_back(action::identify_sent{});
   set_deadline(options_.timeouts.ready, c);
 }
@@ -334,7 +349,10 @@ flow::committed_seq session::told() const noexcept {
 }
 
 void session::beat(context& c) {
-  if (!window_.try_heartbeat(c.now)) return;
+  if (window_.try_heartbeat(c.now)) send_beat(c);
+}
+
+void session::send_beat(context& c) {
   heartbeat_.on_sent(c.now);
   ++beats_;
   c.out.emplace_back(action::send{heartbeat_frame(told()), true, false});

@@ -134,6 +134,7 @@ class session {
   /// What Discord is told that we have.
   [[nodiscard]] flow::committed_seq told() const noexcept;
   void beat(context& c);
+  void send_beat(context& c);
   void tend_heartbeat(context& c, bool unread = false);
   void on_ack(context& c);
   void send_commands(context& c);
@@ -183,6 +184,8 @@ class session {
   base::instant dispatched_at_{};
 
   // A probe under way on this connection: Discord answers heartbeats one by one, in order.
+  bool presence_sent_ = false;     ///< in the IDENTIFY
+  bool presence_refused_ = false;  ///< so that the next goes without, until a bot sets another
   std::uint64_t beats_ = 0;
   std::uint64_t acks_ = 0;
   std::optional<std::uint64_t> probe_beat_;

@@ -148,6 +148,7 @@ struct heard {
 struct note {
   std::string_view what;
   std::int64_t code = 0;
+  base::log_level level = base::log_level::info;
 };
 }  // namespace action
 

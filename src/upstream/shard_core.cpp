@@ -170,7 +170,8 @@ void shard_core::carry_out(action::heard& what, base::instant) {
 
 void shard_core::carry_out(action::note& what, base::instant) {
   why_ = what.what;
-  ground_.log.info("shard.reconnect", {{"shard", key().id}, {"why", what.what}, {"code", what.code}});
+  ground_.log.write(what.level, "shard.reconnect",
+                    {{"shard", key().id}, {"why", what.what}, {"code", what.code}});
 }
 
 }  // namespace evergate::upstream

@@ -111,6 +111,8 @@ TEST_F(configuration, a_bad_value_is_named_with_what_is_allowed) {
       {"[queue]\nmax_bytes = \"1KiB\"", {"queue.max_bytes = \"1KiB\"", "16MiB"}},
       {"[shards]\ntotal = 2\nlast = 2", {"shards.last = 2", "below shards.total"}},
       {"[shards]\nfirst = 3\nlast = 2", {"shards.first = 3"}},
+      {"[reshard]\nthreshold = 40\nfill = 40", {"reshard.fill = 40", "below reshard.threshold"}},
+      {"workers = 257", {"workers = 257", "0 to 256"}},
       {"workers = 1.5", {"workers"}},
       {"workers = [1]", {"workers"}},
       {"workers =", {"line 1"}},
@@ -130,6 +132,30 @@ TEST_F(configuration, the_environment_overrides_the_file_and_is_judged_too) {
   const auto text = problem("", {{"DISCORD_TOKEN", "a"}, {"EVERGATE_QUEUE_STORAGE", "tape"}});
   EXPECT_NE(text.find("EVERGATE_QUEUE_STORAGE"), std::string::npos) << text;
   EXPECT_NE(text.find("\"disk\""), std::string::npos) << text;
+}
+
+TEST_F(configuration, a_token_of_digits_is_text_and_a_number_in_its_place_is_not_shown) {
+  const auto loaded = load(
+      "",
+      {{"DISCORD_TOKEN", "a.b.c"}, {"EVERGATE_ADMIN_TOKEN", "8374658293847561"}, {"EVERGATE_WORKERS", "3"}});
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_EQ(loaded->admin.token, "8374658293847561");
+  EXPECT_EQ(loaded->workers, 3U);
+  const auto text = problem("[admin]\ntoken = 8374658293847561\n");
+  EXPECT_NE(text.find("admin.token"), std::string::npos) << text;
+  EXPECT_EQ(text.find("8374658293847561"), std::string::npos) << text;
+  const auto wrong = problem("", {{"DISCORD_TOKEN", "a"}, {"EVERGATE_WORKERS", "-1"}});
+  EXPECT_NE(wrong.find("workers = -1"), std::string::npos) << wrong;
+}
+
+TEST(option_table, an_inherited_socket_follows_the_rule_of_the_address) {
+  listen_settings listen;
+  EXPECT_TRUE(judge_inherited(listen, "127.0.0.1"));
+  EXPECT_TRUE(judge_inherited(listen, "::1"));
+  for (const auto* open : {"0.0.0.0", "::", "192.0.2.1", ""})
+    EXPECT_FALSE(judge_inherited(listen, open)) << open;
+  listen.allow_plain_remote = true;
+  EXPECT_TRUE(judge_inherited(listen, "::"));
 }
 
 TEST_F(configuration, the_token_comes_from_a_file_and_never_shows_in_errors) {

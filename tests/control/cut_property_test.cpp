@@ -84,6 +84,7 @@ class run {
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
     EXPECT_EQ(shown_, all);
     EXPECT_EQ(cut_.counts().lost, 0U);
+    EXPECT_EQ(cut_.counts().doubled, 0U);
     EXPECT_EQ(cut_.counts().doubles_averted, 0U);
     EXPECT_EQ(cut_.counts().reordered, 0U);
     EXPECT_LE(cut_.held_bytes(), options().held_bytes_max);

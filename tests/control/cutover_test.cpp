@@ -382,6 +382,26 @@ TEST_F(Cutover, TooMuchHeldAltogetherIsLetGo) {
   EXPECT_EQ(std::ranges::count_if(shown, [](const auto& s) { return s.starts_with("MESSAGE"); }), 100);
 }
 
+TEST_F(Cutover, WhoHoldsMostLetsGo) {
+  auto few = options();
+  few.held_bytes_max = 4'000;
+  made = std::make_unique<cutover>(few, fleet_shape{2}, fleet_shape{3}, now);
+  prepare();
+  int id = 1'000;
+  std::size_t one_more = 0;
+  while (made->held_bytes() + one_more <= few.held_bytes_max) {
+    const auto before = made->held_bytes();
+    message(new_fleet, guild(1), id++);
+    one_more = made->held_bytes() - before;
+  }
+  message(new_fleet, guild(2), 500);  // too much now, and not this guild's fault
+  EXPECT_EQ(made->held_bytes(), one_more - 1) << "of guild 2, whose id has one digit less";
+  open();
+  now += 1'001ms;
+  message(old_fleet, guild(2), 500);
+  EXPECT_EQ(made->owner_of(guild(2)), new_fleet);
+}
+
 TEST_F(Cutover, CountersStayWithTheirMessages) {
   prepare();
   open();
@@ -405,7 +425,7 @@ TEST_F(Cutover, TheReceiptIsOneLineOfJson) {
       made->summary(t0 + 5'000ms).to_json(),
       R"({"from":2,"to":3,"outcome":"completed","duration_ms":5000,"guilds":{"all":6,"at_event":0,)"
       R"("in_silence":6,"with_gap":0,"joined":0,"came_back":0},"events":{"matched":0,"delivered_by_old":0,)"
-      R"("delivered_by_new":0,"lost":0,"doubles_averted":0,"one_sided":0,"reordered":0}})");
+      R"("delivered_by_new":0,"lost":0,"doubled":0,"doubles_averted":0,"one_sided":0,"reordered":0}})");
 }
 
 }  // namespace

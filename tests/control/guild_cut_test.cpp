@@ -504,6 +504,19 @@ TEST_F(GuildCut, TheAuditSeesALoss) {
   EXPECT_TRUE(cut.audited());
 }
 
+// Sessions that disagree about the order of what has no id: nothing tells it from a repeat, until the left
+// side is proved to have no more of it.
+TEST_F(GuildCut, TheAuditSeesADouble) {
+  serving("aX");
+  joining("Xab");
+  EXPECT_EQ(shown, "aXab");
+  serving("b");
+  now += 1'000ms;
+  prove(role::serving);
+  EXPECT_EQ(cut.counts().doubled, 1U);
+  EXPECT_EQ(cut.counts().lost + cut.counts().one_sided, 0U);
+}
+
 TEST_F(GuildCut, AnIdThatWasShownIsNotShownAgain) {
   serving("WX");
   joining("X");

@@ -87,6 +87,7 @@ class two_fleets {
     for (auto& [guild, events] : wanted) EXPECT_EQ(shown_[guild], events) << "guild " << guild;
     const auto summary = cut_.summary(t0 + 1s);
     EXPECT_EQ(summary.events.lost, 0U) << summary.to_json();
+    EXPECT_EQ(summary.events.doubled, 0U);
     EXPECT_EQ(summary.events.doubles_averted, 0U);
     EXPECT_EQ(summary.guilds_with_gap, 0U);
     EXPECT_EQ(cut_.held_bytes(), 0U);

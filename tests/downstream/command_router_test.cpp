@@ -105,6 +105,15 @@ TEST_F(CommandRouterTest, PresenceAndVoicePassAsTheyAre) {
   ASSERT_TRUE(route(3, presence));
   EXPECT_EQ(fleet_.sent.back().lane, (proto::shard_key{1, 4}));
   EXPECT_EQ(fleet_.sent.back().payload, fmt::format(R"({{"op":3,"d":{}}})", presence));
+  ASSERT_TRUE(route(3, "{}")) << "what is missing is filled in";
+  EXPECT_EQ(fleet_.sent.back().payload,
+            R"({"op":3,"d":{"since":null,"activities":[],"status":"online","afk":false}})");
+  for (const auto* bad : {R"({"status":"away"})", R"({"activities":[{}]})", "[]"}) {
+    const auto done = route(3, bad);
+    ASSERT_FALSE(done) << bad;
+    EXPECT_EQ(done.error().code, errc::bad_frame);
+    EXPECT_NE(done.error().text().find("op 3: presence: "), std::string::npos) << done.error().text();
+  }
   ASSERT_TRUE(route(4, R"({"guild_id":"77","channel_id":"5","self_mute":false,"self_deaf":true})"));
   EXPECT_EQ(fleet_.sent.back().guild, 77u);
 }

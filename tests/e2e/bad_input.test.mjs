@@ -220,6 +220,21 @@ describe('hostile input', () => {
     assert.equal(slow.count.identifies, 1);
   });
 
+  test('a presence that Discord would close its sessions for closes the bot that sent it', async (t) => {
+    const bot = await GatewayClient.connect(t, `${daemon.gateway}/c/presence`, { intents: allowed_intents });
+    const { resumes, identifies } = await simulator.status();
+    const from = daemon.log.length;
+    bot.send(3, { status: 'dnd' });
+    await until('it comes to Discord, whole', async () => (await simulator.status()).sessions.every(({ status }) => status === 'dnd'));
+    bot.send(3, { since: null, activities: [], status: 'away', afk: false });
+    await until('it is closed', () => bot.closes.length > 0);
+    assert.deepEqual(bot.closes, [4002]);
+    assert.match(await daemon.said('bot.bad_command', { from }), /status is none of/);
+    await still_serves(t);
+    const now = await simulator.status();
+    assert.deepEqual([now.resumes, now.identifies], [resumes, identifies], 'no session has noticed');
+  });
+
   test('after all that, Discord saw no violation and the token is in no log', async (t) => {
     await still_serves(t);
     assert.deepEqual(await simulator.violations(), []);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
+import tls from 'node:tls';
 import { make_certificates } from './lib/certificates.mjs';
 import { Daemon } from './lib/daemon.mjs';
 import { GatewayClient } from './lib/gateway_client.mjs';
@@ -33,12 +34,12 @@ async function carries_everything(simulator, daemon, clients) {
   assert.deepEqual(await simulator.violations(), []);
 }
 
-for (const tls of [false, true]) {
+for (const secure of [false, true]) {
   for (const compression of ['none', 'zlib-stream', 'zstd-stream']) {
-    test(`upstream ${compression} over ${tls ? 'TLS' : 'plain TCP'}`, async (t) => {
-      const files = tls ? make_certificates(places.scratch(t, 'certificates')) : null;
-      const simulator = await Simulator.start(t, tls ? { tls_cert: files.certificate, tls_key: files.key } : {});
-      const discord = { rest: simulator.rest, compression, ...(tls && { ca_file: files.ca }) };
+    test(`upstream ${compression} over ${secure ? 'TLS' : 'plain TCP'}`, async (t) => {
+      const files = secure ? make_certificates(places.scratch(t, 'certificates')) : null;
+      const simulator = await Simulator.start(t, secure ? { tls_cert: files.certificate, tls_key: files.key } : {});
+      const discord = { rest: simulator.rest, compression, ...(secure && { ca_file: files.ca }) };
       const daemon = await Daemon.start(t, simulator, { config: { discord } });
       const client = await GatewayClient.connect(t, daemon.gateway);
       await carries_everything(simulator, daemon, [client]);
@@ -46,20 +47,58 @@ for (const tls of [false, true]) {
   }
 }
 
-for (const tls of [false, true]) {
-  test(`downstream ${downstream.join(', ')} over ${tls ? 'TLS' : 'plain TCP'}`, async (t) => {
-    const files = tls ? make_certificates(places.scratch(t, 'certificates')) : null;
+for (const secure of [false, true]) {
+  test(`downstream ${downstream.join(', ')} over ${secure ? 'TLS' : 'plain TCP'}`, async (t) => {
+    const files = secure ? make_certificates(places.scratch(t, 'certificates')) : null;
     const simulator = await Simulator.start(t);
-    const listen = tls ? { tls_certificate: files.certificate, tls_key: files.key } : {};
+    const listen = secure ? { tls_certificate: files.certificate, tls_key: files.key } : {};
     const daemon = await Daemon.start(t, simulator, { config: { listen } });
     const clients = [];
     for (const compress of downstream) {
-      const options = { compress, ...(tls && { ca: fs.readFileSync(files.ca) }) };
+      const options = { compress, ...(secure && { ca: fs.readFileSync(files.ca) }) };
       clients.push(await GatewayClient.connect(t, `${daemon.gateway}/c/${compress}`, options));
     }
     await carries_everything(simulator, daemon, clients);
   });
 }
+
+/** The fingerprint of the certificate that is shown at a port. */
+function shown_at(port) {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
+
+test('certificates of the listener and of the admin API are read again at SIGHUP', async (t) => {
+  const directory = places.scratch(t, 'certificates');
+  const files = make_certificates(directory);
+  const simulator = await Simulator.start(t);
+  const both = { tls_certificate: files.certificate, tls_key: files.key };
+  const daemon = await Daemon.start(t, simulator, { config: { listen: both, admin: { ...both, port: 0 } } });
+  const client = await GatewayClient.connect(t, daemon.gateway, { ca: fs.readFileSync(files.ca) });
+  const admin = Number(new URL(fs.readFileSync(`${daemon.data_dir}/admin.url`, 'utf8').trim()).port);
+  const before = await shown_at(daemon.port);
+  assert.equal(await shown_at(admin), before);
+  make_certificates(directory);
+  process.kill(daemon.pid, 'SIGHUP');
+  for (const who of ['listener', 'admin']) await daemon.said(`${who}.certificates_reloaded`);
+  const now = await shown_at(daemon.port);
+  assert.notEqual(now, before);
+  assert.equal(await shown_at(admin), now);
+
+  const from = daemon.child.last_words().length;
+  fs.writeFileSync(files.certificate, 'no certificate');
+  process.kill(daemon.pid, 'SIGHUP');
+  await until('it is refused', () => daemon.child.last_words().slice(from).includes('certificate'));
+  assert.equal(await shown_at(daemon.port), now, 'the old one stays');
+  await simulator.emit(100);
+  await until('the bot is still served', () => client.received().length >= 100);
+  assert.deepEqual(client.closes, []);
+});
 
 test('a certificate of an unknown authority is refused', async (t) => {
   const directory = places.scratch(t, 'certificates');

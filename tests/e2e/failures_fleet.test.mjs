@@ -41,6 +41,15 @@ describe('fatal close codes', () => {
     assert.equal((await scene.simulator.status()).identifies, 0);
     assert.equal(scene.daemon.log.some((line) => line.includes('other.one')), false);
   });
+
+  test('row 12: a 401 for a later look at /gateway/bot stops no shard', async (t) => {
+    const scene = await Scene.start(t, { simulator: { shards: 2, guilds: 20 } });
+    await scene.simulator.fault('rest_status', { path: '/gateway/bot', status: 401, times: 1 });
+    await assert.rejects(scene.daemon.told('/v1/reshard/plan?shards=3'), /401/);
+    await scene.daemon.said('gateway_info.stale');
+    assert.ok(await scene.daemon.told('/v1/reshard/plan?shards=3'), 'it is asked again');
+    await scene.endures(() => scene.simulator.fault('rst', { shard: 0 }), { resumes: 1 });
+  });
 });
 
 describe('the schedule of IDENTIFY', () => {

@@ -18,6 +18,19 @@ test('op 9 to new shards: they identify again, and each start is counted', async
   assert.equal(sent.length, 2 + 3 + 2);
 });
 
+test('new shards that are refused do not begin again out of what is kept for lost sessions', async (t) => {
+  const reserve = 20;
+  const scene = await ReshardScene.start(t, {
+    rate: 500, simulator: { identify_total: 2 + 3 + reserve }, reshard: { identify_reserve: reserve, stall_max: '3s' },
+  });
+  await scene.simulator.fault('op9_after_identify', { count: 3, times: 2 });
+  await scene.start(3);
+  const receipt = await scene.ended();
+  assert.equal(receipt.outcome, 'aborted');
+  assert.equal((await scene.simulator.status()).identifies_left, reserve);
+  await scene.judge(receipt);
+});
+
 test('a fatal close code to a new shard ends it; the old fleet serves on', async (t) => {
   const scene = await ReshardScene.start(t, { rate: 1_000 });
   await scene.simulator.fault('close_after_identify', { count: 3, code: 4014 });

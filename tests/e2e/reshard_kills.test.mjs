@@ -67,7 +67,7 @@ test(`${kills} SIGKILLs of the daemon, in every phase`, async (t) => {
       const dispatched = new Set((await scene.simulator.events(asked - slack)).map(({ serial }) => serial));
       const least = early || over ? 0 : had.filter((serial) => dispatched.has(serial)).length;
       assert.ok(counted >= least && counted <= dispatched.size, `${phase}: ${least} <= ${counted} counted <= ${dispatched.size}`);
-      assert.equal(last.receipt.events.lost + last.receipt.guilds.with_gap, 0);
+      assert.equal(last.receipt.events.lost + last.receipt.events.doubled + last.receipt.guilds.with_gap, 0);
     }
     await until('all shards are live', async () => {
       const now = (await scene.daemon.told('/v1/shards')).shards;

@@ -17,7 +17,7 @@ function drawn_lag(chance) {
 }
 
 for (const [from, to] of pairs) {
-  const sum = { seeds: 0, events: 0, matched: 0, guilds: 0, at_event: 0, in_silence: 0, with_gap: 0, lost: 0 };
+  const sum = { seeds: 0, events: 0, matched: 0, guilds: 0, at_event: 0, in_silence: 0, with_gap: 0, lost: 0, doubled: 0 };
   for (let seed = first_seed; seed < first_seed + seeds; seed += 1) {
     const chance = random(seed);
     const lags = { present: drawn_lag(chance), later: drawn_lag(chance) };
@@ -51,7 +51,7 @@ for (const [from, to] of pairs) {
       sum.matched += matched;
       sum.guilds += receipt.guilds.all;
       for (const kind of ['at_event', 'in_silence', 'with_gap']) sum[kind] += receipt.guilds[kind];
-      sum.lost += receipt.events.lost;
+      for (const kind of ['lost', 'doubled']) sum[kind] += receipt.events[kind];
       t.diagnostic(`receipt ${JSON.stringify(receipt)}`);
     });
   }

@@ -383,6 +383,13 @@ TEST_F(http_test, an_inherited_listening_socket_is_used) {
   EXPECT_TRUE(exchange_raw("GET / HTTP/1.0\r\n\r\n").ends_with("hello"));
 }
 
+TEST_F(http_test, the_address_of_a_socket_is_told) {
+  const int any = ::socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_EQ(local_address(any), "0.0.0.0");
+  ::close(any);
+  EXPECT_EQ(local_address(-1), "");
+}
+
 TEST_F(http_test, listen_errors_name_the_address) {
   const auto bad =
       http_server::listen({&*server_loop_}, {.address = "local host"}, [](const exchange_ptr&) {});

@@ -183,32 +183,32 @@ std::vector<identify_scheduler::turn> whole_turns(identify_scheduler& s, base::i
 
 TEST(IdentifyScheduler, TwoFleetsShareTheBuckets) {
   identify_scheduler s(options());
-  s.set_limits({2, 1000, 1000, t0 + 1h});
+  s.set_limits({2, 1000, 1000, first_identify + 1h});
   s.request({1, 0});
   s.request({1, 1}, identify_cause::reshard);
   s.request({1, 1}, identify_cause::reshard);  // already in line
   s.request({3, 1}, identify_cause::reshard);
-  auto first = whole_turns(s, t0);
+  auto first = whole_turns(s, first_identify);
   ASSERT_EQ(first.size(), 1U);
   EXPECT_EQ(first[0].fleet, 0U);
-  s.sent({1, 0}, t0);
-  EXPECT_TRUE(whole_turns(s, t0 + 3s).empty());
-  first = whole_turns(s, t0 + 5s);
+  s.sent({1, 0}, first_identify);
+  EXPECT_TRUE(whole_turns(s, first_identify + 3s).empty());
+  first = whole_turns(s, first_identify + 5s);
   ASSERT_EQ(first.size(), 1U);
   EXPECT_EQ(first[0].fleet, 1U);
   EXPECT_EQ(first[0].shard, 1U);
   s.cancel_fleet(1);
   EXPECT_EQ(s.waiting(), 0U);
   s.request({5, 0});
-  EXPECT_EQ(whole_turns(s, t0 + 6s).size(), 1U);  // the turn was given back
+  EXPECT_EQ(whole_turns(s, first_identify + 6s).size(), 1U);  // the turn was given back
 }
 
 TEST(IdentifyScheduler, WhatServesComesBeforeWhatIsPrepared) {
   identify_scheduler s(options());
-  s.set_limits({1, 1000, 1000, t0 + 1h});
+  s.set_limits({1, 1000, 1000, first_identify + 1h});
   for (std::uint32_t i = 0; i < 3; ++i) s.request({i, 1}, identify_cause::reshard);
   s.request({7, 0}, identify_cause::reidentify);
-  auto now = t0;
+  auto now = first_identify;
   std::vector<std::uint32_t> order;
   for (int i = 0; i < 4; ++i) {
     for (const auto& t : whole_turns(s, now)) {
@@ -225,19 +225,40 @@ TEST(IdentifyScheduler, ReshardingLeavesTheReserveToLostSessions) {
   o.reserve = 2;
   o.reshard_reserve = 10;
   identify_scheduler s(o);
-  s.set_limits({1, 1000, 11, t0 + 1h});
+  s.set_limits({1, 1000, 11, first_identify + 1h});
   s.request({0, 1}, identify_cause::reshard);
   s.request({1, 1}, identify_cause::reshard);
-  ASSERT_EQ(whole_turns(s, t0).size(), 1U);
-  s.sent({0, 1}, t0);
-  EXPECT_TRUE(whole_turns(s, t0 + 1min).empty());
-  EXPECT_EQ(s.next(t0 + 1min), t0 + 1h);
+  ASSERT_EQ(whole_turns(s, first_identify).size(), 1U);
+  s.sent({0, 1}, first_identify);
+  EXPECT_TRUE(whole_turns(s, first_identify + 1min).empty());
+  EXPECT_EQ(s.next(first_identify + 1min), first_identify + 1h);
   s.request({4, 0}, identify_cause::reidentify);
-  const auto turn = whole_turns(s, t0 + 1min);
+  const auto turn = whole_turns(s, first_identify + 1min);
   ASSERT_EQ(turn.size(), 1U);
   EXPECT_EQ(turn[0].shard, 4U);
-  s.sent({4, 0}, t0 + 1min);
-  EXPECT_EQ(whole_turns(s, t0 + 1h).size(), 1U);  // a new day
+  s.sent({4, 0}, first_identify + 1min);
+  EXPECT_EQ(whole_turns(s, first_identify + 1h).size(), 1U);  // a new day
+}
+
+TEST(IdentifyScheduler, AReserveThatWasOpenedIsUsedAfterWhatServes) {
+  auto o = options();
+  o.reserve = 2;
+  o.reshard_reserve = 10;
+  identify_scheduler s(o);
+  s.set_limits({1, 1000, 5, first_identify + 1h});
+  s.open_reserve(1);
+  s.request({0, 1}, identify_cause::reshard);
+  s.request({1, 1}, identify_cause::reshard);
+  s.request({0, 2}, identify_cause::reshard);
+  s.request({4, 0}, identify_cause::reidentify);
+  std::vector<identify_slot> order;
+  for (auto now = first_identify; now < first_identify + 1min; now += 5s) {
+    for (const auto& t : whole_turns(s, now)) {
+      order.push_back({t.shard, t.fleet});
+      s.sent(order.back(), now);
+    }
+  }
+  EXPECT_EQ(order, (std::vector<identify_slot>{{4, 0}, {0, 1}, {1, 1}}));
 }
 
 }  // namespace

@@ -133,6 +133,7 @@ void fleets_side::end(fleet_side side) {
 
 void fleets_side::phase_changed() {
   if (!course_.busy()) return;
+  if (course_.task().phase == control::reshard_phase::cut) new_.who->serves();
   log_.say("resharding", course_.task().to_json());
 }
 

@@ -222,6 +222,7 @@ upstream_side::upstream_side(timeline& time, trace& log, network& net, outside& 
       line_(line),
       replies_(replies),
       place_(std::move(place)),
+      prepared_(place_.first_cause == proto::identify_cause::reshard),
       batch_(options_.batch) {}
 
 upstream_side::~upstream_side() = default;
@@ -252,6 +253,7 @@ void upstream_side::start(const std::vector<flow::stored_session>& stored, proto
 }
 
 proto::identify_cause upstream_side::cause_of(std::uint32_t which) const {
+  if (prepared_) return place_.first_cause;
   return had_session_[which] ? proto::identify_cause::reidentify : place_.first_cause;
 }
 

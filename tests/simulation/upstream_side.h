@@ -65,6 +65,8 @@ class upstream_side final : public flow::commit_listener, public flow::command_s
   [[nodiscard]] std::uint32_t shards_held() const override { return options_.shards; }
   [[nodiscard]] std::uint32_t shards_ready() const override { return live(); }
 
+  /// As fleet::serves().
+  void serves() noexcept { prepared_ = false; }
   [[nodiscard]] std::uint32_t live() const;
   [[nodiscard]] bool failed() const noexcept { return failed_; }
   [[nodiscard]] std::string_view state_of(std::uint32_t shard) const;
@@ -90,6 +92,7 @@ class upstream_side final : public flow::commit_listener, public flow::command_s
   identify_line& line_;
   flow::reply_table& replies_;
   const fleet_place place_;
+  bool prepared_ = false;
   std::unique_ptr<pipeline::intake> intake_;
   upstream::open_batch batch_;
   ticket tick_ = 0;

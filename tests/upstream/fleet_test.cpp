@@ -294,6 +294,18 @@ TEST(Fleet, ARefusedTokenIsFatalAndStaysSecret) {
   EXPECT_EQ(why.text().find("wrong-token"), std::string::npos);
 }
 
+TEST(Fleet, AFirstShardBeyondTheirCountIsFatal) {
+  test_gateway gateway({.shards = 2});
+  house h;
+  auto o = quick(gateway);
+  o.first_shard = 2;
+  ASSERT_TRUE(h.start(o));
+  const auto why = h.fatal.get_future().get();
+  EXPECT_EQ(why.code, errc::bad_option);
+  EXPECT_NE(why.text().find("there are 2 shards"), std::string::npos);
+  EXPECT_EQ(gateway.count("identify "), 0U);
+}
+
 TEST(Fleet, GatewayInfoIsAskedAgainUntilItAnswers) {
   test_gateway gateway({.shards = 1, .rest_failures = 3});
   house h;

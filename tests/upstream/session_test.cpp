@@ -12,7 +12,7 @@ using enum session_state;
 
 TEST(Session, IdentifiesInItsTurnWithEveryField) {
   auto o = session_script::options();
-  o.identify.presence = R"({"status":"idle"})";
+  o.identify.presence = R"({"status":"idle"})";  // what it lacks is filled in
   session_script s(std::nullopt, o);
   s.feed(input::start{});
   EXPECT_TRUE(s.has<action::request_turn>());
@@ -26,7 +26,7 @@ TEST(Session, IdentifiesInItsTurnWithEveryField) {
   EXPECT_EQ(
       s.last_sent(),
       R"({"op":2,"d":{"token":"secret-token","properties":{"os":"linux","browser":"evergate","device":"evergate"},)"
-      R"("large_threshold":250,"shard":[3,8],"intents":513,"presence":{"status":"idle"}}})");
+      R"("large_threshold":250,"shard":[3,8],"intents":513,"presence":{"since":null,"activities":[],"status":"idle","afk":false}}})");
   s.ready();
   EXPECT_EQ(s.state(), live);
   ASSERT_TRUE(s.has<action::session_changed>());

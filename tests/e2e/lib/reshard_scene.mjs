@@ -69,6 +69,7 @@ export class ReshardScene {
     if (!resumes) assert.equal(this.client.count.hellos, 1, 'the bot was never disconnected');
     if (receipt) {
       assert.equal(receipt.events.lost, 0, JSON.stringify(receipt));
+      assert.equal(receipt.events.doubled, 0, JSON.stringify(receipt));
       assert.equal(receipt.guilds.with_gap, gaps, JSON.stringify(receipt));
     }
     return ledger.length;
