@@ -268,13 +268,15 @@ void add_reshard_bounds(std::vector<option_row>& t) {
   t.push_back(duration_row("reshard.voice_drain_max", 0ms, 24h * 7,
                            "An old shard whose session carries the bot's voice stays so long",
                            FIELD(reshard.voice_drain_max)));
-  t.push_back(size_row(
-      "reshard.held_bytes_max", 1ull << 20, 1ull << 40,
-      "Events held of all guilds; beyond it the guilds that hold most let go, and a later event decides",
-      FIELD(reshard.held_bytes_max)));
-  t.push_back(size_row("reshard.guild_held_bytes_max", 64ull << 10, 1ull << 32, "The same, of one guild",
+  t.push_back(size_row("reshard.held_bytes_max", 1ull << 20, 1ull << 40,
+                       "Events held of all guilds, and what tells those delivered (32 bytes each); beyond it "
+                       "the guilds that hold the most let go of all, and a later event decides",
+                       FIELD(reshard.held_bytes_max)));
+  t.push_back(size_row("reshard.guild_held_bytes_max", 64ull << 10, 1ull << 32,
+                       "Events held of one guild; beyond it the oldest are let go and a later event decides",
                        FIELD(reshard.guild_held_bytes_max)));
-  t.push_back(integer_row("reshard.guild_held_events_max", 100, 10'000'000, "The same, in events",
+  t.push_back(integer_row("reshard.guild_held_events_max", 100, 10'000'000,
+                          "The same, in events; as many delivered ones are remembered",
                           FIELD(reshard.guild_held_events_max)));
 }
 

@@ -24,7 +24,11 @@ void append(const arriving_event& event, flow::event_batch& out) {
 
 cutover::cutover(const cutover_options& options, fleet_shape old_fleet, fleet_shape new_fleet,
                  base::instant now, std::unordered_set<proto::snowflake> down)
-    : options_(options), shapes_{old_fleet, new_fleet}, began_(now), down_(std::move(down)) {
+    : options_(options),
+      shapes_{old_fleet, new_fleet},
+      began_(now),
+      down_(std::move(down)),
+      let_go_above_(options.held_bytes_max) {
   base::check(old_fleet.count > 0 && new_fleet.count > 0, "a fleet has shards");
   base::check(!(old_fleet == new_fleet), "the journal can tell the fleets apart");
   shards_[at(fleet_side::old_fleet)].resize(old_fleet.count);
@@ -84,6 +88,7 @@ cutover::stream& cutover::add_stream(proto::snowflake guild, base::instant now, 
   const auto repeats = repeats_.find(guild);
   if (repeats != repeats_.end()) home->cut.expect(repeats->second, now);
   home->repeats_told = home->cut.repeats().size();
+  note_held(*home);
   return *home;
 }
 
@@ -280,7 +285,10 @@ bool cutover::is_backfill(fleet_side from, const arriving_event& event, base::in
   // An outage that is told as a GUILD_CREATE ends with another one.
   if (row.type == guild_create && down) return true;
   no_longer_awaited(from, row.guild, out);
-  if (auto* home = find(row.guild)) home->cut.renewed(role_of(*home, from), now);
+  if (auto* home = find(row.guild)) {
+    home->cut.renewed(role_of(*home, from), now);
+    note_held(*home);
+  }
   return row.type == guild_create || down;
 }
 
@@ -326,7 +334,7 @@ void cutover::take_event(fleet_side from, stream& home, const arriving_event& ev
     append(event, out.batch);
   }
   after(home, released, out);
-  if (held_bytes_ > std::max(options_.held_bytes_max, too_much_)) make_room();
+  if (held_bytes_ > let_go_above_) keep_bound(now);
 }
 
 /// After anything was told to a guild's cut: what it lets go of goes on, and its books are brought up to
@@ -406,7 +414,8 @@ void cutover::tell_counts(output& out) {
 }
 
 void cutover::note_held(stream& home) {
-  held_bytes_ += home.cut.held_bytes() - std::exchange(home.held_bytes, home.cut.held_bytes());
+  held_bytes_ += home.cut.kept_bytes() - std::exchange(home.held_bytes, home.cut.kept_bytes());
+  if (held_bytes_ <= options_.held_bytes_max / 8 * 7) let_go_above_ = options_.held_bytes_max;
   for (const auto side : {fleet_side::old_fleet, fleet_side::new_fleet}) {
     // What the joining side brings too early is needed by nobody but this run: the serving side delivers it.
     const bool serves = side == home.serving;
@@ -446,22 +455,22 @@ void cutover::tell_all_progress(output& out) {
   tell_counts(out);
 }
 
-/// Those that hold most let go, of an eighth more than they must, so that it is seldom looked for. In a
-/// handover each event is owed.
-void cutover::make_room() {
-  const auto enough = options_.held_bytes_max - options_.held_bytes_max / 8;
-  std::vector<stream*> able;
+/// Looks at every guild, so between two looks an eighth of the bound must have come: those that keep the most
+/// are let go of until there is room for so much, and if they cannot, the next look waits for as much again.
+void cutover::keep_bound(base::instant now) {
+  const auto most = options_.held_bytes_max;
+  std::vector<std::pair<std::size_t, proto::snowflake>> all;
   for (const auto& [guild, home] : streams_) {
-    if (home->held_bytes > 0 && home->cut.now_in() != guild_cut::stage::handover) able.push_back(home.get());
+    if (const auto bytes = home->cut.loose_bytes(); bytes > 0) all.emplace_back(bytes, guild);
   }
-  std::ranges::sort(able, std::greater{}, &stream::held_bytes);
-  for (auto* home : able) {
-    if (held_bytes_ <= enough) break;
-    home->cut.let_go();
-    note_held(*home);
+  std::ranges::make_heap(all);
+  for (; held_bytes_ > most / 8 * 7 && !all.empty(); all.pop_back()) {
+    std::ranges::pop_heap(all);
+    auto& home = *find(all.back().second);
+    home.cut.let_go(now);
+    note_held(home);
   }
-  // What nobody can let go of is not looked for again at each event.
-  too_much_ = held_bytes_ > enough ? held_bytes_ + options_.held_bytes_max / 8 : 0;
+  let_go_above_ = std::max(most, held_bytes_ + most / 8);
 }
 
 void cutover::proved(fleet_side side, std::uint32_t shard, base::instant sent, base::instant now,
@@ -535,7 +544,10 @@ bool cutover::may_close(fleet_side side, std::uint32_t shard) const {
 
 bool cutover::close(fleet_side side, std::uint32_t shard) {
   if (!complete() || side == target_) return false;
-  for (auto* home : shards_[at(side)][shard].streams) home->cut.left_closes();
+  for (auto* home : shards_[at(side)][shard].streams) {
+    home->cut.left_closes();
+    note_held(*home);
+  }
   if (side == fleet_side::old_fleet) forget_voice(shard);
   return true;
 }

@@ -26,7 +26,8 @@ namespace evergate::control {
 
 struct cutover_options {
   cut_options cut;
-  std::size_t held_bytes_max = std::size_t{256} * 1024 * 1024;  ///< of all guilds
+  /// Of all guilds, identities too. Beyond it those that keep the most are let go of.
+  std::size_t held_bytes_max = std::size_t{256} * 1024 * 1024;
   std::size_t ids_max = 50'000;  ///< events remembered that belong to no guild's stream
 };
 
@@ -135,6 +136,7 @@ class cutover {
   [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }
   /// Events of some shard wait in a handover, so that its sequence stops before them.
   [[nodiscard]] bool holds_back() const;
+  /// Events and identities, of all guilds.
   [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
   /// The sequence up to which nothing of the shard waits in a handover; what its progress says.
   [[nodiscard]] std::int64_t settled_seq(fleet_side side, std::uint32_t shard) const;
@@ -217,7 +219,7 @@ class cutover {
   void watch_voice(const arriving_event& event);
   void find_voice(const arriving_event& event);
   void tell_all_progress(output& out);
-  void make_room();
+  void keep_bound(base::instant now);
 
   const cutover_options options_;
   const fleet_shape shapes_[2];
@@ -231,7 +233,7 @@ class cutover {
   std::unordered_set<proto::snowflake> down_;        ///< the side that serves has said so
   std::size_t unsettled_ = 0;
   std::size_t held_bytes_ = 0;
-  std::size_t too_much_ = 0;  ///< held, when there was nothing to let go of, and a little more
+  std::size_t let_go_above_;  ///< held_bytes_max, or more when what is there cannot be let go of
   std::vector<shard_state> shards_[2];
   std::unordered_map<proto::snowflake, std::unique_ptr<stream>> streams_;
   /// The target's without a comparison: joined after the cuts began, or moved in an earlier run.

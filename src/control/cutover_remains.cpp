@@ -156,6 +156,7 @@ void cutover::look_anew(stream& home, fleet_side side, base::instant now) {
     home.cut.awaited(role_of(home, side), now);
   } else {
     home.cut.renewed(role_of(home, side), now);
+    note_held(home);
   }
 }
 

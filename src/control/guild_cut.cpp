@@ -121,6 +121,11 @@ verdict guild_cut::joining_arrived(const arriving_event& event, base::instant no
   }
   joining_last_ = now;
   if (stage_ == stage::handover) return owed_arrived(event, now, out);
+  if (let_go_at_) {
+    // It may be a copy of what was delivered before then: no later one must be taken for it.
+    if (joining_proved_ < *let_go_at_ + options_->skew_max) return verdict::hold;
+    let_go_at_.reset();
+  }
   hold(joining_held_, event, now);
   if (event.what.kind == identity_kind::unique && may_cut(now) && only_held(event.what)) {
     const auto partner = only_seen(event.what);
@@ -181,10 +186,10 @@ bool guild_cut::crosses(std::size_t serving_place, std::size_t joining_place) co
 
 void guild_cut::cut_here(std::size_t serving_place, std::size_t joining_place, base::instant now,
                          released& out) {
-  queue<event_identity> owed;
+  lean_queue<event_identity> owed;
   for (std::size_t i = serving_place + 1; i < serving_seen_.size(); ++i)
     owed.push_back(serving_seen_[i].what);
-  queue<held_event> after;
+  lean_queue<held_event> after;
   for (std::size_t j = 0; j < joining_held_.size(); ++j) {
     auto& event = joining_held_[j];
     if (j < joining_place) {
@@ -222,8 +227,8 @@ void guild_cut::cut_in_silence(base::instant now, released& out) {
 
 /// What is most likely right, and recorded as a GAP since it is not proven.
 void guild_cut::cut_blindly(base::instant now, released& out) {
-  queue<seen_event> unmatched = serving_seen_;
-  queue<held_event> after;
+  lean_queue<seen_event> unmatched = serving_seen_;
+  lean_queue<held_event> after;
   for (auto& event : joining_held_) {
     if (take_equal(unmatched, event.what, what_of<seen_event>))
       ++counts_.matched;
@@ -232,14 +237,14 @@ void guild_cut::cut_blindly(base::instant now, released& out) {
   }
   joining_held_ = std::move(after);
   recount();
-  queue<event_identity> owed;
+  lean_queue<event_identity> owed;
   for (const auto& seen : unmatched) {
     if (joining_proved_ < seen.at + options_->skew_max) owed.push_back(seen.what);
   }
   hand_over(std::move(owed), cut_kind::gap, now, out);
 }
 
-void guild_cut::hand_over(queue<event_identity> owed, cut_kind kind, base::instant now, released& out) {
+void guild_cut::hand_over(lean_queue<event_identity> owed, cut_kind kind, base::instant now, released& out) {
   owed_ = std::move(owed);
   audit_over_ = serving_session_ != session::there;
   // They would have come before whatever the cut was made at.
@@ -304,9 +309,9 @@ void guild_cut::audit_new(const event_identity& what, base::instant now) {
   if (fresh_.size() > options_->seen_items_max) end_audit();
 }
 
-void guild_cut::hold(queue<held_event>& where, const arriving_event& event, base::instant now) {
-  where.emplace_back(event, now, &where == &joining_held_ ? joining_proved_ : base::instant{});
-  held_bytes_ += where.back().size();
+void guild_cut::hold(lean_queue<held_event>& where, const arriving_event& event, base::instant now) {
+  const auto proved = &where == &joining_held_ ? joining_proved_ : base::instant{};
+  held_bytes_ += where.push_back(held_event(event, now, proved)).size();
   while (where.size() > 1 &&
          (where.size() > options_->held_items_max || held_bytes_ > options_->held_bytes_max)) {
     held_bytes_ -= where.front().size();
@@ -432,8 +437,7 @@ void guild_cut::return_to_serving(base::instant now, released& out) {
   serving_seen_.clear();
   seen_since_ = serving_last_ = since_ = open_since_ = now;
   moved_at_ = left_proved_ = {};
-  repeats_.assign(fresh_.begin(), fresh_.end());
-  fresh_.clear();
+  repeats_ = std::exchange(fresh_, {});
   for (auto& event : std::exchange(late_, {})) {
     ++counts_.delivered_before;
     remember(event.what, now);
@@ -499,15 +503,28 @@ void guild_cut::give_up(released& out) {
   base::check(stage_ != stage::moved, "a guild that has moved must turn back");
   if (stage_ == stage::handover) take_back(out);
   joining_held_.clear();
+  serving_seen_.clear();
   held_bytes_ = 0;
   open_ = false;
 }
 
-void guild_cut::let_go() noexcept {
+void guild_cut::let_go(base::instant now) noexcept {
   if (stage_ == stage::moved) return end_audit();
   if (stage_ != stage::overlap) return;
   joining_held_.clear();
   held_bytes_ = 0;
+  serving_seen_.clear();
+  let_go_at_ = seen_since_ = now + base::nanoseconds{1};
+}
+
+std::size_t guild_cut::kept_bytes() const noexcept {
+  const auto seen = serving_seen_.size() + fresh_.size() + repeats_.size();
+  return held_bytes_ + seen * sizeof(seen_event) + owed_.size() * sizeof(event_identity);
+}
+
+std::size_t guild_cut::loose_bytes() const noexcept {
+  if (stage_ == stage::handover) return 0;
+  return held_bytes_ + (moved() ? fresh_.size() : serving_seen_.size()) * sizeof(seen_event);
 }
 
 void guild_cut::turn_back(base::instant now) {

@@ -8,12 +8,12 @@
 // heartbeat proves: acknowledged, and sent at or after t + skew_max, everything up to t has arrived there.
 #pragma once
 
-#include <boost/container/deque.hpp>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "control/held_event.h"
+#include "control/lean_queue.h"
 
 namespace evergate::control {
 
@@ -49,10 +49,9 @@ struct cut_counts {
   std::uint64_t matched = 0;           ///< seen on both sides
   std::uint64_t delivered_before = 0;  ///< delivered from the fleet that the guild leaves
   std::uint64_t delivered_after = 0;   ///< delivered from the fleet that the guild moves to
-  std::uint64_t lost = 0;  ///< came on the left side after the cut, proven never to come on the other
-  std::uint64_t doubled =
-      0;  ///< delivered from both: before the cut, and after it what the left side has not
-  std::uint64_t doubles_averted = 0;  ///< would have been, had their ids not been known
+  std::uint64_t lost = 0;     ///< came on the left side after the cut, proven never to come on the other
+  std::uint64_t doubled = 0;  ///< delivered from both: after the cut what the left side has shown before it
+  std::uint64_t doubles_averted = 0;  ///< would have been delivered twice, had their ids not been known
   std::uint64_t one_sided = 0;        ///< brought by one side only, before the cut
   std::uint64_t reordered = 0;        ///< the sides disagreed about the order
 
@@ -64,10 +63,6 @@ struct cut_counts {
 
 class guild_cut {
  public:
-  /// An empty std::deque has 576 bytes of heap; a guild has seven, and there are 200,000 guilds.
-  template <class T>
-  using queue = boost::container::deque<T>;
-
   enum class role : std::uint8_t { serving, joining };
 
   /// Both sessions are observed from `now` on.
@@ -96,8 +91,9 @@ class guild_cut {
   void tick(base::instant now, released& out);
   /// Before the guild has moved: what is held of the joining side is forgotten, the serving side serves on.
   void give_up(released& out);
-  /// There is too much held altogether: a later cut will do.
-  void let_go() noexcept;
+  /// There is too much kept altogether: before the cut all is forgotten, and a later one will do; after it
+  /// nothing more is compared.
+  void let_go(base::instant now) noexcept;
   /// After the guild has moved: the way back, with the roles exchanged.
   void turn_back(base::instant now);
   /// After the guild has moved: the left side's session is being ended.
@@ -108,7 +104,7 @@ class guild_cut {
     base::instant at;
   };
   /// Delivered already, from a session that was lost: the serving side's copies are dropped as they come.
-  [[nodiscard]] const queue<seen_event>& repeats() const noexcept { return repeats_; }
+  [[nodiscard]] const lean_queue<seen_event>& repeats() const noexcept { return repeats_; }
   /// The same, from an earlier run.
   void expect(const std::vector<event_identity>& repeats, base::instant now);
 
@@ -125,7 +121,13 @@ class guild_cut {
     return moved() && left_proved_ >= moved_at_ + options_->skew_max;
   }
   [[nodiscard]] const cut_counts& counts() const noexcept { return counts_; }
+  /// Of events.
   [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
+  /// Of events and of identities.
+  [[nodiscard]] std::size_t kept_bytes() const noexcept;
+  /// What let_go() would free of it. None while a handover lasts, and of what keeps an event from being
+  /// delivered twice.
+  [[nodiscard]] std::size_t loose_bytes() const noexcept;
   /// The lowest sequence number among what is held of the side; 0 when nothing is held of it.
   [[nodiscard]] std::uint32_t held_from(role side) const noexcept;
 
@@ -142,7 +144,7 @@ class guild_cut {
   void drop_or_rescue(held_event&& event, released& out);
   void cut_in_silence(base::instant now, released& out);
   void cut_blindly(base::instant now, released& out);
-  void hand_over(queue<event_identity> owed, cut_kind kind, base::instant now, released& out);
+  void hand_over(lean_queue<event_identity> owed, cut_kind kind, base::instant now, released& out);
   void finish(base::instant now, released& out);
   void release(held_event&& event, released& out);
   [[nodiscard]] bool was_delivered(const event_identity& what) const noexcept;
@@ -153,7 +155,7 @@ class guild_cut {
   void remember(const event_identity& what, base::instant now);
   void return_to_serving(base::instant now, released& out);
   void end_audit() noexcept;
-  void hold(queue<held_event>& where, const arriving_event& event, base::instant now);
+  void hold(lean_queue<held_event>& where, const arriving_event& event, base::instant now);
   void recount() noexcept;
   void trim();
 
@@ -170,22 +172,23 @@ class guild_cut {
   enum class session : std::uint8_t { there, awaited, lost };
   session serving_session_ = session::there;
   session joining_session_ = session::there;
-  queue<seen_event> serving_seen_;  ///< delivered, oldest first
-  base::instant seen_since_;        ///< serving_seen_ has everything from then on that still matters
-  queue<held_event> joining_held_;  ///< oldest first
+  lean_queue<seen_event> serving_seen_;  ///< delivered, oldest first
+  base::instant seen_since_;             ///< serving_seen_ has everything from then on that still matters
+  lean_queue<held_event> joining_held_;  ///< oldest first
   std::size_t held_bytes_ = 0;
+  std::optional<base::instant> let_go_at_;  ///< until the joining side has brought what was delivered by then
 
-  queue<event_identity> owed_;      ///< delivered from the serving side, to come on the joining one
-  queue<held_event> serving_held_;  ///< while some are owed: the way back if the joining session dies
+  lean_queue<event_identity> owed_;      ///< delivered from the serving side, to come on the joining one
+  lean_queue<held_event> serving_held_;  ///< while some are owed: the way back if the joining session dies
   bool serving_whole_ = true;
   base::instant cut_at_{};
 
   base::instant moved_at_{};
   base::instant left_proved_{};
   bool audit_over_ = false;
-  queue<held_event> late_;   ///< after the cut, on the left side, not yet on the other
-  queue<seen_event> fresh_;  ///< after the cut, delivered, not yet seen on the left side
-  queue<seen_event> repeats_;
+  lean_queue<held_event> late_;   ///< after the cut, on the left side, not yet on the other
+  lean_queue<seen_event> fresh_;  ///< after the cut, delivered, not yet seen on the left side
+  lean_queue<seen_event> repeats_;
   cut_counts counts_;
 };
 

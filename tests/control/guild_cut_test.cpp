@@ -463,7 +463,7 @@ TEST_F(GuildCut, NothingComesBackToASessionThatWasNotFollowed) {
     joining("A");
     ASSERT_TRUE(cut.moved());
     if (why == 0) cut.left_closes();
-    if (why == 1) cut.let_go();
+    if (why == 1) cut.let_go(now);
     if (why == 2) lose(role::serving), cut.renewed(role::serving, now);
     lose(role::joining);
     EXPECT_TRUE(cut.moved()) << why;
@@ -543,6 +543,32 @@ TEST_F(GuildCut, AnEventThatOnlyTheProvenNewSideBringsIsDelivered) {
   serving("B");
   joining("AB");
   EXPECT_EQ(shown, "BA");
+}
+
+// Copies of what was delivered and is forgotten must pass neither for news nor for later, equal events.
+TEST_F(GuildCut, WhatWasLetGoOfIsNotShownAgain) {
+  serving("aX");
+  cut.let_go(now);
+  EXPECT_EQ(cut.kept_bytes(), 0U);
+  joining("aX");
+  serving("X");  // Discord repeats one now and then
+  EXPECT_FALSE(cut.moved());
+  now += 1'001ms;
+  prove(role::joining);
+  serving("Y");
+  joining("YZ");
+  EXPECT_TRUE(cut.moved());
+  EXPECT_EQ(shown, "aXXYZ");
+}
+
+TEST_F(GuildCut, AfterLettingGoTheEndOfTheOverlapShowsNothingAgain) {
+  serving("ab");
+  cut.let_go(now);
+  joining("ab");
+  now += 60'000ms;
+  tick();
+  EXPECT_EQ(cut.kind(), cut_kind::gap);
+  EXPECT_EQ(shown, "ab");
 }
 
 // Found by the simulation: the old session was further behind than was remembered of the new one.
