@@ -26,18 +26,6 @@ void batch_ring::push(flow::batch_ptr batch) {
   }
 }
 
-void batch_ring::forget(std::uint64_t offset) {
-  std::deque<flow::batch_ptr> gone;  // freed after the lock
-  const std::scoped_lock lock(mutex_);
-  if (offset <= begin_) return;
-  begin_ = offset;
-  while (!batches_.empty() && batches_.front()->rows.back().offset.value <= begin_) {
-    bytes_ -= batches_.front()->bytes();
-    gone.push_back(std::move(batches_.front()));
-    batches_.pop_front();
-  }
-}
-
 batch_ring::answer batch_ring::after(std::uint64_t after) const {
   flow::batch_ptr found;
   {

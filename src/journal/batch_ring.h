@@ -19,10 +19,6 @@ class batch_ring {
   /// Says that the ring, still empty, continues after `head`.
   void start(std::uint64_t head);
 
-  /// What lies up to `offset` is the disk's to answer: some of it is evicted, and older state behind newer
-  /// guilds is worse than none.
-  void forget(std::uint64_t offset);
-
   struct answer {
     bool known = false;     ///< false: older than the ring, ask the disk
     flow::batch_ptr batch;  ///< null: nothing past `after` yet

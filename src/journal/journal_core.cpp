@@ -335,7 +335,6 @@ std::shared_ptr<const flow::commit> journal_core::settle(round& work) {
     if (gaps_.size() > options_.gaps_max) gaps_.pop_front();
   }
   for (auto& batch : work.batches) ring_.push(std::shared_ptr<const flow::event_batch>(std::move(batch)));
-  ring_.forget(state_.book.state_lost);
   return done;
 }
 

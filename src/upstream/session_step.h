@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "flow/event_batch.h"
 #include "flow/intake.h"
 #include "flow/offset.h"
