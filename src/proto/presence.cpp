@@ -37,14 +37,13 @@ base::result<std::string> whole_presence(std::string_view d) {
   }
   const auto given = [d](std::string_view name, std::string_view standard) {
     const auto value = member(d, name);
-    return value.empty() ? standard : value;
+    return value.empty() || value == "null" ? standard : value;
   };
   const auto since = given("since", "null");
   if (since != "null" && !is_number(since)) {
     return base::fail(errc::bad_json, "presence: since is neither a number nor null");
   }
-  auto activities = given("activities", "[]");
-  if (activities == "null") activities = "[]";
+  const auto activities = given("activities", "[]");
   if (!are_activities(activities)) {
     return base::fail(errc::bad_json, "presence: activities is no array of objects with a name and a type");
   }

@@ -60,7 +60,10 @@ test('what the journal has no room for is told to those who had not had it, and 
     newest = await simulator.newest_serial();
     await until('main has it', () => main.has(newest));
     main.beat();
-    await until('main has acknowledged it', async () => (await lane_of(daemon, 'main')).lag === 0);
+    await until('main has acknowledged it', async () => {
+      const { lag, in_flight } = await lane_of(daemon, 'main');
+      return lag === 0 && in_flight === 0;
+    });
     await daemon.told('/v1/consumers/main/resume', { method: 'POST' }); // when it is answered the cursor is on disk too
   });
   const ledger = await simulator.ledger(start);

@@ -16,8 +16,8 @@ TEST(Presence, AWholeOnePasses) {
 
 TEST(Presence, WhatIsMissingIsFilledInAndWhatIsUnknownLeftOut) {
   const std::string empty = R"({"since":null,"activities":[],"status":"online","afk":false})";
-  for (const auto* d :
-       {"{}", R"({"activities":null})", R"({"game":{"name":"x"}})", R"({"status":"online"})"}) {
+  for (const auto* d : {"{}", R"({"activities":null})", R"({"game":{"name":"x"}})",
+                        R"({"status":null,"afk":null})", R"({"status":"online"})"}) {
     EXPECT_EQ(whole_presence(d), empty) << d;
   }
   EXPECT_EQ(whole_presence(R"({"status":"idle","activities":[{"name":"x"}]})"),
@@ -36,8 +36,7 @@ TEST(Presence, AWrongMemberIsNamed) {
       {R"({"activities":[{"name":null,"type":0}]})", "activities"},
       {R"({"activities":[{"name":"x","type":"PLAYING"}]})", "activities"},
       {R"({"status":"away"})", "status"},
-      {R"({"status":null})", "status"},
-      {R"({"afk":null})", "afk"},
+      {R"({"afk":0})", "afk"},
   };
   for (const auto& [d, word] : rows) {
     const auto done = whole_presence(d);
