@@ -89,6 +89,7 @@ base::result<lane::pace> lane::pump(flow::offset until, std::size_t budget, std:
 /// Records up to `upto` are missing: evicted. Numbers across the hole cannot be made again from what is left.
 bool lane::pass_hole(flow::offset upto) {
   if (to_count_ > 0) return false;
+  if (upto == position_) return true;  // nothing is missing: what came reaches further than it may go
   rows_missing_ += upto.value - position_.value;
   position_ = upto;
   fixed_seq_ = in_flight_.sent_seq();

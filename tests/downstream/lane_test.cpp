@@ -182,6 +182,18 @@ TEST_F(LaneTest, AHoleThatReachesPastWhereItMayGoIsPassed) {
   EXPECT_EQ(l.rows_missing(), 4u);
 }
 
+TEST_F(LaneTest, WhatMayNotGoYetIsNoHole) {
+  for (int i = 1; i <= 9; ++i) journal_.message(guild, i);
+  auto l = make();
+  l.start(grant(0), 1, 5);
+  const auto anchor = l.anchor_seq();
+  std::string out;
+  ASSERT_EQ(l.pump(flow::offset{5}, 1 << 20, out, 100).value(), lane::pace::idle);
+  EXPECT_EQ(l.position().value, 5u);
+  EXPECT_EQ(l.rows_missing(), 0u);
+  EXPECT_EQ(l.anchor_seq(), anchor) << "what is in flight can be numbered again";
+}
+
 TEST_F(LaneTest, AHoleInLiveDeliveryMakesAnAnchor) {
   for (int i = 1; i <= 9; ++i) journal_.message(guild, i);
   journal_.evict(flow::offset{4});
