@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,11 @@ class guild_model {
       if (item.at("user").at("id") == id) return &item;
     }
     return nullptr;
+  }
+  /// What an event changes must be there.
+  static json& known(json* found) {
+    if (found == nullptr) throw std::out_of_range("it changes something unknown");
+    return *found;
   }
   static void put(json& list, const char* key, json item) {
     item.erase("_serial");
@@ -99,12 +105,12 @@ inline void guild_model::threads(const std::string& type, const json& d, json& g
       return std::find(ids.begin(), ids.end(), t["parent_id"]) != ids.end();
     });
     for (const auto& t : d["threads"]) put(list, "id", t);
-    for (const auto& m : d["members"]) (*find(list, "id", m["id"]))["member"] = m;
+    for (const auto& m : d["members"]) known(find(list, "id", m["id"]))["member"] = m;
   }
   if (type == "THREAD_MEMBER_UPDATE") {
     json own = d;
     own.erase("_serial");
-    (*find(list, "id", d["id"]))["member"] = own;
+    known(find(list, "id", d["id"]))["member"] = own;
   }
   if (type != "THREAD_MEMBERS_UPDATE") return;
   json* t = find(list, "id", d["id"]);
@@ -129,8 +135,8 @@ inline void guild_model::people(const std::string& type, const json& d, json& g)
     count(1);
   }
   if (type == "GUILD_MEMBER_UPDATE") {
-    json* m = find_user(g["members"], d["user"]["id"]);
-    for (const auto& [key, value] : d.items()) (*m)[key] = value;
+    json& m = known(find_user(g["members"], d["user"]["id"]));
+    for (const auto& [key, value] : d.items()) m[key] = value;
   }
   if (type == "GUILD_MEMBER_REMOVE") {
     const json id = d["user"]["id"];
@@ -176,7 +182,7 @@ inline void guild_model::lists(const std::string& type, const json& d, json& g) 
   }
   if (type == "GUILD_SCHEDULED_EVENT_DELETE") drop_id(scheduled, "id", d["id"]);
   if (type == "GUILD_SCHEDULED_EVENT_USER_ADD" || type == "GUILD_SCHEDULED_EVENT_USER_REMOVE") {
-    json& e = *find(scheduled, "id", d["guild_scheduled_event_id"]);
+    json& e = known(find(scheduled, "id", d["guild_scheduled_event_id"]));
     e["user_count"] = e["user_count"].get<int>() + (type.ends_with("ADD") ? 1 : -1);
   }
 }
@@ -192,7 +198,7 @@ inline void guild_model::apply(const std::string& type, const json& d) {
   if (type == "USER_UPDATE") {
     json user = d;
     user.erase("_serial");
-    for (auto& [id, g] : guilds) (*find_user(g["members"], own_id_))["user"] = user;
+    for (auto& [id, g] : guilds) known(find_user(g["members"], own_id_))["user"] = user;
   }
   if (type == "GUILD_CREATE") return create(d);
   if (type == "GUILD_DELETE") {

@@ -258,7 +258,7 @@ void bot::beat() {
 void bot::send_beat() {
   const auto seq = session_ == nullptr ? 0 : static_cast<std::uint32_t>(session_->received.size());
   if (!dozing_ && time_.now() - woke_at_ >= catching_up) lagged_ = false;
-  beats_.push_back(seq);
+  beats_.push_back({seq, time_.now()});
   say(seq == 0 ? std::string(R"({"op":1,"d":null})") : fmt::format(R"({{"op":1,"d":{}}})", seq));
 }
 
@@ -432,8 +432,8 @@ void bot::take_frame(const json& frame) {
       return hello(frame.at("d"));
     case 11:
       if (beats_.empty()) return complain("op 11 without a beat");
-      if (session_ != nullptr && beats_.front() > 0) {
-        session_->acknowledged.push_back({beats_.front(), time_.now()});
+      if (session_ != nullptr && beats_.front().seq > 0) {
+        session_->acknowledged.push_back({beats_.front().seq, time_.now(), beats_.front().at});
       }
       return beats_.pop_front();
     default:
@@ -495,6 +495,7 @@ void bot::keep(const std::string& type, const json& d) {
   try {
     cache_.apply(type, d);
   } catch (const std::exception& failure) {
+    if (log_.unaligned.contains(session_->received.back().guild)) return;
     complain(fmt::format("{} (serial {}) does not fit what the bot knows: {}", type,
                          session_->received.back().serial, failure.what()));
   }
@@ -525,7 +526,7 @@ void bot::ready(const json& d) {
     missing_.insert(id);
   }
   // Beats that are under way carry numbers of a session before.
-  for (auto& seq : beats_) seq = 0;
+  for (auto& beat : beats_) beat.seq = 0;
   session_->backfill = 1 + missing_.size();
   begin_spell();
   tell("is ready");

@@ -140,9 +140,9 @@ class bot {
   std::unique_ptr<proto::inflater> inflater_;
   simdjson::dom::parser parser_;
   base::nanoseconds interval_{};
-  base::instant anonymous_since_{};  ///< the daemon waits for IDENTIFY or RESUME since about then
-  base::instant asked_{};            ///< its last IDENTIFY
-  std::deque<std::uint32_t> beats_;  ///< not yet answered: the sequence each carried
+  base::instant anonymous_since_{};        ///< the daemon waits for IDENTIFY or RESUME since about then
+  base::instant asked_{};                  ///< its last IDENTIFY
+  std::deque<bot_session::moment> beats_;  ///< not yet answered: the sequence each carried
   std::uint16_t close_code_ = 0;
   bot_spell* spell_ = nullptr;  ///< of being there and reading
   bool close_noted_ = false;    ///< in the session's record, until it turns out to have gone unanswered

@@ -339,12 +339,14 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
     ++out_.redelivered;
     for (std::size_t i = 0; i < later; ++i) {
       const auto& first = ways[i];
-      const auto known = [&](base::instant since, std::string_view how, base::milliseconds grace) {
+      // `told` is when the daemon heard of it at the latest, `asked` when it did at the earliest.
+      const auto known = [&](base::instant since, std::string_view how, base::instant asked,
+                             base::instant told) {
         if (since > again.grant->at) return;
         // A bot whose lane went to another is answered, but acknowledges nothing any more.
         if (superseded(first, row, since)) return;
         // Killed before this was on disk, or while the answer was under way.
-        if (killed_between(since - base::seconds{1}, rules_.durable_by(since + grace))) return;
+        if (killed_between(asked, rules_.durable_by(told))) return;
         breach(*again.session,
                fmt::format("number {} (row {}, {}) had reached session {}, which {} at {:.3f}", again.seq,
                            offset.value, row.type, first.session->id, how,
@@ -354,7 +356,9 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
         if (ack.seq < first.seq) continue;
         if (!left_within(*first.session, ack.at, rules_.handler_grace) &&
             !divided_within(first, row, ack.at, rules_.handler_grace)) {
-          known(ack.at, "acknowledged it", rules_.handler_grace);
+          // The answer may lie unread for as long as the bot dozes or the machine sleeps; the beat does not.
+          const auto told = std::min(ack.at, rules_.durable_by(ack.asked));
+          known(ack.at, "acknowledged it", ack.asked, told + rules_.handler_grace);
         }
         break;
       }
@@ -362,7 +366,7 @@ void judge::judge_doubles(flow::offset offset, const std::vector<delivery>& ways
         for (const auto& close : first.session->closed) {
           if (close.seq < first.seq || close.at - first.at < rules_.settled_within) continue;
           if (in_burst(*first.session, close.at)) continue;
-          known(close.at, "closed cleanly", {});
+          known(close.at, "closed cleanly", close.at - base::seconds{1}, close.at);
           break;
         }
       }

@@ -92,6 +92,24 @@ TEST_F(BotCheckTest, WhatWasAcknowledgedWithinTheGraceBeforeAnotherNMayComeAgain
   EXPECT_EQ(told("acknowledged it"), 1u) << "the grace was long over";
 }
 
+/// Seed 5410 --reshard: the answer to a beat lay unread while the bot dozed and the machine slept.
+TEST_F(BotCheckTest, AnAnswerThatIsReadLateMayBeOfADaemonThatWasKilledLongBefore) {
+  row("MESSAGE_CREATE", 6s);
+  for (auto* one : {&log_.sessions[0], &session("new", 2, 90s)}) {
+    one->received.push_back({"READY", 0, 0, at(5s)});
+    one->received.push_back({"MESSAGE_CREATE", guild, 1, at(one->id == "old" ? 7s : 91s)});
+    one->backfill = 1;
+  }
+  log_.sessions[0].acknowledged.push_back({2, at(70s), at(8s)});
+  EXPECT_EQ(told("acknowledged it"), 1u);
+  log_.daemon_kills = {at(8'500ms)};
+  EXPECT_EQ(told("acknowledged it"), 0u);
+  for (const auto killed : {7'900ms, 10'500ms, 69'500ms}) {
+    log_.daemon_kills = {at(killed)};
+    EXPECT_EQ(told("acknowledged it"), 1u) << "before the beat, or long on disk: " << killed.count();
+  }
+}
+
 /// An event that "old" had, which closed cleanly long after, and that came again to "new".
 class CleanCloseTest : public BotCheckTest {
  protected:

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,12 @@ struct bot_session {
     std::uint32_t seq = 0;
     base::instant at;
   };
-  std::vector<moment> acknowledged{};  ///< a beat with that number was answered by op 11
+  struct answer {
+    std::uint32_t seq = 0;
+    base::instant at;
+    base::instant asked{};  ///< when the beat went out
+  };
+  std::vector<answer> acknowledged{};  ///< a beat with that number was answered by op 11
   std::vector<base::instant> ended{};  ///< its connections, however
   std::vector<moment> closed{};        ///< it had that number when it sent a close frame, which was answered
   std::uint32_t resumes = 0;
@@ -77,10 +83,12 @@ struct bot_log {
   std::map<std::string, bot_grant, std::less<>> grants;  ///< the first of each session
   std::vector<base::instant> daemon_kills;
   std::vector<base::instant>
-      daemon_stops;                   ///< in good order: cursors are durable, what was sent is forgotten
-  std::deque<bot_spell> live;         ///< a bot was there, with its session, and read
-  std::deque<bot_spell> backlogged;   ///< what was written to it waited for room on the wire
-  std::deque<bot_spell> bursts;       ///< it was sent more than goes out at once; until nothing waits
+      daemon_stops;                  ///< in good order: cursors are durable, what was sent is forgotten
+  std::deque<bot_spell> live;        ///< a bot was there, with its session, and read
+  std::deque<bot_spell> backlogged;  ///< what was written to it waited for room on the wire
+  std::deque<bot_spell> bursts;      ///< it was sent more than goes out at once; until nothing waits
+  std::set<std::uint64_t>
+      unaligned;  ///< guilds that a resharding moved with a GAP: what was lost may be state
   std::vector<std::string> breaches;  ///< of the protocol, as seen by a bot at once
   std::uint64_t identifies = 0;
   std::uint64_t resumes = 0;

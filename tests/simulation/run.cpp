@@ -296,7 +296,10 @@ class seed_run final : private shard_watch {
         // The journal's own: no session of Discord's was lost.
         const auto cause = proto::plain_string(proto::member(d, "cause")).value_or("");
         bounds_.gap(cause);
-        if (cause.starts_with("resharding: ")) unaligned = row.guild;
+        if (cause.starts_with("resharding: ")) {
+          unaligned = row.guild;
+          bot_log_.unaligned.insert(row.guild);
+        }
       } else {
         out.what = stored_row::kind::gap;
         out.session = proto::decoded_string(proto::member(d, "session_id")).value_or("");
