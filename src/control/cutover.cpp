@@ -137,7 +137,7 @@ void cutover::take_row(fleet_side from, const arriving_event& event, base::insta
   }
   if (decided_before(from, event)) return;
   watch_voice(event);
-  if ((row.flags & flow::row_flag::reply) != 0) return deliver(from, event, out);
+  if ((row.flags & flow::row_flag::reply) != 0) return deliver_apart(from, event, out);
   if (event.what.kind == identity_kind::apart) return take_apart(from, event, now, out);
   const auto& all = shards_[at(from)];
   if (row.shard != (row.guild >> 22) % all.size()) return take_stray(from, event, out);
@@ -256,7 +256,7 @@ bool cutover::told_by_other(fleet_side from, const event_identity& what, base::i
 /// Discord gives the other session as well is left out.
 void cutover::take_apart(fleet_side from, const arriving_event& event, base::instant now, output& out) {
   if (from == fleet_side::new_fleet && owner_of(event.row->guild) != from) return;
-  if (!told_by_other(from, event.what, now)) deliver(from, event, out);
+  if (!told_by_other(from, event.what, now)) deliver_apart(from, event, out);
 }
 
 /// Events that come on a shard which is not their guild's, or of guilds that the bot is not in (interactions
@@ -372,6 +372,16 @@ void cutover::settle(stream& home, output& out) {
 void cutover::deliver(fleet_side from, const arriving_event& event, output& out) {
   if (open_) ++(from == fleet_side::old_fleet ? sum_.delivered_by_old : sum_.delivered_by_new);
   append(event, out.batch);
+}
+
+/// What one session says in answer to it: where it stands among the guild's events only that session's own
+/// order tells. It may be older than what the other side has brought already.
+void cutover::deliver_apart(fleet_side from, const arriving_event& event, output& out) {
+  deliver(from, event, out);
+  const auto guild = event.row->guild;
+  const auto* const home = find(guild);
+  const bool behind = home != nullptr && !home->cut.repeats().empty();
+  if (owner_of(guild) != from || behind) out.batch.rows.back().flags |= flow::row_flag::aside;
 }
 
 void cutover::count(stream& home) {

@@ -203,6 +203,7 @@ class cutover {
   void note_repeats(stream& home, output& out);
   void take_repeats(const cutover_remains& from);
   void deliver(fleet_side from, const arriving_event& event, output& out);
+  void deliver_apart(fleet_side from, const arriving_event& event, output& out);
   /// Brings what its cut has counted into the receipt.
   void count(stream& home);
   void count_move(cut_kind before, cut_kind now);

@@ -24,6 +24,9 @@ inline constexpr std::uint8_t reply = 4;  ///< answers one downstream session on
 /// On a session_started: the journal has followed its guilds by another session, so that it says nothing new
 /// about them.
 inline constexpr std::uint8_t known_guilds = 8;
+/// On a reply: of a session by which the journal does not follow the guild, so that it may be older than what
+/// is known of it. Its asker is given it; the mirror is not.
+inline constexpr std::uint8_t aside = 16;
 }  // namespace row_flag
 
 /// One event. `d` stays as Discord sent it.

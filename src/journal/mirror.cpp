@@ -29,7 +29,10 @@ class guild_rows {
       : blob_(blob) {
     const auto wanted = [after, until](flow::offset at) { return at.value > after && at.value <= until; };
     chains.each_row(blob, guild, [&](std::uint32_t i) {
-      if (const auto row = blob.row(i); wanted(row.offset)) rows_.push_back({row, blob.effect(i)});
+      const auto row = blob.row(i);
+      if (wanted(row.offset) && (row.flags & flow::row_flag::aside) == 0) {
+        rows_.push_back({row, blob.effect(i)});
+      }
     });
     chains.each_counter(blob, guild, [&](const flow::counter_row& counter) {
       if (wanted(counter.offset)) counters_.push_back(counter);

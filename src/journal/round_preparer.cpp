@@ -12,7 +12,8 @@
 namespace evergate::journal {
 
 bool concerns_mirror(const flow::event_row& row) noexcept {
-  return row.guild != 0 && proto::info_of(row.type).effect == proto::mirror_effect::mirror;
+  return row.guild != 0 && (row.flags & flow::row_flag::aside) == 0 &&
+         proto::info_of(row.type).effect == proto::mirror_effect::mirror;
 }
 
 std::optional<std::vector<proto::snowflake>> guilds_of_ready(std::string_view d) {

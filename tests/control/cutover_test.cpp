@@ -210,6 +210,25 @@ TEST_F(Cutover, AGuildThatComesBackAfterARestartIsCountedOnce) {
   EXPECT_EQ(sum.delivered_by_old, 1U) << "of a guild that never moved";
 }
 
+// Seed 5168 --reshard: its members were older than what the new owner had shown meanwhile.
+TEST_F(Cutover, AReplyOfASessionThatHasLeftTheGuildIsNotForTheMirror) {
+  prepare();
+  open();
+  const auto flags_of_reply = [this](fleet_side side) {
+    auto chunk = one(side, event_type::guild_members_chunk, guild(1), "{}");
+    chunk.rows.front().flags |= flow::row_flag::reply;
+    cutover::output out;
+    made->take(side, chunk, now, out);
+    return out.batch.rows.at(0).flags;
+  };
+  EXPECT_EQ(flags_of_reply(old_fleet), flow::row_flag::reply);
+  message(old_fleet, guild(1), 61);
+  message(new_fleet, guild(1), 61);
+  ASSERT_EQ(made->owner_of(guild(1)), new_fleet);
+  EXPECT_EQ(flags_of_reply(old_fleet), flow::row_flag::reply | flow::row_flag::aside);
+  EXPECT_EQ(flags_of_reply(new_fleet), flow::row_flag::reply);
+}
+
 TEST_F(Cutover, TheBotsVoiceIsTheSessionsThatJoined) {
   ready(new_fleet, 0, {3});
   tell(new_fleet, event_type::session_started, 0,
