@@ -440,12 +440,17 @@ bool application::restart_helps() const {
 }
 
 result<void> application::reload_certificates() {
+  // One that cannot be used does not keep the other from being renewed.
+  result<void> out;
   for (const auto& context : {listener_tls_, admin_tls_}) {
     if (!context) continue;
-    if (auto reloaded = context->reload(); !reloaded) return reloaded;
-    log_.info(context == admin_tls_ ? "admin.certificates_reloaded" : "listener.certificates_reloaded");
+    if (auto reloaded = context->reload(); reloaded) {
+      log_.info(context == admin_tls_ ? "admin.certificates_reloaded" : "listener.certificates_reloaded");
+    } else if (out) {
+      out = reloaded;
+    }
   }
-  return {};
+  return out;
 }
 
 }  // namespace app

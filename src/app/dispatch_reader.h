@@ -28,8 +28,6 @@ class dispatch_reader {
   void begin(flow::offset after) noexcept { position_ = after; }
   /// Works off one batch; true when there may be more.
   [[nodiscard]] bool step();
-  /// Nobody is interested in what lies before the head.
-  void skip() noexcept { position_ = events_.head(); }
 
  private:
   void take(const flow::event_batch& batch, const flow::event_row& row);
